@@ -4,9 +4,16 @@
 //! points nowhere.
 
 pub mod clock;
+mod ids;
 mod pii;
+mod sealed;
 mod timestamp;
 
 pub use clock::{Clock, SharedClock};
+pub use ids::{
+    AttemptNumber, ChangeId, ConnectionName, EvidenceId, JobId, LogId, MalformedId, Principal,
+    ProviderName, Revision, Sequence, SlotId, VerificationId,
+};
 pub use pii::Pii;
+pub use sealed::{BlindIndex, Sealed, Wrapped};
 pub use timestamp::Timestamp;
