@@ -91,10 +91,7 @@ mod tests {
 
     #[test]
     fn arithmetic_saturates() {
-        assert_eq!(
-            Timestamp::MAX + Duration::from_secs(1),
-            Timestamp::MAX
-        );
+        assert_eq!(Timestamp::MAX + Duration::from_secs(1), Timestamp::MAX);
         assert_eq!(
             Timestamp::from_secs(5).since(Timestamp::from_secs(9)),
             Duration::ZERO

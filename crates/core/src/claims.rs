@@ -1,0 +1,235 @@
+//! The vocabulary of claims: what can be asked for and read, the same for every provider.
+//!
+//! Names follow OpenID Connect standard claims and OpenID Identity Assurance where these have one.
+//! How a provider calls the same fact is that provider's business.
+
+use std::fmt;
+
+use crate::Reason;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant,)* }
+
+        impl $name {
+            /// Every one there is.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The word for it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+
+            /// The one with this word.
+            #[must_use]
+            pub fn from_name(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)* _ => None }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// One verified fact about a person.
+    ClaimName {
+        /// Full name, as on the document.
+        Name = "name",
+        /// Date of birth.
+        Birthdate = "birthdate",
+        /// Gender, as on the document.
+        Gender = "gender",
+        /// E-mail address.
+        Email = "email",
+        /// Telephone number.
+        PhoneNumber = "phone_number",
+        /// Number of the document.
+        DocumentNumber = "document.document_number",
+        /// When the document was issued.
+        DocumentIssuance = "document.date_of_issuance",
+        /// When the document expires.
+        DocumentExpiry = "document.date_of_expiry",
+        /// The document's country.
+        DocumentCountry = "document.country",
+        /// A picture of the document.
+        DocumentImage = "document.image",
+        /// A picture of the holder's face.
+        FaceImage = "document.face_image",
+        /// Outcome of the check against money-laundering lists.
+        AmlCheck = "aml.check",
+        /// Details of that check.
+        AmlDetail = "aml.detail",
+    }
+}
+
+impl ClaimName {
+    /// Whether its value is a picture and not text.
+    #[must_use]
+    pub const fn is_image(self) -> bool {
+        matches!(self, Self::DocumentImage | Self::FaceImage)
+    }
+
+    /// Whether it is read from a document, so that the document must be named to ask for it.
+    #[must_use]
+    pub const fn is_from_document(self) -> bool {
+        !matches!(self, Self::Email | Self::PhoneNumber)
+    }
+}
+
+words! {
+    /// A kind of document, by its name in OpenID Identity Assurance.
+    DocumentType {
+        /// National identity card.
+        IdCard = "idcard",
+        /// Passport.
+        Passport = "passport",
+        /// Residence permit.
+        ResidencePermit = "residence_permit",
+        /// Driving licence.
+        DrivingPermit = "driving_permit",
+    }
+}
+
+/// How a caller names a claim.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum ClaimSelector {
+    /// By our vocabulary; from this document, where the claim comes from one.
+    Claim {
+        /// The fact.
+        name: ClaimName,
+        /// The document it must come from.
+        document: Option<DocumentType>,
+    },
+    /// By the provider's own name for the field.
+    ProviderField(String),
+}
+
+/// A claim that a caller asks for.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ClaimRequest {
+    /// Which.
+    pub selector: ClaimSelector,
+    /// Whether the verification is worth nothing without it.
+    pub required: bool,
+}
+
+/// What became of a claim that was asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ClaimStatus {
+    /// Asked for; nothing is known yet.
+    Requested,
+    /// Its value is here.
+    Granted,
+    /// The user holds no verified value, or none came.
+    NotHeld,
+    /// Its value came, and was found not to hold any more.
+    Invalid,
+}
+
+impl ClaimStatus {
+    /// Every status.
+    pub const ALL: [Self; 4] = [Self::Requested, Self::Granted, Self::NotHeld, Self::Invalid];
+
+    /// The name in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Requested => "REQUESTED",
+            Self::Granted => "GRANTED",
+            Self::NotHeld => "NOT_HELD",
+            Self::Invalid => "INVALID",
+        }
+    }
+
+    /// The status of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.as_str() == name)
+    }
+}
+
+/// A claim as the provider was, or would be, asked for it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct RequestedClaim {
+    /// The fact.
+    pub name: ClaimName,
+    /// The document it comes from, where it comes from one.
+    pub document: Option<DocumentType>,
+    /// The provider's name for it. Unique within a verification.
+    pub field: String,
+    /// Whether the verification is worth nothing without it.
+    pub required: bool,
+    /// What became of it.
+    pub status: ClaimStatus,
+}
+
+/// How far a transition or a claim can be trusted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Assurance {
+    /// Verified under a pinned key of the provider.
+    Signed,
+    /// Fetched by us over an authenticated or configured channel.
+    Pulled,
+    /// Our own word, or the browser's.
+    Local,
+}
+
+impl Assurance {
+    /// The name in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Signed => "SIGNED",
+            Self::Pulled => "PULLED",
+            Self::Local => "LOCAL",
+        }
+    }
+
+    /// The assurance of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Signed, Self::Pulled, Self::Local]
+            .into_iter()
+            .find(|a| a.as_str() == name)
+    }
+}
+
+/// What is wrong with one field of a caller's request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FieldViolation {
+    /// The field, as a path in the request: `claims[2].provider_field`.
+    pub field: String,
+    /// What is wrong, without the value.
+    pub description: String,
+    /// Why, from the registry.
+    pub reason: Reason,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_means_one_thing() {
+        for name in ClaimName::ALL {
+            assert_eq!(ClaimName::from_name(name.as_str()), Some(*name));
+        }
+        for document in DocumentType::ALL {
+            assert_eq!(DocumentType::from_name(document.as_str()), Some(*document));
+        }
+    }
+}

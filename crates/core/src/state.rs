@@ -1,0 +1,379 @@
+//! The one place that decides what state an attempt or a verification is in.
+//!
+//! Ordering contract: an attempt is described by a *set* of facts, and its state is the greatest,
+//! over a fixed precedence, of what the facts say. Learning a fact twice changes nothing, and the
+//! order in which facts are learnt does not matter.
+
+use std::fmt;
+
+use crate::Reason;
+
+/// What a verification or one of its attempts is in, the same for every provider.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum State {
+    /// Waits for the end user.
+    Pending,
+    /// The user accepted; the provider works.
+    Processing,
+    /// The caller must decide.
+    InReview,
+    /// Verified claims can be read.
+    Verified,
+    /// The user declined, the review said no, or what came does not fit what was asked.
+    Rejected,
+    /// It went wrong.
+    Failed,
+    /// The user did not act in time.
+    Expired,
+    /// A caller called it off.
+    Cancelled,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 8] = [
+        Self::Pending,
+        Self::Processing,
+        Self::InReview,
+        Self::Verified,
+        Self::Rejected,
+        Self::Failed,
+        Self::Expired,
+        Self::Cancelled,
+    ];
+
+    /// The fixed precedence: of what is known about an attempt, the greatest is its state.
+    #[must_use]
+    pub const fn precedence(self) -> u8 {
+        match self {
+            Self::Pending => 0,
+            Self::Processing => 1,
+            Self::InReview => 2,
+            Self::Expired => 3,
+            Self::Rejected => 4,
+            Self::Failed => 5,
+            Self::Verified => 6,
+            Self::Cancelled => 7,
+        }
+    }
+
+    /// Whether an attempt in this state has ended. A late success may still follow `Expired`,
+    /// `Failed` and `Rejected`.
+    #[must_use]
+    pub const fn is_end(self) -> bool {
+        match self {
+            Self::Pending | Self::Processing | Self::InReview => false,
+            Self::Verified | Self::Rejected | Self::Failed | Self::Expired | Self::Cancelled => {
+                true
+            }
+        }
+    }
+
+    /// The name in the store and in telemetry.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Processing => "PROCESSING",
+            Self::InReview => "IN_REVIEW",
+            Self::Verified => "VERIFIED",
+            Self::Rejected => "REJECTED",
+            Self::Failed => "FAILED",
+            Self::Expired => "EXPIRED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+
+    /// The state of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Something that is known about an attempt.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Fact {
+    /// The user accepted, or the provider went further than that.
+    Accepted,
+    /// The provider has completed its own part; only data can be outstanding.
+    Confirmed,
+    /// The provider says that all is settled.
+    Settled,
+    /// The provider says that it could not settle.
+    SettlementFailed,
+    /// Claims and evidence are durable and wait for the caller's decision.
+    ReviewNeeded,
+    /// Verified data came with every required item.
+    DataComplete,
+    /// Verified data came without a required item.
+    DataIncomplete,
+    /// The provider, or a deadline of ours, says that the attempt failed.
+    Failed(Reason),
+    /// The user or a reviewer said no.
+    Rejected(Reason),
+    /// Nobody acted in time.
+    Expired(Reason),
+    /// A caller called it off.
+    Cancelled,
+}
+
+/// Everything that is known about an attempt. Grows, never shrinks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Facts {
+    bits: u16,
+    failed: Option<Reason>,
+    rejected: Option<Reason>,
+    expired: Option<Reason>,
+}
+
+const ACCEPTED: u16 = 1;
+const CONFIRMED: u16 = 1 << 1;
+const SETTLED: u16 = 1 << 2;
+const SETTLEMENT_FAILED: u16 = 1 << 3;
+const REVIEW_NEEDED: u16 = 1 << 4;
+const DATA_COMPLETE: u16 = 1 << 5;
+const DATA_INCOMPLETE: u16 = 1 << 6;
+const CANCELLED: u16 = 1 << 7;
+
+impl Facts {
+    /// What a store kept of them.
+    #[must_use]
+    pub const fn from_parts(
+        bits: u16,
+        failed: Option<Reason>,
+        rejected: Option<Reason>,
+        expired: Option<Reason>,
+    ) -> Self {
+        Self {
+            bits,
+            failed,
+            rejected,
+            expired,
+        }
+    }
+
+    /// What a store keeps of them: the bits, and the reasons of failure, rejection and expiry.
+    #[must_use]
+    pub const fn to_parts(self) -> (u16, Option<Reason>, Option<Reason>, Option<Reason>) {
+        (self.bits, self.failed, self.rejected, self.expired)
+    }
+
+    /// These facts and one more.
+    #[must_use]
+    pub fn with(mut self, fact: Fact) -> Self {
+        match fact {
+            Fact::Accepted => self.bits |= ACCEPTED,
+            Fact::Confirmed => self.bits |= ACCEPTED | CONFIRMED,
+            Fact::Settled => self.bits |= ACCEPTED | CONFIRMED | SETTLED,
+            Fact::SettlementFailed => self.bits |= ACCEPTED | SETTLEMENT_FAILED,
+            Fact::ReviewNeeded => self.bits |= REVIEW_NEEDED,
+            Fact::DataComplete => self.bits |= DATA_COMPLETE,
+            Fact::DataIncomplete => self.bits |= DATA_INCOMPLETE,
+            Fact::Failed(reason) => self.failed = self.failed.max(Some(reason)),
+            Fact::Rejected(reason) => self.rejected = self.rejected.max(Some(reason)),
+            Fact::Expired(reason) => self.expired = self.expired.max(Some(reason)),
+            Fact::Cancelled => self.bits |= CANCELLED,
+        }
+        self
+    }
+
+    const fn has(self, bit: u16) -> bool {
+        self.bits & bit != 0
+    }
+
+    /// Whether data has come, complete or not.
+    #[must_use]
+    pub const fn has_data(self) -> bool {
+        self.has(DATA_COMPLETE) || self.has(DATA_INCOMPLETE)
+    }
+
+    /// Whether the provider has completed its own part.
+    #[must_use]
+    pub const fn is_confirmed(self) -> bool {
+        self.has(CONFIRMED)
+    }
+
+    /// Whether the provider says that all is settled.
+    #[must_use]
+    pub const fn is_settled(self) -> bool {
+        self.has(SETTLED)
+    }
+
+    /// Whether a caller called the attempt off.
+    #[must_use]
+    pub const fn is_cancelled(self) -> bool {
+        self.has(CANCELLED)
+    }
+
+    /// Whether settlement failed although the data came.
+    #[must_use]
+    pub const fn has_unsettled_data(self) -> bool {
+        self.has(SETTLEMENT_FAILED) && self.has_data()
+    }
+
+    /// The state of the attempt, and why, where a state has reasons.
+    #[must_use]
+    pub fn state(self) -> (State, Option<Reason>) {
+        // One row a state, in order of precedence; the first that holds is the greatest.
+        let failed = [
+            self.failed,
+            self.has(DATA_INCOMPLETE)
+                .then_some(Reason::RequiredItemMissing),
+            self.has(SETTLEMENT_FAILED).then_some(Reason::FinishFailed),
+        ]
+        .into_iter()
+        .max()
+        .flatten();
+        let rows = [
+            (
+                State::Cancelled,
+                self.has(CANCELLED)
+                    .then_some(Some(Reason::CancelledByCaller)),
+            ),
+            (State::Verified, self.has(DATA_COMPLETE).then_some(None)),
+            (State::Failed, failed.map(Some)),
+            (State::Rejected, self.rejected.map(Some)),
+            (State::Expired, self.expired.map(Some)),
+            (State::InReview, self.has(REVIEW_NEEDED).then_some(None)),
+            (State::Processing, self.has(ACCEPTED).then_some(None)),
+        ];
+        rows.into_iter()
+            .find_map(|(state, reason)| reason.map(|reason| (state, reason)))
+            .unwrap_or((State::Pending, None))
+    }
+}
+
+impl fmt::Debug for Facts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Facts({:#b}, {:?})", self.bits, self.state())
+    }
+}
+
+/// The state of a verification: verified once any attempt is, else what its newest attempt is.
+#[must_use]
+pub fn state_of_verification(
+    attempts: impl DoubleEndedIterator<Item = Facts> + Clone,
+) -> (State, Option<Reason>) {
+    attempts
+        .clone()
+        .map(Facts::state)
+        .find(|(state, _)| *state == State::Verified)
+        .or_else(|| attempts.map(Facts::state).next_back())
+        .unwrap_or((State::Pending, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn facts() -> impl Strategy<Value = Vec<Fact>> {
+        let reason = prop::sample::select(Reason::ALL.to_vec());
+        let fact = (0..11_u8, reason).prop_map(|(which, reason)| match which {
+            0 => Fact::Accepted,
+            1 => Fact::Confirmed,
+            2 => Fact::Settled,
+            3 => Fact::SettlementFailed,
+            4 => Fact::ReviewNeeded,
+            5 => Fact::DataComplete,
+            6 => Fact::DataIncomplete,
+            7 => Fact::Failed(reason),
+            8 => Fact::Rejected(reason),
+            9 => Fact::Expired(reason),
+            _ => Fact::Cancelled,
+        });
+        prop::collection::vec(fact, 0..12)
+    }
+
+    fn learn(facts: &[Fact]) -> Facts {
+        facts.iter().fold(Facts::default(), |all, f| all.with(*f))
+    }
+
+    /// What one fact says on its own, written apart from the code above.
+    fn says(fact: Fact) -> State {
+        match fact {
+            Fact::Accepted | Fact::Confirmed | Fact::Settled => State::Processing,
+            Fact::ReviewNeeded => State::InReview,
+            Fact::DataComplete => State::Verified,
+            Fact::SettlementFailed | Fact::DataIncomplete | Fact::Failed(_) => State::Failed,
+            Fact::Rejected(_) => State::Rejected,
+            Fact::Expired(_) => State::Expired,
+            Fact::Cancelled => State::Cancelled,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_and_any_duplication_of_facts_end_the_same(
+            (facts, shuffled) in facts().prop_flat_map(|facts| {
+                let doubled: Vec<_> = facts.iter().chain(&facts).copied().collect();
+                (Just(facts), Just(doubled).prop_shuffle())
+            })
+        ) {
+            prop_assert_eq!(learn(&facts), learn(&shuffled));
+        }
+
+        #[test]
+        fn the_state_is_the_greatest_of_what_is_known(facts in facts()) {
+            let expected = facts
+                .iter()
+                .map(|fact| says(*fact))
+                .max_by_key(|state| state.precedence())
+                .unwrap_or(State::Pending);
+            prop_assert_eq!(learn(&facts).state().0, expected);
+        }
+    }
+
+    #[test]
+    fn precedence_is_the_documented_order() {
+        let order = [
+            State::Cancelled,
+            State::Verified,
+            State::Failed,
+            State::Rejected,
+            State::Expired,
+            State::InReview,
+            State::Processing,
+            State::Pending,
+        ];
+        assert!(order.is_sorted_by(|a, b| a.precedence() > b.precedence()));
+    }
+
+    #[test]
+    fn a_success_on_any_attempt_counts_and_else_the_newest_speaks() {
+        let expired = Facts::default().with(Fact::Expired(Reason::ActionExpired));
+        let verified = Facts::default().with(Fact::DataComplete);
+        let open = Facts::default();
+        assert_eq!(
+            state_of_verification([expired, open].into_iter()).0,
+            State::Pending
+        );
+        assert_eq!(
+            state_of_verification([verified, open].into_iter()).0,
+            State::Verified
+        );
+    }
+
+    #[test]
+    fn settlement_that_failed_is_a_warning_once_data_is_here_in_either_order() {
+        let a = Facts::default()
+            .with(Fact::DataComplete)
+            .with(Fact::SettlementFailed);
+        let b = Facts::default()
+            .with(Fact::SettlementFailed)
+            .with(Fact::DataComplete);
+        assert_eq!(a, b);
+        assert_eq!(a.state().0, State::Verified);
+        assert!(a.has_unsettled_data());
+        let without = Facts::default().with(Fact::SettlementFailed);
+        assert_eq!(without.state(), (State::Failed, Some(Reason::FinishFailed)));
+    }
+}
