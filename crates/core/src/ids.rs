@@ -81,10 +81,6 @@ uuid_id! {
     LogId
 }
 uuid_id! {
-    /// A job.
-    JobId
-}
-uuid_id! {
     /// A slot: what a provider can hold only once.
     SlotId
 }

@@ -3,23 +3,33 @@
 //! Nothing here does I/O but the clock, which waits. Every other crate points here, and this one
 //! points nowhere.
 
+mod audit;
+mod change;
 mod claims;
 pub mod clock;
+mod event;
 mod ids;
 mod pii;
 mod reasons;
 mod sealed;
 mod state;
 mod timestamp;
+mod verification;
 
+pub use audit::{AUDIT_GENESIS, AuditAction, AuditHash, AuditRecord, audit_link};
+pub use change::{
+    Change, Committed, EvidenceKind, EvidenceRecord, IdempotencyRecord, Job, JobAbout, JobKey,
+    JobKind, JobWrite, LookupKind, Purge, SeenKey, SeenWrite, SlotWrite, StoredClaim,
+    VerificationWrite,
+};
 pub use claims::{
     Assurance, ClaimName, ClaimRequest, ClaimSelector, ClaimStatus, DocumentType, FieldViolation,
     RequestedClaim,
 };
-
 pub use clock::{Clock, SharedClock};
+pub use event::{Event, EventKind, NewEvent};
 pub use ids::{
-    AttemptNumber, ChangeId, ConnectionName, EvidenceId, JobId, LogId, MalformedId, Principal,
+    AttemptNumber, ChangeId, ConnectionName, EvidenceId, LogId, MalformedId, Principal,
     ProviderName, Revision, Sequence, SlotId, VerificationId,
 };
 pub use pii::Pii;
@@ -27,3 +37,7 @@ pub use reasons::{Reason, ReasonKind};
 pub use sealed::{BlindIndex, Sealed, Wrapped};
 pub use state::{Fact, Facts, State, state_of_verification};
 pub use timestamp::Timestamp;
+pub use verification::{
+    Attempt, CallbackChannel, ProviderStatus, SealedAction, Slot, SlotHolder, StartPhase,
+    TraceParent, Verification,
+};

@@ -1,0 +1,341 @@
+//! What a store commits whole or not at all.
+//!
+//! A change is decided by pure code and names everything that goes with it: rows, events, sealed
+//! claims, audit records, the idempotency record, jobs to schedule or drop.
+
+use crate::{
+    Assurance, AttemptNumber, AuditRecord, BlindIndex, ChangeId, ClaimName, DocumentType,
+    EvidenceId, NewEvent, Revision, Sealed, Sequence, Slot, SlotHolder, Timestamp, Verification,
+    VerificationId,
+};
+
+/// Rows that stand or fall together.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Change {
+    /// Its name, stored with it: an unknown outcome is resolved by looking it up.
+    pub id: ChangeId,
+    /// When it was decided; how long its id is kept counts from here.
+    pub time: Timestamp,
+    /// The verification after the change, and the revision it must have had before.
+    pub verification: Option<VerificationWrite>,
+    /// Its events, revisions following one another.
+    pub events: Vec<NewEvent>,
+    /// The slot that an attempt takes.
+    pub slot: Option<SlotWrite>,
+    /// Keyed digests by which a new verification can be found.
+    pub indexes: Vec<(LookupKind, BlindIndex)>,
+    /// What was seen of the provider's events.
+    pub seen: Vec<SeenWrite>,
+    /// Claims that came.
+    pub claims: Vec<StoredClaim>,
+    /// Evidence whose chunks are already durable, and which this change shows.
+    pub evidence: Vec<EvidenceRecord>,
+    /// The answer to remember for a request id.
+    pub idempotency: Option<IdempotencyRecord>,
+    /// Jobs to schedule or drop.
+    pub jobs: Vec<JobWrite>,
+    /// What goes into the audit chain.
+    pub audit: Vec<AuditRecord>,
+    /// What has served its time.
+    pub purge: Option<Purge>,
+}
+
+impl Change {
+    /// A change that does nothing yet, decided at `time`.
+    #[must_use]
+    pub fn new(time: Timestamp) -> Self {
+        Self {
+            id: ChangeId::generate(),
+            time,
+            verification: None,
+            events: Vec::new(),
+            slot: None,
+            indexes: Vec::new(),
+            seen: Vec::new(),
+            claims: Vec::new(),
+            evidence: Vec::new(),
+            idempotency: None,
+            jobs: Vec::new(),
+            audit: Vec::new(),
+            purge: None,
+        }
+    }
+}
+
+/// A verification to write.
+#[derive(Clone, PartialEq, Debug)]
+pub struct VerificationWrite {
+    /// The revision it must have now; none if it must not exist.
+    pub expected: Option<Revision>,
+    /// What it becomes. Its revision is that of the change's last event.
+    pub row: Verification,
+}
+
+/// A slot to take.
+#[derive(Clone, PartialEq, Debug)]
+pub enum SlotWrite {
+    /// It must not exist yet.
+    Make(Slot),
+    /// It must still be held by `expected`; `slot` names the new holder.
+    Take {
+        /// Who must hold it now.
+        expected: SlotHolder,
+        /// What it becomes.
+        slot: Slot,
+    },
+}
+
+/// What a keyed digest finds verifications by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum LookupKind {
+    /// The subject.
+    Subject,
+    /// The caller's reference to the subject.
+    SubjectRef,
+    /// One label, key and value.
+    Label,
+}
+
+impl LookupKind {
+    /// The number in the store.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Subject => 1,
+            Self::SubjectRef => 2,
+            Self::Label => 3,
+        }
+    }
+}
+
+/// A provider's event by its identity: the same one seen again only raises a counter.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct SeenKey {
+    /// The verification.
+    pub verification: VerificationId,
+    /// The attempt.
+    pub attempt: AttemptNumber,
+    /// What makes the event one and the same, without personal data.
+    pub identity: String,
+}
+
+/// What to note of a provider's event.
+#[derive(Clone, PartialEq, Debug)]
+pub enum SeenWrite {
+    /// Seen for the first time; it must not have been noted before.
+    First(SeenKey),
+    /// Seen again.
+    Again(SeenKey),
+}
+
+/// A claim at rest.
+#[derive(Clone, PartialEq, Debug)]
+pub struct StoredClaim {
+    /// The verification it belongs to.
+    pub verification: VerificationId,
+    /// The attempt that brought it.
+    pub attempt: AttemptNumber,
+    /// The provider's name for the field. Unique within a verification.
+    pub field: String,
+    /// The fact.
+    pub name: ClaimName,
+    /// The document it comes from.
+    pub document: Option<DocumentType>,
+    /// The value as the provider sent it, sealed at `revision`.
+    pub value: Sealed,
+    /// The pepper beside it, sealed at `revision`.
+    pub pepper: Option<Sealed>,
+    /// The revision named in the associated data of both.
+    pub revision: Revision,
+    /// The provider's time of the message that brought it.
+    pub provider_time: Option<Timestamp>,
+    /// When it came.
+    pub receive_time: Timestamp,
+    /// How far it can be trusted.
+    pub assurance: Assurance,
+    /// The fingerprint of the provider's key that signed it.
+    pub key_fingerprint: Option<String>,
+}
+
+/// What kind of bytes back a claim.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum EvidenceKind {
+    /// An accepted message of the provider, as received.
+    ProviderMessage,
+}
+
+impl EvidenceKind {
+    /// The name in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ProviderMessage => "PROVIDER_MESSAGE",
+        }
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        (name == Self::ProviderMessage.as_str()).then_some(Self::ProviderMessage)
+    }
+}
+
+/// Bytes that back claims. The chunks were sealed and made durable before.
+#[derive(Clone, PartialEq, Debug)]
+pub struct EvidenceRecord {
+    /// Its name, and that of its chunks.
+    pub id: EvidenceId,
+    /// The verification it belongs to.
+    pub verification: VerificationId,
+    /// The attempt that brought it.
+    pub attempt: AttemptNumber,
+    /// What it is.
+    pub kind: EvidenceKind,
+    /// Clear bytes.
+    pub size: u64,
+    /// How many chunks hold it.
+    pub chunks: u32,
+    /// Media type and SHA-256 of the clear bytes, sealed at `revision`.
+    pub description: Sealed,
+    /// The revision named in the associated data.
+    pub revision: Revision,
+    /// When it came.
+    pub receive_time: Timestamp,
+}
+
+/// The answer to remember for a request id.
+#[derive(Clone, PartialEq, Debug)]
+pub struct IdempotencyRecord {
+    /// Keyed digest of principal and request id. Unique.
+    pub key: BlindIndex,
+    /// Keyed digest of the request.
+    pub body: BlindIndex,
+    /// What the request made.
+    pub verification: VerificationId,
+    /// When it is forgotten.
+    pub expire_time: Timestamp,
+}
+
+/// What a job does.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum JobKind {
+    /// Sends, or sends again, the request that starts an attempt.
+    Start,
+    /// Ends an attempt whose action expired.
+    ExpireAction,
+    /// Ends a verification that still waits for its user.
+    ExpireVerification,
+    /// Ends an attempt whose provider does not finish.
+    ProcessingDeadline,
+    /// Ends an attempt whose provider finished without delivering.
+    DataDeadline,
+    /// Removes events, request ids, slots and orphaned chunks that have served their time.
+    Purge,
+}
+
+impl JobKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::Start,
+        Self::ExpireAction,
+        Self::ExpireVerification,
+        Self::ProcessingDeadline,
+        Self::DataDeadline,
+        Self::Purge,
+    ];
+
+    /// The name in the store and in telemetry.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::ExpireAction => "expire_action",
+            Self::ExpireVerification => "expire_verification",
+            Self::ProcessingDeadline => "processing_deadline",
+            Self::DataDeadline => "data_deadline",
+            Self::Purge => "purge",
+        }
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|k| k.as_str() == name)
+    }
+}
+
+/// A job by what it is about: there is one of each.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct JobKey {
+    /// What it does.
+    pub kind: JobKind,
+    /// The attempt it is about; none for work about the whole store.
+    pub about: Option<JobAbout>,
+}
+
+/// The attempt that a job is about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct JobAbout {
+    /// The verification.
+    pub verification: VerificationId,
+    /// The attempt; 0 where it is about the verification as a whole.
+    pub attempt: AttemptNumber,
+}
+
+/// A job as it stands.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Job {
+    /// What it is about.
+    pub key: JobKey,
+    /// Not before this.
+    pub due: Timestamp,
+    /// How often it was begun.
+    pub tries: u32,
+}
+
+/// What to do with a job.
+#[derive(Clone, PartialEq, Debug)]
+pub enum JobWrite {
+    /// It is due then; replaces the time and the count of tries of one that stands.
+    Schedule {
+        /// Which.
+        key: JobKey,
+        /// Not before this.
+        due: Timestamp,
+    },
+    /// It is begun now, and due again then unless it is dropped: a crash costs a repeat.
+    Lease {
+        /// Which.
+        key: JobKey,
+        /// Not before this again.
+        until: Timestamp,
+    },
+    /// It is done, or pointless.
+    Drop(JobKey),
+}
+
+/// What has served its time.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Purge {
+    /// Events committed before this go, oldest first, so that what stays has no hole.
+    pub events_before: Option<Timestamp>,
+    /// Change ids older than this go.
+    pub changes_before: Option<Timestamp>,
+    /// Request ids whose time passed before this go.
+    pub idempotency_before: Option<Timestamp>,
+    /// Slots whose time passed before this go.
+    pub slots_before: Option<Timestamp>,
+    /// Chunks written before this that no evidence record names go.
+    pub orphan_chunks_before: Option<Timestamp>,
+    /// How many rows of each kind at most, so that a batch stays short.
+    pub at_most: u32,
+}
+
+/// What a commit gave.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Committed {
+    /// The places of the change's events, in their order.
+    pub sequences: Vec<Sequence>,
+    /// Whether a purge stopped at its bound and has more to do.
+    pub purge_unfinished: bool,
+}

@@ -1,0 +1,135 @@
+//! An immutable record of one transition, without personal data.
+//!
+//! Events stand in commit order and carry the provider's time and rank beside ours. The one thing
+//! in them that leads back to a person, `tx_hash`, is sealed beside the event.
+
+use crate::{
+    Assurance, AttemptNumber, ConnectionName, ProviderName, ProviderStatus, Reason, Revision,
+    Sealed, Sequence, State, Timestamp, VerificationId,
+};
+
+/// What happened.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum EventKind {
+    /// The verification was created; its first attempt's intent is durable.
+    Created,
+    /// The user has something to do now.
+    ActionAvailable,
+    /// The provider would not start, or could not be reached in time.
+    StartFailed,
+    /// The provider said how far it is.
+    ProviderStatus,
+    /// The provider delivered data.
+    DataReceived,
+    /// The provider reported a failure on the data channel.
+    FailureReported,
+    /// Data came for a cancelled attempt, and was not kept.
+    DataDiscarded,
+    /// The user did not act in time.
+    Expired,
+    /// The provider did not finish in time.
+    DeadlinePassed,
+    /// A caller called it off.
+    Cancelled,
+}
+
+impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Created,
+        Self::ActionAvailable,
+        Self::StartFailed,
+        Self::ProviderStatus,
+        Self::DataReceived,
+        Self::FailureReported,
+        Self::DataDiscarded,
+        Self::Expired,
+        Self::DeadlinePassed,
+        Self::Cancelled,
+    ];
+
+    /// The name in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "CREATED",
+            Self::ActionAvailable => "ACTION_AVAILABLE",
+            Self::StartFailed => "START_FAILED",
+            Self::ProviderStatus => "PROVIDER_STATUS",
+            Self::DataReceived => "DATA_RECEIVED",
+            Self::FailureReported => "FAILURE_REPORTED",
+            Self::DataDiscarded => "DATA_DISCARDED",
+            Self::Expired => "EXPIRED",
+            Self::DeadlinePassed => "DEADLINE_PASSED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|k| k.as_str() == name)
+    }
+}
+
+/// One transition, as decided. Its place in the log comes with the commit.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NewEvent {
+    /// Whose.
+    pub verification: VerificationId,
+    /// The verification's revision after it.
+    pub revision: Revision,
+    /// The attempt that it is about.
+    pub attempt: AttemptNumber,
+    /// What happened.
+    pub kind: EventKind,
+    /// The verification's state before; none for the first event.
+    pub state_before: Option<State>,
+    /// The verification's state after.
+    pub state_after: State,
+    /// The attempt's connection.
+    pub connection: ConnectionName,
+    /// The attempt's provider.
+    pub provider: ProviderName,
+    /// The provider's word, where it said one.
+    pub provider_status: Option<ProviderStatus>,
+    /// The place of that word in the provider's order.
+    pub provider_rank: Option<u16>,
+    /// The provider's own time of it.
+    pub provider_time: Option<Timestamp>,
+    /// When we decided it; events of one verification never go back in time.
+    pub commit_time: Timestamp,
+    /// How far it can be trusted.
+    pub assurance: Assurance,
+    /// False for what came too late to move anything.
+    pub applied: bool,
+    /// Whether it came after its deadline, or after the attempt had ended.
+    pub late: bool,
+    /// Why, where it ends the attempt.
+    pub reason: Option<Reason>,
+    /// What a reader should know beside the state.
+    pub warning: Option<Reason>,
+    /// On an event that ends the verification: the furthest that the provider came.
+    pub furthest_status: Option<ProviderStatus>,
+    /// Whether a new attempt may be asked for after it.
+    pub retryable: bool,
+    /// The hash of a transaction on a public chain, sealed at this revision.
+    pub tx_hash: Option<Sealed>,
+}
+
+/// One transition in the log.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Event {
+    /// Its place.
+    pub sequence: Sequence,
+    /// What it says.
+    pub body: NewEvent,
+}
+
+impl NewEvent {
+    /// Whether the verification has ended with this event. A late success may still follow.
+    #[must_use]
+    pub const fn is_end(&self) -> bool {
+        self.state_after.is_end()
+    }
+}

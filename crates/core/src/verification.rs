@@ -1,0 +1,240 @@
+//! The resource: a verification, its attempts, and what is kept with them.
+//!
+//! The row of a verification is written only together with at least one event, so its revision
+//! counts its events. Personal data stands here sealed; the vault opens it, nobody else.
+
+use crate::{
+    AttemptNumber, BlindIndex, ConnectionName, Facts, Principal, ProviderName, Reason,
+    RequestedClaim, Revision, Sealed, SlotId, State, Timestamp, VerificationId, Wrapped,
+    state_of_verification,
+};
+
+/// A provider's own word for how far it is, from the words it documents. Anything else is
+/// `"OTHER"`, and the text itself is kept sealed.
+pub type ProviderStatus = std::borrow::Cow<'static, str>;
+
+/// The trace and span under which a verification was created (W3C `traceparent`), so that later
+/// work can be linked to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TraceParent(pub String);
+
+/// One verification, whole.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Verification {
+    /// Its name.
+    pub id: VerificationId,
+    /// How many events it has had.
+    pub revision: Revision,
+    /// Who created it.
+    pub principal: Principal,
+    /// The connection of its first attempt.
+    pub connection: ConnectionName,
+    /// The provider of that connection.
+    pub provider: ProviderName,
+    /// When it was created.
+    pub create_time: Timestamp,
+    /// When its newest event was committed.
+    pub update_time: Timestamp,
+    /// When it stops waiting for the end user, and no new attempt can be made.
+    pub expire_time: Timestamp,
+    /// How many attempts it may have.
+    pub max_attempts: u32,
+    /// Its attempts, oldest first. Never empty.
+    pub attempts: Vec<Attempt>,
+    /// What was asked for, and what became of it.
+    pub claims: Vec<RequestedClaim>,
+    /// What a reader should know beside the state. Sorted, each once.
+    pub warnings: Vec<Reason>,
+    /// Its data key, under the keyring.
+    pub data_key: Wrapped,
+    /// The subject, sealed at revision 1.
+    pub subject: Sealed,
+    /// The caller's opaque reference to the subject, sealed at revision 1.
+    pub subject_ref: Option<Sealed>,
+    /// The caller's labels, sealed at revision 1.
+    pub labels: Option<Sealed>,
+    /// Why it was asked for, sealed at revision 1.
+    pub purpose: Sealed,
+    /// Where its creation stands in a trace.
+    pub trace_parent: Option<TraceParent>,
+}
+
+impl Verification {
+    /// Its state, and why.
+    #[must_use]
+    pub fn state(&self) -> (State, Option<Reason>) {
+        state_of_verification(self.attempts.iter().map(|a| a.facts))
+    }
+
+    /// The attempt of this number.
+    #[must_use]
+    pub fn attempt(&self, number: AttemptNumber) -> Option<&Attempt> {
+        self.attempts.iter().find(|a| a.number == number)
+    }
+
+    /// The newest attempt.
+    #[must_use]
+    pub fn newest_attempt(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+
+    /// The provider's word of the newest attempt.
+    #[must_use]
+    pub fn provider_status(&self) -> Option<&ProviderStatus> {
+        self.newest_attempt()?.provider_status.as_ref()
+    }
+
+    /// Whether a caller may ask for a new attempt at `now`.
+    #[must_use]
+    pub fn is_retryable(&self, now: Timestamp) -> bool {
+        let attempts = u32::try_from(self.attempts.len()).unwrap_or(u32::MAX);
+        attempts < self.max_attempts
+            && now < self.expire_time
+            && matches!(
+                self.state().0,
+                State::Expired | State::Failed | State::Rejected
+            )
+    }
+}
+
+/// How far the outbound request that starts an attempt has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StartPhase {
+    /// The intent is durable; whether the provider has the request is not known.
+    Intended,
+    /// The provider took it; the user can act.
+    Started,
+    /// It was given up or refused; the user never could act.
+    Ended,
+}
+
+impl StartPhase {
+    /// The name in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Intended => "INTENDED",
+            Self::Started => "STARTED",
+            Self::Ended => "ENDED",
+        }
+    }
+
+    /// The phase of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Intended, Self::Started, Self::Ended]
+            .into_iter()
+            .find(|p| p.as_str() == name)
+    }
+}
+
+/// One try at a provider.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Attempt {
+    /// 1, 2, …
+    pub number: AttemptNumber,
+    /// The connection it belongs to.
+    pub connection: ConnectionName,
+    /// The provider of that connection.
+    pub provider: ProviderName,
+    /// The slot that holds its callback paths.
+    pub slot: SlotId,
+    /// Whether this attempt's intent made the slot: then a request that the provider already
+    /// holds can only be this one.
+    pub made_slot: bool,
+    /// How far its start has come.
+    pub phase: StartPhase,
+    /// Everything that is known about it.
+    pub facts: Facts,
+    /// The provider's word that stands for the furthest it came.
+    pub provider_status: Option<ProviderStatus>,
+    /// The place of that word in the provider's order; 0 before any.
+    pub provider_rank: u16,
+    /// When its intent was committed.
+    pub start_time: Timestamp,
+    /// The expiry that the provider was, or will be, asked for.
+    pub requested_expiry: Timestamp,
+    /// Until when the user can act, as the provider answered.
+    pub expire_time: Option<Timestamp>,
+    /// What the user has to do, sealed.
+    pub action: Option<SealedAction>,
+    /// When it ended.
+    pub end_time: Option<Timestamp>,
+}
+
+impl Attempt {
+    /// Its state, and why.
+    #[must_use]
+    pub fn state(&self) -> (State, Option<Reason>) {
+        self.facts.state()
+    }
+
+    /// Whether data may still come for it and be kept: until it has some or is cancelled. Expired
+    /// and failed ones still wait.
+    #[must_use]
+    pub fn waits_for_data(&self) -> bool {
+        !self.facts.has_data() && !self.facts.is_cancelled()
+    }
+}
+
+/// An action, sealed at the revision that made it available.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SealedAction {
+    /// The revision named in its associated data.
+    pub revision: Revision,
+    /// The action, encoded and sealed.
+    pub sealed: Sealed,
+}
+
+/// Which of a slot's two callback paths.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CallbackChannel {
+    /// Where the provider reports how far it is.
+    Status,
+    /// Where it delivers data, or reports a failure.
+    Data,
+}
+
+impl CallbackChannel {
+    /// The name in telemetry.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Data => "data",
+        }
+    }
+}
+
+/// Our durable record of what a provider can hold only once. Outlives verifications and erasure:
+/// it keeps nothing about anybody but keyed digests and its paths, wrapped under the keyring.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Slot {
+    /// Its name.
+    pub id: SlotId,
+    /// Keyed digest of (connection, user, items). Unique.
+    pub key: BlindIndex,
+    /// The connection it is at.
+    pub connection: ConnectionName,
+    /// Its two callback paths, wrapped.
+    pub paths: Wrapped,
+    /// Keyed digest of the status path. Unique.
+    pub status_path: BlindIndex,
+    /// Keyed digest of the data path. Unique.
+    pub data_path: BlindIndex,
+    /// The attempt that asked for it last.
+    pub holder: SlotHolder,
+    /// When it was made.
+    pub create_time: Timestamp,
+    /// Until when its paths must be answered.
+    pub keep_until: Timestamp,
+}
+
+/// An attempt, by name.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct SlotHolder {
+    /// The verification.
+    pub verification: VerificationId,
+    /// The attempt's number in it.
+    pub attempt: AttemptNumber,
+}
