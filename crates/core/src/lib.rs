@@ -3,6 +3,7 @@
 //! Nothing here does I/O but the clock, which waits. Every other crate points here, and this one
 //! points nowhere.
 
+mod action;
 mod audit;
 mod change;
 mod claims;
@@ -16,6 +17,7 @@ mod state;
 mod timestamp;
 mod verification;
 
+pub use action::{Action, QrOrLink};
 pub use audit::{AUDIT_GENESIS, AuditAction, AuditHash, AuditRecord, audit_link};
 pub use change::{
     Change, Committed, EvidenceKind, EvidenceRecord, IdempotencyRecord, Job, JobAbout, JobKey,

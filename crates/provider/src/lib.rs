@@ -1,1 +1,14 @@
-//! To be written.
+//! What stands between the engine and the providers: the contract of a plug-in, the facade that
+//! gives every plug-in the same limits and the same distrust, and the outbound HTTP client.
+//!
+//! The engine sees the facade alone; a plug-in sees the contract and the client alone.
+
+mod contract;
+mod error;
+
+pub use contract::{
+    ActionLifetime, Availability, Callback, Candidate, Capability, DataItem, DataReport,
+    FailureReport, OfferedClaim, Prepared, Profile, Provider, Reading, Refusal, Report, Start,
+    StartRequest, Started, StatusReport,
+};
+pub use error::ProviderError;

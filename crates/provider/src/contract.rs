@@ -1,0 +1,257 @@
+//! The contract of a provider plug-in: one small trait, and the plain types it speaks.
+//!
+//! A plug-in owns its vendor's wire formats, keys and peculiarities; it owns no storage, no HTTP
+//! client, no retries and no clock. Parsing and checking callbacks are pure functions of bytes, keys
+//! and time. What a plug-in returns is checked by the facade before anybody believes it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use verilane_core::{
+    Action, CallbackChannel, ClaimName, ClaimRequest, DocumentType, Fact, FieldViolation, Pii,
+    ProviderName, ProviderStatus, Reason, RequestedClaim, Timestamp,
+};
+
+use crate::ProviderError;
+
+/// What a connection, as configured, can do.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Capability {
+    /// The provider calls us.
+    Callback,
+    /// It can be asked beforehand what a user has verified.
+    Availability,
+}
+
+/// A claim that a connection offers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OfferedClaim {
+    /// The fact.
+    pub name: ClaimName,
+    /// The document it comes from, where it comes from one.
+    pub document: Option<DocumentType>,
+    /// The provider's name for it.
+    pub field: &'static str,
+}
+
+/// The lifetimes that a provider accepts for an action.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ActionLifetime {
+    /// The shortest.
+    pub min: Duration,
+    /// The longest.
+    pub max: Duration,
+    /// The one used if the caller says none.
+    pub default: Duration,
+}
+
+/// What is fixed about a connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Profile {
+    /// The kind of upstream system.
+    pub provider: ProviderName,
+    /// What it can do.
+    pub capabilities: Vec<Capability>,
+    /// What can be asked for.
+    pub claims: Vec<OfferedClaim>,
+    /// How long an action can live.
+    pub action_lifetime: ActionLifetime,
+}
+
+/// A caller's wish, before anything was checked.
+#[derive(Clone, Debug)]
+pub struct StartRequest {
+    /// The user as the provider knows him.
+    pub subject: Pii<String>,
+    /// What to ask for.
+    pub claims: Vec<ClaimRequest>,
+    /// How long the action shall live; the provider's default if unsaid.
+    pub action_lifetime: Option<Duration>,
+}
+
+/// A wish that the provider could be asked for.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The user, in the one spelling under which he is found again.
+    pub subject: Pii<String>,
+    /// What to ask for, sorted by field, each field once, nothing known of any yet.
+    pub claims: Vec<RequestedClaim>,
+    /// How long the action shall live.
+    pub action_lifetime: Duration,
+}
+
+/// Which fields a user has verified, of those asked about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Availability {
+    /// The fields that he holds.
+    pub held: Vec<String>,
+}
+
+/// A request to start, exactly as it goes to the provider.
+#[derive(Debug)]
+pub struct Start<'a> {
+    /// The user.
+    pub subject: &'a Pii<String>,
+    /// What to ask for, sorted, each once.
+    pub fields: &'a [&'a str],
+    /// Where the provider reports how far it is.
+    pub status_url: &'a Pii<String>,
+    /// Where it delivers data.
+    pub data_url: &'a Pii<String>,
+    /// Until when the action shall live.
+    pub expiry: Timestamp,
+}
+
+/// A provider's answer to a request to start.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// What the user has to do.
+    pub action: Action,
+    /// Whether the provider says that it held this request before.
+    pub already_open: bool,
+}
+
+/// A provider's call, as it came in.
+#[derive(Debug)]
+pub struct Callback<'a> {
+    /// On which path.
+    pub channel: CallbackChannel,
+    /// Its `Content-Type`.
+    pub content_type: Option<&'a str>,
+    /// Its body.
+    pub body: &'a Bytes,
+    /// When it came.
+    pub receive_time: Timestamp,
+    /// The attempts that it can be about, newest first.
+    pub candidates: &'a [Candidate],
+}
+
+/// An attempt that a callback can be about.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The user.
+    pub subject: Pii<String>,
+    /// What was asked for, sorted.
+    pub fields: Vec<String>,
+    /// When its intent was committed.
+    pub start_time: Timestamp,
+    /// The expiry that the provider was asked for.
+    pub requested_expiry: Timestamp,
+    /// The expiry that it answered, once it did.
+    pub expire_time: Option<Timestamp>,
+    /// Whether a caller called it off.
+    pub is_cancelled: bool,
+}
+
+/// A callback that is what it claims to be.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The index of the candidate that it is about.
+    pub candidate: usize,
+    /// What it says.
+    pub report: Report,
+    /// The provider's own time of it.
+    pub provider_time: Option<Timestamp>,
+    /// Whether its deadline has passed.
+    pub is_late: bool,
+    /// The fingerprint of the pinned key that signed it.
+    pub key_fingerprint: String,
+    /// Which of the known encodings the signature holds for.
+    pub encoding: &'static str,
+}
+
+/// What a callback says.
+#[derive(Clone, Debug)]
+pub enum Report {
+    /// How far the provider is.
+    Status(StatusReport),
+    /// Verified data.
+    Data(DataReport),
+    /// A failure.
+    Failure(FailureReport),
+}
+
+/// How far a provider is.
+#[derive(Clone, Debug)]
+pub struct StatusReport {
+    /// Its word, one of those it documents; `"OTHER"` for any else.
+    pub status: ProviderStatus,
+    /// What makes this report one and the same when it comes again. Without personal data.
+    pub identity: String,
+    /// The word's place in the provider's order, from 1; 0 if it has none.
+    pub rank: u16,
+    /// What it tells about the attempt.
+    pub fact: Option<Fact>,
+    /// What a reader should know beside the state.
+    pub warning: Option<Reason>,
+    /// The hash of a transaction on a public chain. Leads back to a person.
+    pub tx_hash: Option<Pii<String>>,
+}
+
+/// Verified data.
+#[derive(Clone, Debug)]
+pub struct DataReport {
+    /// One entry for each field that was asked for and came. No field twice.
+    pub items: Vec<DataItem>,
+    /// How many items came that nobody asked for.
+    pub unrequested: usize,
+}
+
+/// The value of one field.
+#[derive(Clone, Debug)]
+pub struct DataItem {
+    /// The provider's name for the field.
+    pub field: String,
+    /// The value, as received.
+    pub value: Pii<String>,
+    /// What the provider's fingerprint of the value was salted with. As sensitive as the value.
+    pub pepper: Option<Pii<String>>,
+}
+
+/// A failure.
+#[derive(Clone, Debug)]
+pub struct FailureReport {
+    /// The provider's word, if it is one that it documents; else `"OTHER"`.
+    pub status: ProviderStatus,
+    /// The word's place in the provider's order; 0 if it has none.
+    pub rank: u16,
+    /// Why the attempt failed.
+    pub reason: Reason,
+}
+
+/// A callback that is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("callback refused: {reason}")]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self { reason }
+    }
+}
+
+/// A provider, behind one configured connection.
+#[async_trait]
+pub trait Provider: Send + Sync + 'static {
+    /// What is fixed about the connection.
+    fn profile(&self) -> &Profile;
+
+    /// Checks a caller's wish and puts it into the provider's terms. Pure: asks nobody. Answers
+    /// with everything that is wrong, not only the first.
+    fn prepare(&self, request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>>;
+
+    /// Asks which of the prepared fields the user has verified. Changes nothing.
+    async fn check_availability(&self, prepared: &Prepared) -> Result<Availability, ProviderError>;
+
+    /// Sends the request that starts an attempt. The intent, with these very URLs, is durable by
+    /// now; the call can be repeated with them after an unclear outcome.
+    async fn start(&self, start: &Start<'_>) -> Result<Started, ProviderError>;
+
+    /// Checks a callback and says what it tells, and about which candidate. Pure, and possibly
+    /// slow (signatures): the facade keeps it off the IO threads.
+    fn read_callback(&self, callback: &Callback<'_>) -> Result<Reading, Refusal>;
+}
