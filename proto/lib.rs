@@ -1,1 +1,52 @@
-//! To be written.
+//! Verilane's gRPC API, generated from `proto/`.
+//!
+//! [`v1`] holds the messages, and the clients; [`server`] the traits that a server implements over
+//! the same messages, except that the two watch responses are a [`SharedMessage`] there: bytes that
+//! were made once for all watches. Types with data about a person do not print it.
+
+mod codec;
+mod redacted;
+mod shared_message;
+
+pub use codec::ServerCodec;
+pub use shared_message::SharedMessage;
+
+/// The messages of `verilane.verification.v1`, and clients of its services.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    clippy::allow_attributes_without_reason,
+    reason = "generated; what the protos document is documented"
+)]
+pub mod v1 {
+    include!(concat!(
+        env!("OUT_DIR"),
+        "/messages/verilane.verification.v1.rs"
+    ));
+}
+
+/// The servers' side of the services of `verilane.verification.v1`.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    clippy::allow_attributes_without_reason,
+    reason = "generated; the RPCs are documented in the protos"
+)]
+pub mod server {
+    include!(concat!(
+        env!("OUT_DIR"),
+        "/server/verilane.verification.v1.rs"
+    ));
+}
+
+/// The compiled descriptors of the package and of what it imports, with the permission option of
+/// each RPC and without comments: an encoded `google.protobuf.FileDescriptorSet`.
+pub const FILE_DESCRIPTOR_SET: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.binpb"));
+
+#[cfg(test)]
+mod tests;
