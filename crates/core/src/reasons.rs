@@ -92,6 +92,7 @@ registry! {
     TooManyWatches = "TOO_MANY_WATCHES", Request, "No further watch can be held.";
     StoreUnavailable = "STORE_UNAVAILABLE", Request, "The store can't be reached.";
     CommitOutcomeUnknown = "COMMIT_OUTCOME_UNKNOWN", Request, "The store failed while it committed; the change may stand.";
+    DeadlineExceeded = "DEADLINE_EXCEEDED", Request, "The call's deadline passed before it was done.";
     ShuttingDown = "SHUTTING_DOWN", Request, "This process is shutting down.";
     Internal = "INTERNAL", Request, "A fault of this service.";
 

@@ -1,13 +1,37 @@
-//! Holds the registry of reasons and its pages in `docs/errors/` against each other.
+//! Holds the registry of reasons, its pages in `docs/errors/`, and what the comments of the RPCs
+//! promise, against each other.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use verilane_core::{Reason, ReasonKind};
 
 fn pages() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors")
+}
+
+/// The lines of all protos.
+fn proto_lines(folder: &Path) -> std::io::Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            lines.extend(proto_lines(&path)?);
+        } else if path.extension().is_some_and(|kind| kind == "proto") {
+            lines.extend(fs::read_to_string(&path)?.lines().map(str::to_owned));
+        }
+    }
+    Ok(lines)
+}
+
+/// What a line of an RPC's list of errors promises: `- CODE `REASON`, `REASON` or `REASON`: …`.
+fn promised(line: &str) -> Option<(&str, Vec<&str>)> {
+    let entry = line.trim_start().strip_prefix("// - ")?;
+    let (code, rest) = entry.split_once(" `")?;
+    let is_code = code.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    let reasons = rest.split(':').next()?.split('`').step_by(2).collect();
+    is_code.then_some((code, reasons))
 }
 
 /// How the line that says where a reason is seen begins.
@@ -83,6 +107,37 @@ fn the_list_of_pages_is_the_registry() {
         .map(|r| format!("- [{0}]({0}.md): {1}", r.code(), r.summary()))
         .collect();
     assert_eq!(listed, registered.iter().map(String::as_str).collect());
+}
+
+#[test]
+fn the_rpcs_promise_only_registered_reasons_under_the_codes_of_their_pages() {
+    let lines = proto_lines(&pages().join("../../proto")).unwrap();
+    let promises: Vec<_> = lines.iter().filter_map(|line| promised(line)).collect();
+    assert!(promises.len() > 10, "no lists of errors were found");
+    let mut faults = Vec::new();
+    for (code, reasons) in promises {
+        for name in reasons.into_iter().filter(|name| !name.is_empty()) {
+            let page = fs::read_to_string(pages().join(format!("{name}.md"))).unwrap_or_default();
+            let registered = Reason::from_code(name).map(Reason::kind);
+            if registered != Some(ReasonKind::Request) {
+                faults.push(format!("{name} is not registered as one of a refused call"));
+            } else if !page.contains(&format!("gRPC code `{code}`")) {
+                faults.push(format!(
+                    "{name} is promised as {code}, its page says otherwise"
+                ));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_line_of_an_rpcs_errors_is_read_whole() {
+    let line = "  // - UNAVAILABLE `A_B`, `C` or `D`: retry with the same `request_id`";
+    let (code, reasons) = promised(line).unwrap();
+    assert_eq!((code, reasons.len()), ("UNAVAILABLE", 3));
+    assert_eq!(reasons, ["A_B", "C", "D"]);
+    assert_eq!(promised("  // answers OUT_OF_RANGE `A_B`"), None);
 }
 
 #[test]
