@@ -223,8 +223,6 @@ pub enum JobKind {
     Start,
     /// Ends an attempt whose action expired.
     ExpireAction,
-    /// Ends a verification that still waits for its user.
-    ExpireVerification,
     /// Ends an attempt whose provider does not finish.
     ProcessingDeadline,
     /// Ends an attempt whose provider finished without delivering.
@@ -235,10 +233,9 @@ pub enum JobKind {
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 5] = [
         Self::Start,
         Self::ExpireAction,
-        Self::ExpireVerification,
         Self::ProcessingDeadline,
         Self::DataDeadline,
         Self::Purge,
@@ -250,7 +247,6 @@ impl JobKind {
         match self {
             Self::Start => "start",
             Self::ExpireAction => "expire_action",
-            Self::ExpireVerification => "expire_verification",
             Self::ProcessingDeadline => "processing_deadline",
             Self::DataDeadline => "data_deadline",
             Self::Purge => "purge",
@@ -278,7 +274,7 @@ pub struct JobKey {
 pub struct JobAbout {
     /// The verification.
     pub verification: VerificationId,
-    /// The attempt; 0 where it is about the verification as a whole.
+    /// The attempt.
     pub attempt: AttemptNumber,
 }
 
@@ -296,19 +292,29 @@ pub struct Job {
 /// What to do with a job.
 #[derive(Clone, PartialEq, Debug)]
 pub enum JobWrite {
-    /// It is due then; replaces the time and the count of tries of one that stands.
+    /// It is due then; replaces time, lease and count of tries of one that stands.
     Schedule {
         /// Which.
         key: JobKey,
         /// Not before this.
         due: Timestamp,
+        /// Whoever schedules it is about to do it, and keeps others away until then.
+        leased_until: Option<Timestamp>,
     },
-    /// It is begun now, and due again then unless it is dropped: a crash costs a repeat.
+    /// It is begun now: counts a try, and keeps others away until then. A crash costs a repeat;
+    /// a store that one process owns for life forgets all leases when it is opened.
     Lease {
-        /// Which.
+        /// Which; it must stand.
         key: JobKey,
-        /// Not before this again.
+        /// Until when nobody else begins it.
         until: Timestamp,
+    },
+    /// It is due then instead, and free; the count of tries stays.
+    Postpone {
+        /// Which; nothing happens if it does not stand.
+        key: JobKey,
+        /// Not before this.
+        due: Timestamp,
     },
     /// It is done, or pointless.
     Drop(JobKey),

@@ -8,6 +8,7 @@ mod audit;
 mod change;
 mod claims;
 pub mod clock;
+pub mod decide;
 mod event;
 mod ids;
 mod pii;

@@ -83,7 +83,6 @@ registry! {
     ProviderUnavailable = "PROVIDER_UNAVAILABLE", Request, "The provider can't be reached, or did not answer in time.";
     ProviderRefused = "PROVIDER_REFUSED", Request, "The provider refused the request.";
     ProviderAnswerInvalid = "PROVIDER_ANSWER_INVALID", Request, "The provider's answer can't be used.";
-    StartPending = "START_PENDING", Request, "The request to the provider is still under way; it goes on by itself.";
     ResumeTokenMalformed = "RESUME_TOKEN_MALFORMED", Request, "The resume token was not made by this service.";
     ResumeTokenFilterMismatch = "RESUME_TOKEN_FILTER_MISMATCH", Request, "The resume token was given under another filter.";
     ResumeTokenExpired = "RESUME_TOKEN_EXPIRED", Request, "Events after the resume token have been purged.";
@@ -111,11 +110,9 @@ registry! {
     RequiredItemMissing = "REQUIRED_ITEM_MISSING", End, "The data came without a required item.";
 
     SettlementFailed = "SETTLEMENT_FAILED", Warning, "The data is here, but the provider could not settle the transfer.";
-    DataPending = "DATA_PENDING", Warning, "The provider says that it finished, but its data has not come yet.";
     DeliveryFailed = "DELIVERY_FAILED", Warning, "The provider says that it could not deliver its data, and goes on trying.";
     ItemNotRequested = "ITEM_NOT_REQUESTED", Warning, "The data held an item that was not asked for; it was not kept.";
     LateDataDiscarded = "LATE_DATA_DISCARDED", Warning, "Data came for a cancelled attempt and was not kept.";
-    DuplicateSuccess = "DUPLICATE_SUCCESS", Warning, "A second attempt succeeded; its data was not merged.";
 
     CallbackPathUnknown = "CALLBACK_PATH_UNKNOWN", Callback, "No slot has this callback path.";
     CallbackTooLarge = "CALLBACK_TOO_LARGE", Callback, "The body is larger than the channel allows.";

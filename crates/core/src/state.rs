@@ -114,6 +114,12 @@ pub enum Fact {
     DataComplete,
     /// Verified data came without a required item.
     DataIncomplete,
+    /// The data held an item that was not asked for.
+    ExtraItems,
+    /// Data came after the attempt was called off, and was not kept.
+    DataDiscarded,
+    /// The provider says that it could not deliver its data, and goes on trying.
+    DeliveryFailed,
     /// The provider, or a deadline of ours, says that the attempt failed.
     Failed(Reason),
     /// The user or a reviewer said no.
@@ -141,6 +147,9 @@ const REVIEW_NEEDED: u16 = 1 << 4;
 const DATA_COMPLETE: u16 = 1 << 5;
 const DATA_INCOMPLETE: u16 = 1 << 6;
 const CANCELLED: u16 = 1 << 7;
+const EXTRA_ITEMS: u16 = 1 << 8;
+const DATA_DISCARDED: u16 = 1 << 9;
+const DELIVERY_FAILED: u16 = 1 << 10;
 
 impl Facts {
     /// What a store kept of them.
@@ -176,6 +185,9 @@ impl Facts {
             Fact::ReviewNeeded => self.bits |= REVIEW_NEEDED,
             Fact::DataComplete => self.bits |= DATA_COMPLETE,
             Fact::DataIncomplete => self.bits |= DATA_INCOMPLETE,
+            Fact::ExtraItems => self.bits |= EXTRA_ITEMS,
+            Fact::DataDiscarded => self.bits |= DATA_DISCARDED,
+            Fact::DeliveryFailed => self.bits |= DELIVERY_FAILED,
             Fact::Failed(reason) => self.failed = self.failed.max(Some(reason)),
             Fact::Rejected(reason) => self.rejected = self.rejected.max(Some(reason)),
             Fact::Expired(reason) => self.expired = self.expired.max(Some(reason)),
@@ -212,10 +224,27 @@ impl Facts {
         self.has(CANCELLED)
     }
 
-    /// Whether settlement failed although the data came.
+    /// Whether the user accepted.
     #[must_use]
-    pub const fn has_unsettled_data(self) -> bool {
-        self.has(SETTLEMENT_FAILED) && self.has_data()
+    pub const fn is_accepted(self) -> bool {
+        self.has(ACCEPTED)
+    }
+
+    /// What a reader should know beside the state, in the registry's order.
+    pub fn warnings(self) -> impl Iterator<Item = Reason> {
+        let data = self.has_data();
+        [
+            (self.has(SETTLED) && !data, Reason::DataNotDelivered),
+            (
+                self.has(SETTLEMENT_FAILED) && data,
+                Reason::SettlementFailed,
+            ),
+            (self.has(DELIVERY_FAILED) && !data, Reason::DeliveryFailed),
+            (self.has(EXTRA_ITEMS), Reason::ItemNotRequested),
+            (self.has(DATA_DISCARDED), Reason::LateDataDiscarded),
+        ]
+        .into_iter()
+        .filter_map(|(stands, warning)| stands.then_some(warning))
     }
 
     /// The state of the attempt, and why, where a state has reasons.
@@ -277,7 +306,7 @@ mod tests {
 
     fn facts() -> impl Strategy<Value = Vec<Fact>> {
         let reason = prop::sample::select(Reason::ALL.to_vec());
-        let fact = (0..11_u8, reason).prop_map(|(which, reason)| match which {
+        let fact = (0..14_u8, reason).prop_map(|(which, reason)| match which {
             0 => Fact::Accepted,
             1 => Fact::Confirmed,
             2 => Fact::Settled,
@@ -288,6 +317,9 @@ mod tests {
             7 => Fact::Failed(reason),
             8 => Fact::Rejected(reason),
             9 => Fact::Expired(reason),
+            10 => Fact::ExtraItems,
+            11 => Fact::DataDiscarded,
+            12 => Fact::DeliveryFailed,
             _ => Fact::Cancelled,
         });
         prop::collection::vec(fact, 0..12)
@@ -307,6 +339,7 @@ mod tests {
             Fact::Rejected(_) => State::Rejected,
             Fact::Expired(_) => State::Expired,
             Fact::Cancelled => State::Cancelled,
+            Fact::ExtraItems | Fact::DataDiscarded | Fact::DeliveryFailed => State::Pending,
         }
     }
 
@@ -372,7 +405,7 @@ mod tests {
             .with(Fact::DataComplete);
         assert_eq!(a, b);
         assert_eq!(a.state().0, State::Verified);
-        assert!(a.has_unsettled_data());
+        assert_eq!(a.warnings().collect::<Vec<_>>(), [Reason::SettlementFailed]);
         let without = Facts::default().with(Fact::SettlementFailed);
         assert_eq!(without.state(), (State::Failed, Some(Reason::FinishFailed)));
     }

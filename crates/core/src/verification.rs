@@ -43,8 +43,6 @@ pub struct Verification {
     pub attempts: Vec<Attempt>,
     /// What was asked for, and what became of it.
     pub claims: Vec<RequestedClaim>,
-    /// What a reader should know beside the state. Sorted, each once.
-    pub warnings: Vec<Reason>,
     /// Its data key, under the keyring.
     pub data_key: Wrapped,
     /// The subject, sealed at revision 1.
@@ -64,6 +62,19 @@ impl Verification {
     #[must_use]
     pub fn state(&self) -> (State, Option<Reason>) {
         state_of_verification(self.attempts.iter().map(|a| a.facts))
+    }
+
+    /// What a reader should know beside the state. Sorted, each once.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Reason> {
+        let mut warnings: Vec<_> = self
+            .attempts
+            .iter()
+            .flat_map(|a| a.facts.warnings())
+            .collect();
+        warnings.sort_unstable();
+        warnings.dedup();
+        warnings
     }
 
     /// The attempt of this number.
@@ -158,6 +169,10 @@ pub struct Attempt {
     pub expire_time: Option<Timestamp>,
     /// What the user has to do, sealed.
     pub action: Option<SealedAction>,
+    /// When it was first known that the user accepted.
+    pub accept_time: Option<Timestamp>,
+    /// When it was first known that the provider had completed its own part.
+    pub confirm_time: Option<Timestamp>,
     /// When it ended.
     pub end_time: Option<Timestamp>,
 }

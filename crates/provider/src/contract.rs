@@ -216,8 +216,10 @@ pub struct FailureReport {
     pub status: ProviderStatus,
     /// The word's place in the provider's order; 0 if it has none.
     pub rank: u16,
-    /// Why the attempt failed.
-    pub reason: Reason,
+    /// What makes this report one and the same when it comes again. Without personal data.
+    pub identity: String,
+    /// What it tells about the attempt.
+    pub fact: Fact,
 }
 
 /// A callback that is not believed.

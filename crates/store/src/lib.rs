@@ -91,10 +91,10 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<Event>, StoreError>;
 
-    /// Jobs that are due at `now`, the longest due first, at most `limit`.
+    /// Jobs that are due at `now` and not leased beyond it, the longest due first, at most `limit`.
     async fn due_jobs(&self, now: Timestamp, limit: u32) -> Result<Vec<Job>, StoreError>;
 
-    /// When the next job is due.
+    /// When the next job is due and free of its lease.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// Links of the audit chain from place `from` on (the first is 1), at most `limit`.

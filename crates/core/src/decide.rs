@@ -1,0 +1,19 @@
+//! The pure code that decides every update: from what a verification is and what is now known, to
+//! the change that a store commits.
+//!
+//! Nothing here asks the time, draws a number, seals a byte or touches a store. Sealing needs the
+//! revision, so whoever calls seals after the decision and fills the places left open in the
+//! change (an event's `tx_hash`, an attempt's `action`).
+
+mod draft;
+mod report;
+mod start;
+mod timers;
+
+pub use draft::next_revision;
+pub use report::{
+    DATA_IDENTITY, DataArrival, StatusArrival, cancel, data_received, failure_reported,
+    status_reported,
+};
+pub use start::{NewAttempt, NewVerification, create, start_failed, started};
+pub use timers::{Deadlines, expire_action, miss_data_deadline, miss_processing_deadline};

@@ -1,0 +1,170 @@
+//! The draft of a change: a copy of the row that learns facts, and the events that tell of it.
+//!
+//! Invariant: each event raises the revision by one, and the row's revision is that of the last
+//! event. Timers follow from the row alone: the draft schedules and drops what differs between the
+//! row before and after.
+
+use super::timers::{Deadlines, write_timers};
+use crate::{
+    Assurance, Attempt, AttemptNumber, Change, EventKind, Fact, NewEvent, ProviderStatus, Reason,
+    Revision, State, Timestamp, Verification, VerificationWrite,
+};
+
+/// What an event says beside what the row shows.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub kind: EventKind,
+    pub assurance: Assurance,
+    pub status: Option<ProviderStatus>,
+    pub rank: Option<u16>,
+    pub provider_time: Option<Timestamp>,
+    pub late: bool,
+    /// Whether the event moved the provider's status; a move of the state counts in any case.
+    pub moved: bool,
+}
+
+impl Said {
+    pub(super) const fn ours(kind: EventKind) -> Self {
+        Self {
+            kind,
+            assurance: Assurance::Local,
+            status: None,
+            rank: None,
+            provider_time: None,
+            late: false,
+            moved: true,
+        }
+    }
+}
+
+pub(super) struct Draft {
+    before: Verification,
+    row: Verification,
+    change: Change,
+    /// State and warnings as the last event left them.
+    told: Option<(State, Vec<Reason>)>,
+}
+
+impl Draft {
+    /// A draft over a verification that stands.
+    pub(super) fn over(current: &Verification, now: Timestamp) -> Self {
+        // Events of one verification never go back in time, whatever the clock does.
+        let now = now.max(current.update_time);
+        let mut row = current.clone();
+        row.update_time = now;
+        Self {
+            told: Some((row.state().0, row.warnings())),
+            before: current.clone(),
+            row,
+            change: Change::new(now),
+        }
+    }
+
+    /// A draft that makes a verification.
+    pub(super) fn anew(row: Verification) -> Self {
+        let mut before = row.clone();
+        before.attempts.clear();
+        let change = Change::new(row.update_time);
+        Self {
+            before,
+            row,
+            change,
+            told: None,
+        }
+    }
+
+    pub(super) const fn now(&self) -> Timestamp {
+        self.change.time
+    }
+
+    pub(super) const fn row(&mut self) -> &mut Verification {
+        &mut self.row
+    }
+
+    /// Works on an attempt; does nothing if there is none of this number.
+    pub(super) fn with_attempt(&mut self, number: AttemptNumber, work: impl FnOnce(&mut Attempt)) {
+        if let Some(attempt) = self.row.attempts.iter_mut().find(|a| a.number == number) {
+            work(attempt);
+        }
+    }
+
+    /// Adds a fact to what is known about an attempt.
+    pub(super) fn learn(&mut self, number: AttemptNumber, fact: Fact) {
+        let now = self.now();
+        self.with_attempt(number, |attempt| {
+            attempt.facts = attempt.facts.with(fact);
+            if attempt.facts.is_accepted() {
+                attempt.accept_time = attempt.accept_time.or(Some(now));
+            }
+            if attempt.facts.is_confirmed() {
+                attempt.confirm_time = attempt.confirm_time.or(Some(now));
+            }
+            if attempt.state().0.is_end() {
+                attempt.end_time = attempt.end_time.or(Some(now));
+            }
+        });
+    }
+
+    /// Tells of what was learnt since the last event.
+    pub(super) fn tell(&mut self, number: AttemptNumber, said: Said) {
+        let (state, reason) = self.row.state();
+        let warnings = self.row.warnings();
+        let (state_before, warned) = match self.told.take() {
+            Some((before, warned)) => (Some(before), warned),
+            None => (None, Vec::new()),
+        };
+        self.row.revision = self.row.revision.next();
+        let (connection, provider, furthest) = self.row.attempt(number).map_or_else(
+            || (self.row.connection.clone(), self.row.provider.clone(), None),
+            |a| {
+                (
+                    a.connection.clone(),
+                    a.provider.clone(),
+                    a.provider_status.clone(),
+                )
+            },
+        );
+        let ends = state.is_end() && state_before != Some(state);
+        self.change.events.push(NewEvent {
+            verification: self.row.id,
+            revision: self.row.revision,
+            attempt: number,
+            kind: said.kind,
+            state_before,
+            state_after: state,
+            connection,
+            provider,
+            provider_status: said.status,
+            provider_rank: said.rank,
+            provider_time: said.provider_time,
+            commit_time: self.now(),
+            assurance: said.assurance,
+            applied: said.moved || state_before != Some(state),
+            late: said.late || state_before.is_some_and(State::is_end),
+            reason: ends.then_some(reason).flatten(),
+            warning: warnings.iter().find(|w| !warned.contains(w)).copied(),
+            furthest_status: if ends { furthest } else { None },
+            retryable: self.row.is_retryable(self.now()),
+            tx_hash: None,
+        });
+        self.told = Some((state, warnings));
+    }
+
+    /// The change, with the timers that follow from the row.
+    pub(super) fn finish(mut self, deadlines: &Deadlines) -> Change {
+        write_timers(&self.before, &self.row, deadlines, &mut self.change.jobs);
+        let expected =
+            (self.before.revision != Revision::default()).then_some(self.before.revision);
+        self.change.verification = Some(VerificationWrite {
+            expected,
+            row: self.row,
+        });
+        self.change
+    }
+}
+
+/// The revision of the next event of a verification: what is sealed with it names this one.
+#[must_use]
+pub const fn next_revision(current: &Verification) -> Revision {
+    current.revision.next()
+}

@@ -1,0 +1,209 @@
+//! Decisions about what a provider says, and about a caller's calling off.
+//!
+//! Ordering contract: reports may come in any order and any number; each is a set of facts added to
+//! the attempt's own, so the end is the same. What was noted under its identity before must not be
+//! decided again: that only raises a counter.
+
+use super::draft::{Draft, Said};
+use super::timers::Deadlines;
+use crate::{
+    Assurance, AttemptNumber, Change, ClaimStatus, EventKind, Fact, ProviderStatus, SeenKey,
+    SeenWrite, State, Timestamp, Verification,
+};
+
+/// How far the provider says it is.
+#[derive(Clone, Debug)]
+pub struct StatusArrival {
+    /// Its word.
+    pub status: ProviderStatus,
+    /// What makes it one and the same when it comes again.
+    pub identity: String,
+    /// The word's place in the provider's order, from 1; 0 if it has none.
+    pub rank: u16,
+    /// What it tells about the attempt.
+    pub fact: Option<Fact>,
+    /// The provider's own time of it.
+    pub provider_time: Option<Timestamp>,
+    /// How far it can be trusted.
+    pub assurance: Assurance,
+    /// Whether it came after its deadline.
+    pub late: bool,
+}
+
+/// Data that came.
+#[derive(Clone, Debug)]
+pub struct DataArrival<'a> {
+    /// The fields that came, of those asked for.
+    pub fields: &'a [&'a str],
+    /// Whether others came too.
+    pub extra: bool,
+    /// The provider's own time of it.
+    pub provider_time: Option<Timestamp>,
+    /// How far it can be trusted.
+    pub assurance: Assurance,
+    /// Whether it came after its deadline.
+    pub late: bool,
+}
+
+/// The identity under which the data of an attempt is noted: it is kept once.
+pub const DATA_IDENTITY: &str = "DATA";
+
+fn note(current: &Verification, number: AttemptNumber, identity: &str) -> SeenKey {
+    SeenKey {
+        verification: current.id,
+        attempt: number,
+        identity: identity.to_owned(),
+    }
+}
+
+/// The provider reported how far it is, on the status channel.
+#[must_use]
+pub fn status_reported(
+    current: &Verification,
+    number: AttemptNumber,
+    report: StatusArrival,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Change {
+    reported(
+        current,
+        number,
+        report,
+        EventKind::ProviderStatus,
+        now,
+        deadlines,
+    )
+}
+
+/// The provider reported a failure, on the data channel.
+#[must_use]
+pub fn failure_reported(
+    current: &Verification,
+    number: AttemptNumber,
+    report: StatusArrival,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Change {
+    reported(
+        current,
+        number,
+        report,
+        EventKind::FailureReported,
+        now,
+        deadlines,
+    )
+}
+
+fn reported(
+    current: &Verification,
+    number: AttemptNumber,
+    report: StatusArrival,
+    kind: EventKind,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Change {
+    let mut draft = Draft::over(current, now);
+    let mut moved = false;
+    draft.with_attempt(number, |attempt| {
+        if report.rank > attempt.provider_rank {
+            attempt.provider_rank = report.rank;
+            attempt.provider_status = Some(report.status.clone());
+            moved = true;
+        }
+    });
+    if let Some(fact) = report.fact {
+        draft.learn(number, fact);
+    }
+    draft.tell(
+        number,
+        Said {
+            kind,
+            assurance: report.assurance,
+            status: Some(report.status),
+            rank: Some(report.rank),
+            provider_time: report.provider_time,
+            late: report.late,
+            moved,
+        },
+    );
+    let mut change = draft.finish(deadlines);
+    change
+        .seen
+        .push(SeenWrite::First(note(current, number, &report.identity)));
+    change
+}
+
+/// The provider delivered data. Whoever calls adds the sealed claims, unless the attempt was
+/// called off: then the data is not kept.
+#[must_use]
+pub fn data_received(
+    current: &Verification,
+    number: AttemptNumber,
+    data: &DataArrival<'_>,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Change {
+    let mut draft = Draft::over(current, now);
+    let cancelled = current
+        .attempt(number)
+        .is_some_and(|a| a.facts.is_cancelled());
+    let kind = if cancelled {
+        draft.learn(number, Fact::DataDiscarded);
+        EventKind::DataDiscarded
+    } else {
+        let mut complete = true;
+        for claim in &mut draft.row().claims {
+            let came = data.fields.contains(&claim.field.as_str());
+            complete &= came || !claim.required;
+            claim.status = if came {
+                ClaimStatus::Granted
+            } else {
+                ClaimStatus::NotHeld
+            };
+        }
+        draft.learn(
+            number,
+            if complete {
+                Fact::DataComplete
+            } else {
+                Fact::DataIncomplete
+            },
+        );
+        if data.extra {
+            draft.learn(number, Fact::ExtraItems);
+        }
+        EventKind::DataReceived
+    };
+    draft.tell(
+        number,
+        Said {
+            kind,
+            assurance: data.assurance,
+            status: None,
+            rank: None,
+            provider_time: data.provider_time,
+            late: data.late,
+            moved: !cancelled,
+        },
+    );
+    let mut change = draft.finish(deadlines);
+    change
+        .seen
+        .push(SeenWrite::First(note(current, number, DATA_IDENTITY)));
+    change
+}
+
+/// A caller calls the verification off. None if it is verified, or called off already.
+#[must_use]
+pub fn cancel(current: &Verification, now: Timestamp, deadlines: &Deadlines) -> Option<Change> {
+    if matches!(current.state().0, State::Verified | State::Cancelled) {
+        return None;
+    }
+    let newest = current.newest_attempt()?.number;
+    let mut draft = Draft::over(current, now);
+    for attempt in &current.attempts {
+        draft.learn(attempt.number, Fact::Cancelled);
+    }
+    draft.tell(newest, Said::ours(EventKind::Cancelled));
+    Some(draft.finish(deadlines))
+}

@@ -1,0 +1,192 @@
+//! Which timers a verification needs, as a pure function of its row, and what happens when one runs
+//! out.
+//!
+//! Since timers follow from the row, a decision never names them: the draft compares what was
+//! needed before with what is needed now.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::draft::{Draft, Said};
+use crate::{
+    Attempt, AttemptNumber, Change, EventKind, Fact, JobAbout, JobKey, JobKind, JobWrite, Reason,
+    StartPhase, State, Timestamp, Verification,
+};
+
+/// How long is waited, by configuration.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Deadlines {
+    /// From acceptance until the provider must have completed its part.
+    pub processing: Duration,
+    /// From completion until the data must have come: the provider's whole retry schedule.
+    pub data: Duration,
+    /// How long whoever commits an intent keeps others from resuming it.
+    pub start_lease: Duration,
+}
+
+fn needed(
+    row: &Verification,
+    attempt: &Attempt,
+    deadlines: &Deadlines,
+) -> Option<(JobKind, Timestamp)> {
+    match (attempt.phase, attempt.state().0) {
+        (StartPhase::Intended, State::Pending) => Some((JobKind::Start, attempt.start_time)),
+        (StartPhase::Started, State::Pending) => {
+            let action = attempt.expire_time.unwrap_or(attempt.requested_expiry);
+            Some((JobKind::ExpireAction, action.min(row.expire_time)))
+        }
+        (_, State::Processing) => Some(match (attempt.confirm_time, attempt.accept_time) {
+            (Some(confirmed), _) => (JobKind::DataDeadline, confirmed + deadlines.data),
+            (None, accepted) => (
+                JobKind::ProcessingDeadline,
+                accepted.unwrap_or(attempt.start_time) + deadlines.processing,
+            ),
+        }),
+        _ => None,
+    }
+}
+
+fn timers(row: &Verification, deadlines: &Deadlines) -> BTreeMap<JobKey, Timestamp> {
+    row.attempts
+        .iter()
+        .filter_map(|attempt| {
+            let (kind, due) = needed(row, attempt, deadlines)?;
+            let about = JobAbout {
+                verification: row.id,
+                attempt: attempt.number,
+            };
+            Some((
+                JobKey {
+                    kind,
+                    about: Some(about),
+                },
+                due,
+            ))
+        })
+        .collect()
+}
+
+/// Schedules and drops what differs between the row before and after.
+pub(super) fn write_timers(
+    before: &Verification,
+    after: &Verification,
+    deadlines: &Deadlines,
+    jobs: &mut Vec<JobWrite>,
+) {
+    let old = timers(before, deadlines);
+    let new = timers(after, deadlines);
+    for key in old.keys().filter(|key| !new.contains_key(key)) {
+        jobs.push(JobWrite::Drop(*key));
+    }
+    for (key, due) in new {
+        if old.get(&key) != Some(&due) {
+            // Whoever commits an intent is about to send the request himself.
+            let leased_until =
+                (key.kind == JobKind::Start).then(|| after.update_time + deadlines.start_lease);
+            jobs.push(JobWrite::Schedule {
+                key,
+                due,
+                leased_until,
+            });
+        }
+    }
+}
+
+/// The action's time has come. None if it matters no more, or not yet.
+#[must_use]
+pub fn expire_action(
+    current: &Verification,
+    number: AttemptNumber,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Option<Change> {
+    let attempt = current.attempt(number)?;
+    let (JobKind::ExpireAction, due) = needed(current, attempt, deadlines)? else {
+        return None;
+    };
+    if now < due {
+        return None;
+    }
+    let reason = if due == current.expire_time {
+        Reason::VerificationExpired
+    } else {
+        Reason::ActionExpired
+    };
+    Some(end(
+        current,
+        number,
+        Fact::Expired(reason),
+        EventKind::Expired,
+        now,
+        deadlines,
+    ))
+}
+
+/// The provider did not complete its part in time. None if it matters no more, or not yet.
+#[must_use]
+pub fn miss_processing_deadline(
+    current: &Verification,
+    number: AttemptNumber,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Option<Change> {
+    let due = due_of(current, number, JobKind::ProcessingDeadline, deadlines)?;
+    (now >= due).then(|| {
+        let fact = Fact::Failed(Reason::ProviderStalled);
+        end(
+            current,
+            number,
+            fact,
+            EventKind::DeadlinePassed,
+            now,
+            deadlines,
+        )
+    })
+}
+
+/// The data did not come within the provider's whole retry schedule. None if it matters no more,
+/// or not yet.
+#[must_use]
+pub fn miss_data_deadline(
+    current: &Verification,
+    number: AttemptNumber,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Option<Change> {
+    let due = due_of(current, number, JobKind::DataDeadline, deadlines)?;
+    (now >= due).then(|| {
+        let fact = Fact::Failed(Reason::DataNotDelivered);
+        end(
+            current,
+            number,
+            fact,
+            EventKind::DeadlinePassed,
+            now,
+            deadlines,
+        )
+    })
+}
+
+fn due_of(
+    current: &Verification,
+    number: AttemptNumber,
+    kind: JobKind,
+    deadlines: &Deadlines,
+) -> Option<Timestamp> {
+    let (needed, due) = needed(current, current.attempt(number)?, deadlines)?;
+    (needed == kind).then_some(due)
+}
+
+fn end(
+    current: &Verification,
+    number: AttemptNumber,
+    fact: Fact,
+    kind: EventKind,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Change {
+    let mut draft = Draft::over(current, now);
+    draft.learn(number, fact);
+    draft.tell(number, Said::ours(kind));
+    draft.finish(deadlines)
+}
