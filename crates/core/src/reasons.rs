@@ -89,6 +89,8 @@ registry! {
     ResumeTokenUnknown = "RESUME_TOKEN_UNKNOWN", Request, "The resume token belongs to another log.";
     PageTokenMalformed = "PAGE_TOKEN_MALFORMED", Request, "The page token was not made for this list.";
     TooManyWatches = "TOO_MANY_WATCHES", Request, "No further watch can be held.";
+    MethodUnknown = "METHOD_UNKNOWN", Request, "This service has no such method.";
+    RequestTooLarge = "REQUEST_TOO_LARGE", Request, "The request's message is larger than this service reads.";
     StoreUnavailable = "STORE_UNAVAILABLE", Request, "The store can't be reached.";
     CommitOutcomeUnknown = "COMMIT_OUTCOME_UNKNOWN", Request, "The store failed while it committed; the change may stand.";
     DeadlineExceeded = "DEADLINE_EXCEEDED", Request, "The call's deadline passed before it was done.";
