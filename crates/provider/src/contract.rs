@@ -112,19 +112,18 @@ pub struct Started {
     pub already_open: bool,
 }
 
-/// A provider's call, as it came in.
-#[derive(Debug)]
-pub struct Callback<'a> {
+/// A provider's call, as it came in. Owned, since it is read on another thread.
+pub struct Callback {
     /// On which path.
     pub channel: CallbackChannel,
     /// Its `Content-Type`.
-    pub content_type: Option<&'a str>,
-    /// Its body.
-    pub body: &'a Bytes,
+    pub content_type: Option<String>,
+    /// Its body. Personal data.
+    pub body: Bytes,
     /// When it came.
     pub receive_time: Timestamp,
     /// The attempts that it can be about, newest first.
-    pub candidates: &'a [Candidate],
+    pub candidates: Vec<Candidate>,
 }
 
 /// An attempt that a callback can be about.
@@ -255,5 +254,5 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Checks a callback and says what it tells, and about which candidate. Pure, and possibly
     /// slow (signatures): the facade keeps it off the IO threads.
-    fn read_callback(&self, callback: &Callback<'_>) -> Result<Reading, Refusal>;
+    fn read_callback(&self, callback: &Callback) -> Result<Reading, Refusal>;
 }
