@@ -22,6 +22,13 @@ pub enum AuditAction {
 }
 
 impl AuditAction {
+    /// Every action.
+    pub const ALL: [Self; 3] = [
+        Self::VerificationCreated,
+        Self::VerificationCancelled,
+        Self::ClaimsRead,
+    ];
+
     /// The name in the store.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -30,6 +37,12 @@ impl AuditAction {
             Self::VerificationCancelled => "VERIFICATION_CANCELLED",
             Self::ClaimsRead => "CLAIMS_READ",
         }
+    }
+
+    /// The action of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|a| a.as_str() == name)
     }
 }
 

@@ -45,4 +45,8 @@ pub enum CommitError {
     /// The store failed while it committed. Look the id up before trying again.
     #[error("the outcome of the commit is unknown")]
     OutcomeUnknown(ChangeId),
+    /// The change contradicts itself, or names what is not there. Nothing of it stands, and
+    /// retrying does not help.
+    #[error("the change makes no sense: {0}")]
+    Invalid(String),
 }
