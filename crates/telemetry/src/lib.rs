@@ -7,12 +7,23 @@
 //! Invariant: what carries these names holds ids, states, reasons, status words, sizes and times;
 //! never a value about a person, a secret, a callback path or a URL's query.
 
+//!
+//! | feature | for whom | what |
+//! | --- | --- | --- |
+//! | `instruments` | crates that measure | instruments made of the listed metrics |
+//! | `propagation` | crates that call or are called | trace context in headers and at rest |
+//! | `setup` | the binary | logs, and export of traces and metrics |
+
 pub mod attribute;
+#[cfg(feature = "instruments")]
+pub mod instruments;
 pub mod metric;
+#[cfg(feature = "propagation")]
+pub mod propagation;
+#[cfg(feature = "setup")]
+pub mod setup;
 pub mod span;
 pub mod value;
-
-pub use metric::{Instrument, Metric};
 
 /// The name of the instrumentation scope of all our spans and metrics.
 pub const SCOPE: &str = "verilane";
@@ -22,6 +33,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::metric::Instrument;
 
     fn well_formed(name: &str) -> bool {
         let part = |part: &str| {

@@ -2,6 +2,9 @@
 
 use crate::attribute;
 
+use std::marker::PhantomData;
+use std::ops::Deref;
+
 /// How measurements add up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Instrument {
@@ -13,9 +16,9 @@ pub enum Instrument {
     Histogram,
 }
 
-/// A metric.
+/// What is known of a metric before anything is measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Metric {
+pub struct Description {
     /// Its name.
     pub name: &'static str,
     /// Its unit in UCUM; what is counted stands in braces.
@@ -29,6 +32,34 @@ pub struct Metric {
     /// Keys of the attributes it may have.
     pub attributes: &'static [&'static str],
 }
+
+/// A metric whose kind of instrument the compiler knows: one of [`Counter`], [`UpDownCounter`],
+/// [`Histogram`].
+#[derive(Clone, Copy, Debug)]
+pub struct Metric<I> {
+    description: Description,
+    instrument: PhantomData<I>,
+}
+
+impl<I> Deref for Metric<I> {
+    type Target = Description;
+
+    fn deref(&self) -> &Description {
+        &self.description
+    }
+}
+
+/// Marks a metric that only grows, in whole numbers.
+#[derive(Clone, Copy, Debug)]
+pub enum Counter {}
+
+/// Marks a metric that grows and shrinks, in whole numbers.
+#[derive(Clone, Copy, Debug)]
+pub enum UpDownCounter {}
+
+/// Marks a distribution.
+#[derive(Clone, Copy, Debug)]
+pub enum Histogram {}
 
 /// Bounds for durations of calls, in seconds, as the semantic conventions advise.
 pub const CALL_SECONDS: &[f64] = &[
@@ -58,17 +89,20 @@ macro_rules! metrics {
     ($($name:ident = $text:literal, $unit:literal, $instrument:ident($boundaries:expr),
         [$($attribute:ident),*], $description:literal;)*) => {
         $(#[doc = $description]
-        pub const $name: Metric = Metric {
-            name: $text,
-            unit: $unit,
-            description: $description,
-            instrument: Instrument::$instrument,
-            boundaries: $boundaries,
-            attributes: &[$(attribute::$attribute),*],
+        pub const $name: Metric<$instrument> = Metric {
+            description: Description {
+                name: $text,
+                unit: $unit,
+                description: $description,
+                instrument: Instrument::$instrument,
+                boundaries: $boundaries,
+                attributes: &[$(attribute::$attribute),*],
+            },
+            instrument: PhantomData,
         };)*
 
         /// Every metric there is.
-        pub const ALL: &[Metric] = &[$($name,)*];
+        pub const ALL: &[Description] = &[$($name.description,)*];
     };
 }
 
