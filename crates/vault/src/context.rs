@@ -44,7 +44,7 @@ pub enum SealedWhat<'a> {
     TxHash,
     /// A claim's value.
     ClaimValue {
-        /// The claim's name, and whatever else tells its row from others of the verification.
+        /// Whatever tells its row from others of the verification.
         claim: &'a str,
     },
     /// What a claim's value was hashed with.
@@ -52,7 +52,7 @@ pub enum SealedWhat<'a> {
         /// As in [`SealedWhat::ClaimValue`].
         claim: &'a str,
     },
-    /// The name and kind of a piece of evidence.
+    /// What is known of a piece of evidence beside its bytes: media type, digest.
     EvidenceName {
         /// Which piece.
         evidence: EvidenceId,

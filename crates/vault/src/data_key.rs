@@ -40,7 +40,7 @@ impl DataKey {
     ) -> Result<Pii<Vec<u8>>, VaultError> {
         match sealed.as_bytes().split_first() {
             Some((&FORMAT, body)) => self.0.open(&context.encode(), body),
-            Some((&other, _)) => Err(VaultError::UnknownFormat(other)),
+            Some(_) => Err(VaultError::UnknownFormat),
             None => Err(VaultError::Refused),
         }
     }
@@ -162,7 +162,7 @@ mod tests {
             let mut bytes = sealed.as_bytes().to_vec();
             bytes[bit / 8] ^= 1 << (bit % 8);
             let expected = match bit / 8 {
-                0 => VaultError::UnknownFormat(bytes[0]),
+                0 => VaultError::UnknownFormat,
                 _ => VaultError::Refused,
             };
             let error = key().open(&here, &Sealed::new(bytes)).unwrap_err();

@@ -10,8 +10,8 @@ pub enum VaultError {
     #[error("an encrypted value does not open where it was found")]
     Refused,
     /// Written by a release that this one does not know. Retrying helps after an upgrade only.
-    #[error("an encrypted value has format version {0}, which this release does not know")]
-    UnknownFormat(u8),
+    #[error("an encrypted value has a format that this release does not know")]
+    UnknownFormat,
     /// Retrying helps once the keyring holds the key again.
     #[error("an encrypted value needs key {0:?}, which the keyring does not hold")]
     UnknownKey(KeyId),

@@ -150,7 +150,7 @@ impl Vault {
         let bytes = wrapped.as_bytes();
         let (&format, rest) = bytes.split_first().ok_or(VaultError::Refused)?;
         if format != FORMAT {
-            return Err(VaultError::UnknownFormat(format));
+            return Err(VaultError::UnknownFormat);
         }
         let (&length, rest) = rest.split_first().ok_or(VaultError::Refused)?;
         let length = usize::from(length);
