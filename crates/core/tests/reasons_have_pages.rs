@@ -110,6 +110,20 @@ fn the_list_of_pages_is_the_registry() {
 }
 
 #[test]
+fn what_a_page_points_to_is_there() {
+    let mut links = 0;
+    for reason in Reason::ALL {
+        let page = fs::read_to_string(pages().join(format!("{}.md", reason.code()))).unwrap();
+        for target in page.split("](").skip(1) {
+            let target = target.split(')').next().unwrap_or_default();
+            assert!(pages().join(target).exists(), "{reason} points to {target}");
+            links += 1;
+        }
+    }
+    assert!(links > 0, "no links were found");
+}
+
+#[test]
 fn the_rpcs_promise_only_registered_reasons_under_the_codes_of_their_pages() {
     let lines = proto_lines(&pages().join("../../proto")).unwrap();
     let promises: Vec<_> = lines.iter().filter_map(|line| promised(line)).collect();
