@@ -16,7 +16,7 @@ use opentelemetry_otlp::{
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
-use tokio::runtime::Runtime;
+use tokio::runtime::{EnterGuard, Runtime};
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Subscriber};
 use tracing_subscriber::Layer;
@@ -61,7 +61,7 @@ pub struct Exporters {
     meter: Option<SdkMeterProvider>,
     /// Carries the exporters' connections; absent if nothing is exported. Apart from the
     /// service's own, so that export goes on while that one is busy or has ended.
-    runtime: Option<Runtime>,
+    runtime: Option<Background>,
 }
 
 impl Exporters {
@@ -71,9 +71,9 @@ impl Exporters {
         let metrics = environment.endpoint(&METRICS)?;
         let runtime = match (&traces, &metrics) {
             (None, None) => None,
-            _ => Some(runtime()?),
+            _ => Some(Background::start()?),
         };
-        let entered = runtime.as_ref().map(Runtime::enter);
+        let entered = runtime.as_ref().map(Background::enter);
         let resource = environment.resource(config.version);
 
         let tracer = SdkTracerProvider::builder().with_resource(resource.clone());
@@ -141,10 +141,10 @@ impl Exporters {
         }
     }
 
-    pub fn shutdown(mut self, limit: Duration) -> Result<(), NotFlushed> {
-        let Some(runtime) = self.runtime.take() else {
+    pub fn shutdown(self, limit: Duration) -> Result<(), NotFlushed> {
+        if self.runtime.is_none() {
             return Ok(());
-        };
+        }
         // In a thread, since some of the exporters' own waits know no limit.
         let (done, outcome) = mpsc::sync_channel(1);
         let (tracer, meter) = (self.tracer.clone(), self.meter.clone());
@@ -160,7 +160,6 @@ impl Exporters {
             Ok(_) => outcome.recv_timeout(limit),
             Err(_) => return Err(NotFlushed),
         };
-        runtime.shutdown_background();
         match flushed {
             Ok(Ok(())) => Ok(()),
             _ => Err(NotFlushed),
@@ -168,22 +167,31 @@ impl Exporters {
     }
 }
 
-impl Drop for Exporters {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            // A plain drop would wait, and panic inside another runtime.
-            runtime.shutdown_background();
-        }
+/// A runtime that ends without waiting: to wait would panic inside another runtime.
+struct Background(Option<Runtime>);
+
+impl Background {
+    fn start() -> Result<Self, SetupError> {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("verilane-otlp")
+            .enable_all()
+            .build()
+            .map(|runtime| Self(Some(runtime)))
+            .map_err(SetupError::Start)
+    }
+
+    fn enter(&self) -> Option<EnterGuard<'_>> {
+        self.0.as_ref().map(Runtime::enter)
     }
 }
 
-fn runtime() -> Result<Runtime, SetupError> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("verilane-otlp")
-        .enable_all()
-        .build()
-        .map_err(SetupError::Start)
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 struct Environment<'a>(&'a dyn Fn(&str) -> Option<String>);

@@ -91,10 +91,23 @@ fn an_https_endpoint_is_taken_with_the_systems_certificates() {
 }
 
 #[test]
-fn telemetry_can_be_dropped_inside_a_runtime() {
+fn telemetry_can_be_dropped_and_refused_inside_a_runtime() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let (_, telemetry) = telemetry(Some("http://127.0.0.1:1".to_owned()));
         drop(telemetry);
+        let malformed =
+            |name: &str| (name == "OTEL_EXPORTER_OTLP_ENDPOINT").then(|| "http://a b".into());
+        let config = Config {
+            log_format: LogFormat::Human,
+            log_filter: "info",
+            version: "0",
+            environment: &malformed,
+        };
+        let refused = build(&config, io::sink, false).map(|_| ());
+        assert!(
+            matches!(refused, Err(SetupError::Exporter(_))),
+            "{refused:?}"
+        );
     });
 }
