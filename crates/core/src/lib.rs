@@ -16,6 +16,7 @@ mod reasons;
 mod sealed;
 mod state;
 mod timestamp;
+mod values;
 mod verification;
 
 pub use action::{Action, QrOrLink};
@@ -40,6 +41,7 @@ pub use reasons::{Reason, ReasonKind};
 pub use sealed::{BlindIndex, Sealed, Wrapped};
 pub use state::{Fact, Facts, State, state_of_verification};
 pub use timestamp::Timestamp;
+pub use values::{ClaimValue, Country, Date, normalise};
 pub use verification::{
     Attempt, CallbackChannel, ProviderStatus, SealedAction, Slot, SlotHolder, StartPhase,
     TraceParent, Verification,
