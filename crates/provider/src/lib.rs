@@ -5,6 +5,8 @@
 
 mod contract;
 mod error;
+pub mod facade;
+pub mod http;
 
 pub use contract::{
     ActionLifetime, Availability, Callback, Candidate, Capability, DataItem, DataReport,
@@ -12,3 +14,4 @@ pub use contract::{
     StartRequest, Started, StatusReport,
 };
 pub use error::ProviderError;
+pub use facade::{BadProfile, Facade, Limits};

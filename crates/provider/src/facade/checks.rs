@@ -1,0 +1,228 @@
+//! What a plug-in may return. Everything else is a fault, of the plug-in or of what it was told.
+//!
+//! Pure functions. Bounds are generous: they keep nonsense and floods out, and leave the meaning to
+//! the plug-in.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use verilane_core::{Action, FieldViolation, Pii, QrOrLink, Reason, Timestamp};
+
+use crate::{
+    Availability, Callback, Candidate, DataReport, Prepared, Profile, ProviderError, Reading,
+    Refusal, Report, StartRequest, Started,
+};
+
+/// Most bytes of a name: a field, a status, a fingerprint.
+const MAX_NAME: usize = 128;
+/// Most bytes of a subject, and of what identifies a report.
+const MAX_SUBJECT: usize = 512;
+/// Most claims in one request.
+const MAX_CLAIMS: usize = 128;
+/// Most bytes of a link.
+const MAX_LINK: usize = 8 * 1024;
+/// Most bytes of a picture of a QR code.
+const MAX_PNG: usize = 512 * 1024;
+/// Most bytes of one value, and of its pepper.
+const MAX_VALUE: usize = 1024 * 1024;
+/// How a PNG picture begins.
+const PNG_MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
+/// Schemes that make a browser run or read something instead of going somewhere.
+const BAD_SCHEMES: [&str; 8] = [
+    "javascript",
+    "data",
+    "vbscript",
+    "file",
+    "blob",
+    "about",
+    "filesystem",
+    "view-source",
+];
+/// How far in the past the expiry of an action may lie: a request that was open before.
+const OLDEST_EXPIRY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How far beyond the longest lifetime it may lie: clocks differ.
+const EXPIRY_SKEW: Duration = Duration::from_secs(5 * 60);
+
+/// A plug-in says something of itself that can't be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the plug-in's profile makes no sense: {0}")]
+pub struct BadProfile(&'static str);
+
+type Fault = &'static str;
+
+/// What a plug-in says of itself.
+pub(super) fn profile(profile: &Profile) -> Result<(), BadProfile> {
+    let lifetime = profile.action_lifetime;
+    let in_order = lifetime.min <= lifetime.default && lifetime.default <= lifetime.max;
+    if lifetime.min.is_zero() || !in_order {
+        return Err(BadProfile("the lifetimes of an action are out of order"));
+    }
+    let mut fields = BTreeSet::new();
+    if !profile
+        .claims
+        .iter()
+        .all(|claim| fields.insert(claim.field))
+    {
+        return Err(BadProfile("a field is offered twice"));
+    }
+    if profile.claims.iter().any(|claim| !is_name(claim.field)) {
+        return Err(BadProfile("a field's name is no name"));
+    }
+    Ok(())
+}
+
+/// A caller's wish, before a plug-in sees it.
+pub(super) fn request(request: &StartRequest) -> Result<(), Vec<FieldViolation>> {
+    let mut violations = Vec::new();
+    let mut refuse = |field: &str, description: &str, reason| {
+        violations.push(FieldViolation {
+            field: field.to_owned(),
+            description: description.to_owned(),
+            reason,
+        });
+    };
+    if !is_text(request.subject.expose(), MAX_SUBJECT) {
+        let description = "must have 1 to 512 bytes and no control characters";
+        refuse("subject", description, Reason::SubjectMalformed);
+    }
+    if request.claims.is_empty() || request.claims.len() > MAX_CLAIMS {
+        refuse(
+            "claims",
+            "must name 1 to 128 claims",
+            Reason::InvalidArgument,
+        );
+    }
+    if violations.is_empty() {
+        Ok(())
+    } else {
+        Err(violations)
+    }
+}
+
+/// A wish in the provider's terms.
+pub(super) fn prepared(profile: &Profile, prepared: &Prepared) -> Result<(), Fault> {
+    if !is_text(prepared.subject.expose(), MAX_SUBJECT) {
+        return Err("the plug-in gave no usable subject");
+    }
+    let rises = prepared.claims.is_sorted_by(|a, b| a.field < b.field);
+    if prepared.claims.is_empty() || !rises {
+        return Err("the plug-in gave claims out of order");
+    }
+    let is_offered = |field: &str| profile.claims.iter().any(|claim| claim.field == field);
+    if !prepared.claims.iter().all(|claim| is_offered(&claim.field)) {
+        return Err("the plug-in gave a claim that it does not offer");
+    }
+    let lifetime = profile.action_lifetime;
+    if !(lifetime.min..=lifetime.max).contains(&prepared.action_lifetime) {
+        return Err("the plug-in gave a lifetime that it does not offer");
+    }
+    Ok(())
+}
+
+/// What a user holds: only what was asked about, each once.
+pub(super) fn availability(
+    prepared: &Prepared,
+    answer: Availability,
+) -> Result<Availability, ProviderError> {
+    let held: BTreeSet<String> = answer.held.into_iter().collect();
+    let was_asked = |field: &String| prepared.claims.iter().any(|claim| claim.field == *field);
+    if !held.iter().all(was_asked) {
+        return Err(ProviderError::InvalidAnswer(
+            "it names a field that was not asked about",
+        ));
+    }
+    Ok(Availability {
+        held: held.into_iter().collect(),
+    })
+}
+
+/// What the user has to do.
+pub(super) fn started(
+    now: Timestamp,
+    profile: &Profile,
+    started: &Started,
+) -> Result<(), ProviderError> {
+    let Action::QrOrLink(action) = &started.action;
+    qr_or_link(action).map_err(ProviderError::InvalidAnswer)?;
+    let latest = now + profile.action_lifetime.max + EXPIRY_SKEW;
+    if !(now - OLDEST_EXPIRY..=latest).contains(&action.expire_time) {
+        return Err(ProviderError::InvalidAnswer(
+            "the action's expiry is out of all proportion",
+        ));
+    }
+    Ok(())
+}
+
+fn qr_or_link(action: &QrOrLink) -> Result<(), Fault> {
+    let link = action.link.expose();
+    if link.is_empty() || link.len() > MAX_LINK {
+        return Err("the link is missing or too long");
+    }
+    if link.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err("the link holds white space or control characters");
+    }
+    let (scheme, rest) = link.split_once(':').ok_or("the link has no scheme")?;
+    let well_formed = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    let scheme = scheme.to_ascii_lowercase();
+    if !well_formed || rest.is_empty() || BAD_SCHEMES.contains(&scheme.as_str()) {
+        return Err("the link's scheme is not one to send a user to");
+    }
+    if let Some(png) = &action.qr_png {
+        let png = png.expose();
+        if png.len() > MAX_PNG || !png.starts_with(PNG_MAGIC) {
+            return Err("the QR code is not a PNG picture of bounded size");
+        }
+    }
+    Ok(())
+}
+
+/// What a callback tells.
+pub(super) fn reading(callback: &Callback, reading: Reading) -> Result<Reading, Refusal> {
+    let refused = Refusal::from(Reason::CallbackMalformed);
+    let about = callback
+        .candidates
+        .get(reading.candidate)
+        .ok_or(Refusal::from(Reason::CallbackAttemptUnknown))?;
+    let names = [reading.key_fingerprint.as_str(), reading.encoding];
+    if !names.into_iter().all(is_name) {
+        return Err(refused);
+    }
+    let fits = match &reading.report {
+        Report::Status(status) => {
+            is_name(&status.status)
+                && is_name(&status.identity)
+                && status
+                    .tx_hash
+                    .as_ref()
+                    .is_none_or(|hash| is_name(hash.expose()))
+        }
+        Report::Failure(failure) => is_name(&failure.status) && is_name(&failure.identity),
+        Report::Data(data) => data_fits(data, about),
+    };
+    if fits { Ok(reading) } else { Err(refused) }
+}
+
+fn data_fits(data: &DataReport, about: &Candidate) -> bool {
+    let mut seen = BTreeSet::new();
+    let is_short = |text: &Pii<String>| text.expose().len() <= MAX_VALUE;
+    data.items.iter().all(|item| {
+        about.fields.contains(&item.field)
+            && seen.insert(item.field.as_str())
+            && is_short(&item.value)
+            && item.pepper.as_ref().is_none_or(is_short)
+    })
+}
+
+fn is_name(text: &str) -> bool {
+    is_text(text, MAX_NAME)
+}
+
+fn is_text(text: &str, most: usize) -> bool {
+    !text.is_empty() && text.len() <= most && !text.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests;

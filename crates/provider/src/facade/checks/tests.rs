@@ -1,0 +1,286 @@
+use verilane_core::{CallbackChannel, ClaimName, ClaimStatus, ProviderName, RequestedClaim};
+
+use super::*;
+use crate::{ActionLifetime, DataItem, FailureReport, OfferedClaim, StatusReport};
+
+const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+fn minutes(count: u64) -> Duration {
+    Duration::from_secs(count * 60)
+}
+
+fn offered(field: &'static str) -> OfferedClaim {
+    OfferedClaim {
+        name: ClaimName::Email,
+        document: None,
+        field,
+    }
+}
+
+fn some_profile() -> Profile {
+    Profile {
+        provider: ProviderName::new("fake").unwrap(),
+        capabilities: Vec::new(),
+        claims: vec![offered("A"), offered("B")],
+        action_lifetime: ActionLifetime {
+            min: minutes(5),
+            max: minutes(15),
+            default: minutes(10),
+        },
+    }
+}
+
+fn some_prepared(fields: &[&str]) -> Prepared {
+    let claim = |field: &&str| RequestedClaim {
+        name: ClaimName::Email,
+        document: None,
+        field: (*field).to_owned(),
+        required: true,
+        status: ClaimStatus::Requested,
+    };
+    Prepared {
+        subject: Pii::from("u"),
+        claims: fields.iter().map(claim).collect(),
+        action_lifetime: minutes(10),
+    }
+}
+
+fn some_started(link: &str, expire_time: Timestamp, png: Option<&[u8]>) -> Started {
+    Started {
+        action: Action::QrOrLink(QrOrLink {
+            link: Pii::from(link),
+            qr_png: png.map(|bytes| Pii::new(bytes.to_vec())),
+            expire_time,
+        }),
+        already_open: false,
+    }
+}
+
+#[test]
+fn a_profile_must_make_sense() {
+    assert_eq!(profile(&some_profile()), Ok(()));
+    let mut twice = some_profile();
+    twice.claims.push(offered("A"));
+    assert!(profile(&twice).is_err());
+    let mut upside_down = some_profile();
+    upside_down.action_lifetime.min = minutes(11);
+    assert!(profile(&upside_down).is_err());
+}
+
+#[test]
+fn what_was_prepared_is_sorted_offered_and_in_time() {
+    let offers = some_profile();
+    assert_eq!(prepared(&offers, &some_prepared(&["A", "B"])), Ok(()));
+    for fields in [&["B", "A"][..], &["A", "A"], &["C"], &[]] {
+        assert!(
+            prepared(&offers, &some_prepared(fields)).is_err(),
+            "{fields:?}"
+        );
+    }
+    for lifetime in [minutes(4), minutes(16)] {
+        let mut wrong = some_prepared(&["A"]);
+        wrong.action_lifetime = lifetime;
+        assert!(prepared(&offers, &wrong).is_err());
+    }
+    let mut nobody = some_prepared(&["A"]);
+    nobody.subject = Pii::from("");
+    assert!(prepared(&offers, &nobody).is_err());
+}
+
+#[test]
+fn a_wish_names_somebody_and_something() {
+    let wish = |subject: &str, claims: usize| StartRequest {
+        subject: Pii::from(subject),
+        claims: vec![
+            verilane_core::ClaimRequest {
+                selector: verilane_core::ClaimSelector::ProviderField("A".into()),
+                required: true,
+            };
+            claims
+        ],
+        action_lifetime: None,
+    };
+    assert!(request(&wish("u", 1)).is_ok());
+    for (subject, claims, fields) in [
+        ("", 1, vec!["subject"]),
+        ("a\nb", 1, vec!["subject"]),
+        (&"x".repeat(513), 1, vec!["subject"]),
+        ("u", 0, vec!["claims"]),
+        ("u", 129, vec!["claims"]),
+        ("", 0, vec!["subject", "claims"]),
+    ] {
+        let violations = request(&wish(subject, claims)).unwrap_err();
+        let named: Vec<_> = violations.iter().map(|v| v.field.as_str()).collect();
+        assert_eq!(named, fields);
+    }
+}
+
+#[test]
+fn only_fields_asked_about_are_held() {
+    let asked = some_prepared(&["A", "B"]);
+    let answer = |held: &[&str]| {
+        let held = held.iter().map(|field| (*field).to_owned()).collect();
+        availability(&asked, Availability { held })
+    };
+    assert_eq!(answer(&["B", "A", "B"]).unwrap().held, ["A", "B"]);
+    assert!(answer(&[]).unwrap().held.is_empty());
+    assert!(answer(&["A", "C"]).is_err());
+}
+
+#[test]
+fn a_link_goes_somewhere_and_runs_nothing() {
+    let check = |link: &str| started(NOW, &some_profile(), &some_started(link, NOW, None));
+    for link in [
+        "corepass:request/x?a=b",
+        "https://example.com/x",
+        "a1+b-c.d:x",
+    ] {
+        assert!(check(link).is_ok(), "{link}");
+    }
+    let too_long = format!("https:{}", "x".repeat(MAX_LINK));
+    for link in [
+        "",
+        "x",
+        ":x",
+        "1a:x",
+        "https:",
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        "data:,x",
+        "https://a b",
+        "https://a\nb",
+        "ht\u{7f}tps:x",
+        &too_long,
+    ] {
+        assert!(check(link).is_err(), "{link}");
+    }
+}
+
+#[test]
+fn a_picture_is_a_png_of_bounded_size() {
+    let check = |png: &[u8]| started(NOW, &some_profile(), &some_started("a:b", NOW, Some(png)));
+    assert!(check(b"\x89PNG\r\n\x1a\nrest").is_ok());
+    assert!(check(b"").is_err());
+    assert!(check(b"GIF89a").is_err());
+    let mut huge = PNG_MAGIC.to_vec();
+    huge.resize(MAX_PNG + 1, 0);
+    assert!(check(&huge).is_err());
+}
+
+#[test]
+fn an_expiry_lies_near_now() {
+    let check = |at: Timestamp| started(NOW, &some_profile(), &some_started("a:b", at, None));
+    assert!(check(NOW + minutes(15)).is_ok());
+    assert!(check(NOW - minutes(60)).is_ok());
+    assert!(check(NOW + minutes(21)).is_err());
+    assert!(check(NOW - minutes(25 * 60)).is_err());
+    // Milliseconds taken for seconds.
+    assert!(check(Timestamp::from_secs(1_700_000_000_000)).is_err());
+}
+
+fn callback() -> Callback {
+    Callback {
+        channel: CallbackChannel::Data,
+        content_type: None,
+        body: bytes::Bytes::new(),
+        receive_time: NOW,
+        candidates: vec![Candidate {
+            subject: Pii::from("u"),
+            fields: vec!["A".into(), "B".into()],
+            start_time: NOW,
+            requested_expiry: NOW,
+            expire_time: None,
+            is_cancelled: false,
+        }],
+    }
+}
+
+fn some_reading(report: Report) -> Reading {
+    Reading {
+        candidate: 0,
+        report,
+        provider_time: None,
+        is_late: false,
+        key_fingerprint: "00ff".into(),
+        encoding: "wire",
+    }
+}
+
+fn item(field: &str, value: String) -> DataItem {
+    DataItem {
+        field: field.into(),
+        value: Pii::new(value),
+        pepper: None,
+    }
+}
+
+fn data(items: Vec<DataItem>) -> Report {
+    Report::Data(DataReport {
+        items,
+        unrequested: 0,
+    })
+}
+
+#[test]
+fn data_holds_only_what_was_asked_for_and_each_field_once() {
+    let check = |report| reading(&callback(), some_reading(report)).map(drop);
+    let value = || "v".to_owned();
+    assert_eq!(
+        check(data(vec![item("B", value()), item("A", value())])),
+        Ok(())
+    );
+    assert_eq!(check(data(Vec::new())), Ok(()));
+    let wrong = [
+        vec![item("C", value())],
+        vec![item("A", value()), item("A", value())],
+        vec![item("A", "x".repeat(MAX_VALUE + 1))],
+    ];
+    for items in wrong {
+        assert_eq!(
+            check(data(items)),
+            Err(Refusal::from(Reason::CallbackMalformed))
+        );
+    }
+}
+
+#[test]
+fn a_report_is_about_an_attempt_that_was_offered() {
+    let mut astray = some_reading(data(Vec::new()));
+    astray.candidate = 1;
+    assert_eq!(
+        reading(&callback(), astray).map(drop),
+        Err(Refusal::from(Reason::CallbackAttemptUnknown))
+    );
+}
+
+#[test]
+fn words_are_short_and_printable() {
+    let status = |status: &'static str, identity: &str| {
+        Report::Status(StatusReport {
+            status: status.into(),
+            identity: identity.into(),
+            rank: 1,
+            fact: None,
+            warning: None,
+            tx_hash: None,
+        })
+    };
+    let check = |report| reading(&callback(), some_reading(report)).is_ok();
+    assert!(check(status("PENDING", "PENDING")));
+    assert!(!check(status("", "PENDING")));
+    assert!(!check(status("A\nB", "PENDING")));
+    assert!(!check(status("PENDING", &"x".repeat(129))));
+    let failure = |word: &'static str| {
+        Report::Failure(FailureReport {
+            status: word.into(),
+            rank: 0,
+            identity: "failure".into(),
+            fact: verilane_core::Fact::Failed(Reason::ProviderFailed),
+        })
+    };
+    assert!(check(failure("OTHER")));
+    assert!(!check(failure("\u{1b}[31m")));
+    let mut nameless = some_reading(failure("OTHER"));
+    nameless.key_fingerprint = String::new();
+    assert!(reading(&callback(), nameless).is_err());
+}

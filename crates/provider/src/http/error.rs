@@ -1,0 +1,194 @@
+//! How a request can end, told apart by what may be done next.
+
+use std::error::Error as _;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use serde::de::DeserializeOwned;
+use verilane_core::Reason;
+
+use super::egress::EgressError;
+use crate::ProviderError;
+
+/// The longest wait that an answer can ask for.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A request that did not succeed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum HttpError {
+    /// Our own rules forbid it; nothing was sent. Retrying does not help.
+    #[error("the request is not allowed: {0}")]
+    Forbidden(#[from] EgressError),
+    /// The other side can't have it. Retrying helps, and can double nothing.
+    #[error("the request was not sent")]
+    NotSent,
+    /// The other side may have carried it out. Retrying helps where it can be repeated.
+    #[error("the request was not answered")]
+    Unclear,
+    /// Answered, with another status than success.
+    #[error("the request was answered with status {}", .0.status())]
+    Answered(Answer),
+    /// Answered, with more bytes than allowed. Retrying does not help.
+    #[error("the answer is too large")]
+    TooLarge,
+    /// Answered, with something else than expected. Retrying does not help.
+    #[error("the answer can't be read")]
+    Unusable,
+}
+
+/// An answer, its body whole. The body can hold personal data and is not shown.
+#[derive(Clone)]
+pub struct Answer {
+    status: u16,
+    retry_after: Option<Duration>,
+    body: Bytes,
+}
+
+impl Answer {
+    pub(super) const fn new(status: u16, retry_after: Option<Duration>, body: Bytes) -> Self {
+        Self {
+            status,
+            retry_after,
+            body,
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// How long the other side asks to wait.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// The body; of an answer that is no success, as much of it as was allowed.
+    #[must_use]
+    pub const fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The body as text, what is not UTF-8 replaced.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// [`HttpError::Unusable`] for anything else.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
+        serde_json::from_slice(&self.body).map_err(|_| HttpError::Unusable)
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Answer({}, {} bytes)", self.status, self.body.len())
+    }
+}
+
+impl From<HttpError> for ProviderError {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::NotSent => Self::NotSent,
+            HttpError::Unclear => Self::Unclear,
+            HttpError::TooLarge => Self::InvalidAnswer("it is too large"),
+            HttpError::Unusable => Self::InvalidAnswer("it is not what was expected"),
+            HttpError::Forbidden(_) => Self::Refused {
+                reason: Reason::ProviderUnavailable,
+                text: None,
+            },
+            HttpError::Answered(answer) => match answer.status {
+                300..400 => Self::InvalidAnswer("it points elsewhere"),
+                429 | 503 => Self::Busy {
+                    retry_after: answer.retry_after,
+                },
+                // A gateway's or a server's fault says nothing about what became of the request.
+                408 | 500..600 => Self::Unclear,
+                _ => Self::Refused {
+                    reason: Reason::ProviderRefused,
+                    text: None,
+                },
+            },
+        }
+    }
+}
+
+/// What a failure to get an answer's head means.
+pub(super) fn sending(error: &reqwest::Error) -> HttpError {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(refused) = inner.downcast_ref::<EgressError>() {
+            return HttpError::Forbidden(*refused);
+        }
+        cause = inner.source();
+    }
+    if error.is_builder() || error.is_connect() {
+        HttpError::NotSent
+    } else {
+        HttpError::Unclear
+    }
+}
+
+/// `Retry-After` in seconds. The form with a date would need a clock, and is left out.
+pub(super) fn retry_after(header: Option<&HeaderValue>) -> Option<Duration> {
+    let seconds: u64 = header?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(status: u16) -> ProviderError {
+        let wait = Some(Duration::from_secs(7));
+        HttpError::Answered(Answer::new(status, wait, Bytes::from_static(b"MARK"))).into()
+    }
+
+    #[test]
+    fn a_status_says_what_may_be_done_next() {
+        for status in [429, 503] {
+            let ProviderError::Busy { retry_after } = answered(status) else {
+                panic!("{status}");
+            };
+            assert_eq!(retry_after, Some(Duration::from_secs(7)));
+        }
+        for status in [408, 500, 502, 504] {
+            assert!(
+                matches!(answered(status), ProviderError::Unclear),
+                "{status}"
+            );
+        }
+        for status in [301, 307] {
+            assert!(!answered(status).is_retryable());
+        }
+        for status in [400, 401, 403, 404, 413] {
+            let ProviderError::Refused { reason, .. } = answered(status) else {
+                panic!("{status}");
+            };
+            assert_eq!(reason, Reason::ProviderRefused);
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_body() {
+        let error = HttpError::Answered(Answer::new(400, None, Bytes::from_static(b"MARK")));
+        assert!(!format!("{error:?} {error}").contains("MARK"));
+    }
+
+    #[test]
+    fn a_wait_is_read_in_seconds_and_bounded() {
+        let read = |text: &'static str| retry_after(Some(&HeaderValue::from_static(text)));
+        assert_eq!(read("120"), Some(Duration::from_secs(120)));
+        assert_eq!(read("99999999999"), Some(MAX_RETRY_AFTER));
+        assert_eq!(read("-1"), None);
+        assert_eq!(read("Wed, 21 Oct 2026 07:28:00 GMT"), None);
+    }
+}
