@@ -1,1 +1,124 @@
-//! To be written.
+//! A CorePass connector to try against and to test against.
+//!
+//! It speaks CorePass Connector's API v1 over HTTP as the real one does: the four endpoints, signed
+//! status and data callbacks, retries, and the one slot it has for each user and set of items. Its
+//! users are invented, and a scenario says what they do and what goes wrong. Nothing here shares
+//! parsing or cryptography with the plug-in that it tests: two implementations that agree prove
+//! more than one that agrees with itself.
+//!
+//! # What there is
+//!
+//! | endpoint (`POST`, JSON) | answers |
+//! | --- | --- |
+//! | `/api/v1/blockchain/verified` | which of the items the user has verified |
+//! | `/api/v1/kyc/qrcode` | QR code, link and expiration of a new request, or of the open one |
+//! | `/api/v1/kyc/status` | the newest status of the last 30 days |
+//! | `/api/v1/kyc/all-statuses` | all of them, newest first |
+//! | `/control/…` | see below |
+//!
+//! A refusal is plain text with status 400, in the documentation's sentence where it gives one.
+//!
+//! **Users.** `accepts` and `ignores` have all 46 documented fields verified, `partial` those of the
+//! ID card and the e-mail address, `unverified` none; `load-4`, `load-5`, … accept and have all. Any
+//! number of them can be had (`POST /control/users`). Their Core IDs have valid check digits.
+//!
+//! **A transfer.** PENDING stands in the history from the start. A user who accepts does so one
+//! step later, and one step at a time come ACCEPTED, `INITIATE_SUBMITTED`, INITIATED,
+//! `KYC_RECEIVED`, `VALIDITY_CHECK`, `VALIDITY_SUCCEED`, `CONFIRM_SUBMITTED` and CONFIRMED, each
+//! with a callback to the status URL; then the data callback, and with its answer
+//! `CALLBACK_SUCCEED` or `CALLBACK_FAILED`; in the end `FINISH_SUCCESS`. The callbacks of a request
+//! go out one after the other, each once the one before was answered.
+//!
+//! **Signatures** are Ed448 over the SHA3-256 of the compact JSON in wire order without
+//! `signature`, with the public key appended. Status and data callbacks have a key each. A callback
+//! is dated by its `deadline`, three minutes after it was signed.
+//!
+//! **Retries.** Whatever is not answered 200 is sent again after the configured gaps, one after the
+//! other; after the last one the connector gives up and keeps the data.
+//!
+//! **Scenarios** ([`Scenario`], by name or in full, for all or for one user) say what the user does,
+//! how data callbacks are written, whether retries are signed anew, and which faults there are:
+//! duplicates, reordering, forgeries.
+//!
+//! **Control.** [`SandboxHandle`] within the process and `/control/…` from outside look at users,
+//! requests and the ledger of all deliveries, accept by hand, hold callbacks back, send forgeries
+//! and replays, and wait for a state of affairs, so that no test has to sleep:
+//!
+//! ```text
+//! GET  keys                                   the public keys and the connector's Core ID
+//! GET  scenarios                              named scenarios, a line each
+//! GET  scenario         PUT scenario          the scenario: a name or an object
+//! GET  users            POST users            everybody; {"count": n} makes it n in all
+//! GET  users/{who}                            one, by Core ID or name, with values and peppers
+//! PUT  users/{who}/scenario   DELETE …        a scenario of their own
+//! GET  requests?user=&wait=                   requests; waits for the first
+//! GET  requests/{id}?until=STATUS&wait=       one; waits for a status
+//! POST requests/{id}/accept                   the user accepts now
+//! POST requests/{id}/forge                    {"forgery", "data", "status"}: sends a forgery now
+//! POST requests/{id}/hold     …/release       holds its callbacks back, lets them go
+//! POST hold             POST release          the same for all requests
+//! GET  deliveries?after=&request=&wait=       the ledger; waits for an entry
+//! POST deliveries/{n}/replay                  sends one again, byte for byte, now
+//! GET  idle?finished=&wait=                   whether anything goes on; waits until not
+//! ```
+//!
+//! `wait` is in milliseconds of real time, at most a minute; 408 says that it was not enough.
+//!
+//! # What can be relied on
+//!
+//! Time comes from the configured clock, all else from the seed: keys, people, peppers, ids,
+//! hashes, the order of a shuffle. The same seed, scenario and calls at the same times make the
+//! same callback bytes. Nothing is kept on disk. Everything is bounded: bodies, requests, users,
+//! the ledger, callbacks on the wire.
+//!
+//! # What the documentation leaves open
+//!
+//! Decided here, not known: the wording of refusals that it does not mention; `status` without a
+//! request answers 400 and `all-statuses` an empty list; an accepted request whose QR code has
+//! lapsed counts as ongoing; PENDING is not called back; transaction hashes stand on the longer of
+//! the two lists of statuses; the expiration is checked before the slot.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), verilane_sandbox::SandboxError> {
+//! use std::sync::Arc;
+//! use verilane_core::clock::SystemClock;
+//! use verilane_sandbox::{Sandbox, SandboxConfig};
+//!
+//! let sandbox = Sandbox::bind(SandboxConfig::new(Arc::new(SystemClock))).await?;
+//! let handle = sandbox.handle();
+//! let url = format!("http://{}", sandbox.local_addr());
+//! sandbox.run(std::future::pending()).await
+//! # }
+//! ```
+
+mod config;
+mod connector_api;
+mod control;
+mod fields;
+mod handle;
+mod ican;
+mod images;
+mod keys;
+mod ledger;
+mod letter;
+mod person;
+mod request;
+mod sandbox;
+mod scenario;
+mod seed;
+mod shared;
+mod status;
+mod users;
+mod world;
+
+pub use config::{CallbackUnit, SandboxConfig, SandboxError};
+pub use handle::{PublicKeys, SandboxHandle};
+pub use ledger::{CallbackKind, Delivery, Failure};
+pub use request::{DataDelivery, RequestView, StatusView};
+pub use sandbox::Sandbox;
+pub use scenario::{
+    DataShape, Faults, Finish, Forgery, NamedScenario, RetrySigning, Scenario, UserBehaviour,
+};
+pub use status::Status;
+pub use users::{MOST_USERS, SandboxUser};
+pub use world::{ControlError, ForgeOrder, Idleness};

@@ -1,0 +1,138 @@
+//! Starting, running and stopping a sandbox: one listener, one driver.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::config::{SandboxConfig, SandboxError};
+use crate::handle::{PublicKeys, SandboxHandle};
+use crate::seed::Seed;
+use crate::shared::{Shared, drive};
+use crate::users::SandboxUser;
+use crate::world::{Beginning, World};
+use crate::{connector_api, control};
+
+/// How long open connections and callbacks on the wire may take once the sandbox stops.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A CorePass connector that listens and does not run yet.
+#[derive(Debug)]
+pub struct Sandbox {
+    listener: TcpListener,
+    address: SocketAddr,
+    users: Vec<SandboxUser>,
+    keys: PublicKeys,
+    handle: SandboxHandle,
+}
+
+impl Sandbox {
+    /// Derives everything from the seed and begins to listen. Nothing is answered before
+    /// [`Sandbox::run`].
+    pub async fn bind(config: SandboxConfig) -> Result<Self, SandboxError> {
+        let listen = |source| SandboxError::Listen {
+            address: config.listen,
+            source,
+        };
+        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let world = World::new(Beginning {
+            seed: Seed(config.seed),
+            address,
+            topics: config.callback_topics,
+            unit: config.callback_unit,
+            step: config.step,
+            scenario: config.scenario,
+            load_users: config.load_users,
+        })?;
+        let shared = Shared::new(
+            world,
+            config.clock,
+            config.callback_timeout,
+            config.callbacks_at_once,
+        )?;
+        let handle = SandboxHandle(Arc::new(shared));
+        Ok(Self {
+            listener,
+            address,
+            users: handle.users().iter().map(|user| (**user).clone()).collect(),
+            keys: handle.keys(),
+            handle,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The key that verifies status callbacks: 57 bytes as lower-case hex.
+    #[must_use]
+    pub fn status_public_key_hex(&self) -> String {
+        self.keys.status.clone()
+    }
+
+    /// The key that verifies data callbacks: 57 bytes as lower-case hex.
+    #[must_use]
+    pub fn data_public_key_hex(&self) -> String {
+        self.keys.data.clone()
+    }
+
+    /// The people it starts with, by number: `accepts`, `ignores`, `partial`, `unverified`, then
+    /// those for load.
+    #[must_use]
+    pub fn users(&self) -> &[SandboxUser] {
+        &self.users
+    }
+
+    /// Steers it, before and while it runs.
+    #[must_use]
+    pub fn handle(&self) -> SandboxHandle {
+        self.handle.clone()
+    }
+
+    /// Serves until `shutdown` ends, then lets what is on the wire finish for at most five seconds.
+    /// Callbacks not yet sent are lost with the sandbox: it keeps nothing on disk.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), SandboxError> {
+        let shared = Arc::clone(&self.handle.0);
+        let router = connector_api::router()
+            .merge(control::router())
+            .with_state(self.handle);
+        let mut tasks: JoinSet<Result<(), SandboxError>> = JoinSet::new();
+        let closed = shared.closed();
+        let listener = self.listener;
+        tasks.spawn(async move {
+            let server = axum::serve(listener, router).with_graceful_shutdown(closed);
+            Ok(server.await?)
+        });
+        tasks.spawn(drive(Arc::clone(&shared)));
+        // Either of the two ends by itself only when it has failed.
+        let mut outcome = tokio::select! {
+            () = shutdown => Ok(()),
+            Some(ended) = tasks.join_next() => flat(ended),
+        };
+        shared.close();
+        let rest = async {
+            while let Some(ended) = tasks.join_next().await {
+                let ended = flat(ended);
+                if outcome.is_ok() {
+                    outcome = ended;
+                }
+            }
+        };
+        if tokio::time::timeout(GRACE, rest).await.is_err() {
+            tracing::warn!("the sandbox stops with connections still open");
+        }
+        outcome
+    }
+}
+
+fn flat(
+    ended: Result<Result<(), SandboxError>, tokio::task::JoinError>,
+) -> Result<(), SandboxError> {
+    ended.unwrap_or_else(|error| Err(std::io::Error::other(error).into()))
+}

@@ -1,0 +1,17 @@
+//! The sandbox from outside: its four endpoints, its callbacks and its control API on real sockets,
+//! with time in the test's hand.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod connector;
+mod control;
+mod faults;
+mod receiver;
+mod retries;
+mod stage;
+mod timeline;
