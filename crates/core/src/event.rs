@@ -105,11 +105,12 @@ pub struct NewEvent {
     pub applied: bool,
     /// Whether it came after its deadline, or after the attempt had ended.
     pub late: bool,
-    /// Why, where it ends the attempt.
+    /// Why, where it ends the attempt, or changes why it had ended: of several reasons the greatest
+    /// stands.
     pub reason: Option<Reason>,
     /// What a reader should know beside the state.
     pub warning: Option<Reason>,
-    /// On an event that ends the verification: the furthest that the provider came.
+    /// On an event with such a reason or a success: the furthest that the provider came.
     pub furthest_status: Option<ProviderStatus>,
     /// Whether a new attempt may be asked for after it.
     pub retryable: bool,

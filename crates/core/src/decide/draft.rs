@@ -41,8 +41,25 @@ pub(super) struct Draft {
     before: Verification,
     row: Verification,
     change: Change,
-    /// State and warnings as the last event left them.
-    told: Option<(State, Vec<Reason>)>,
+    /// What is known to those who have read every event so far.
+    told: Option<Told>,
+}
+
+struct Told {
+    state: State,
+    reason: Option<Reason>,
+    warnings: Vec<Reason>,
+}
+
+impl Told {
+    fn of(row: &Verification) -> Self {
+        let (state, reason) = row.state();
+        Self {
+            state,
+            reason,
+            warnings: row.warnings(),
+        }
+    }
 }
 
 impl Draft {
@@ -53,7 +70,7 @@ impl Draft {
         let mut row = current.clone();
         row.update_time = now;
         Self {
-            told: Some((row.state().0, row.warnings())),
+            told: Some(Told::of(&row)),
             before: current.clone(),
             row,
             change: Change::new(now),
@@ -107,12 +124,14 @@ impl Draft {
 
     /// Tells of what was learnt since the last event.
     pub(super) fn tell(&mut self, number: AttemptNumber, said: Said) {
-        let (state, reason) = self.row.state();
-        let warnings = self.row.warnings();
-        let (state_before, warned) = match self.told.take() {
-            Some((before, warned)) => (Some(before), warned),
-            None => (None, Vec::new()),
-        };
+        let told = Told::of(&self.row);
+        let before = self.told.take();
+        let state_before = before.as_ref().map(|before| before.state);
+        // Of several reasons the greatest stands, so one can take another's place after the end.
+        let moved = before
+            .as_ref()
+            .is_none_or(|before| (before.state, before.reason) != (told.state, told.reason));
+        let warned = before.map(|before| before.warnings).unwrap_or_default();
         self.row.revision = self.row.revision.next();
         let (connection, provider, furthest) = self.row.attempt(number).map_or_else(
             || (self.row.connection.clone(), self.row.provider.clone(), None),
@@ -124,14 +143,14 @@ impl Draft {
                 )
             },
         );
-        let ends = state.is_end() && state_before != Some(state);
+        let ends = moved && told.state.is_end();
         self.change.events.push(NewEvent {
             verification: self.row.id,
             revision: self.row.revision,
             attempt: number,
             kind: said.kind,
             state_before,
-            state_after: state,
+            state_after: told.state,
             connection,
             provider,
             provider_status: said.status,
@@ -139,15 +158,15 @@ impl Draft {
             provider_time: said.provider_time,
             commit_time: self.now(),
             assurance: said.assurance,
-            applied: said.moved || state_before != Some(state),
+            applied: said.moved || moved,
             late: said.late || state_before.is_some_and(State::is_end),
-            reason: ends.then_some(reason).flatten(),
-            warning: warnings.iter().find(|w| !warned.contains(w)).copied(),
+            reason: if ends { told.reason } else { None },
+            warning: told.warnings.iter().find(|w| !warned.contains(w)).copied(),
             furthest_status: if ends { furthest } else { None },
             retryable: self.row.is_retryable(self.now()),
             tx_hash: None,
         });
-        self.told = Some((state, warnings));
+        self.told = Some(told);
     }
 
     /// The change, with the timers that follow from the row.

@@ -123,7 +123,7 @@ pub fn started(
 }
 
 /// The provider refused the request, or could not be reached before it lost its sense. None if the
-/// intent is not open any more, or the provider has been heard of since.
+/// intent is not open any more, or something has come of the request after all.
 #[must_use]
 pub fn start_failed(
     current: &Verification,

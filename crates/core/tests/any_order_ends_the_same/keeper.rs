@@ -1,0 +1,282 @@
+//! Keeps one verification as an engine and its store do: applies what was decided, notes what was
+//! seen, keeps jobs, and holds every change against what must be true of all of them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use verilane_core::decide::{
+    self, DataArrival, Deadlines, NewAttempt, NewVerification, StatusArrival,
+};
+use verilane_core::{
+    Assurance, Change, ClaimName, ClaimStatus, ConnectionName, EventKind, JobKey, JobKind,
+    JobWrite, NewEvent, Principal, ProviderName, Reason, RequestedClaim, Revision, Sealed, SeenKey,
+    SeenWrite, SlotId, Timestamp, Verification, VerificationId, Wrapped,
+};
+
+use crate::model::{Outcome, told, wanted};
+use crate::news::{Arrival, News, STATUSES, identity, rank};
+
+pub const DEADLINES: Deadlines = Deadlines {
+    processing: Duration::from_hours(24),
+    data: Duration::from_hours(24 * 90),
+    start_lease: Duration::from_secs(30),
+};
+/// When the verification is made.
+pub const MADE: Timestamp = Timestamp::from_secs(1_677_255_000);
+/// When its action expires, as the provider answered.
+pub const ACTION_EXPIRY: Timestamp = Timestamp::from_secs(1_677_255_600);
+
+/// What nobody waits for.
+pub const FAR: Timestamp = Timestamp::from_secs(2_000_000_000);
+
+/// A verification with one attempt, and all that was kept of its past.
+#[derive(Clone, Debug)]
+pub struct Keeper {
+    pub row: Verification,
+    pub events: Vec<NewEvent>,
+    pub jobs: BTreeMap<JobKey, Timestamp>,
+    /// How often each of the provider's events was seen.
+    pub seen: BTreeMap<String, usize>,
+    pub now: Timestamp,
+}
+
+fn claim(name: ClaimName, field: &str, required: bool) -> RequestedClaim {
+    RequestedClaim {
+        name,
+        document: None,
+        field: field.to_owned(),
+        required,
+        status: ClaimStatus::Requested,
+    }
+}
+
+impl Keeper {
+    /// The intent is durable; the provider's answer is not here yet.
+    pub fn intended(expire_time: Timestamp) -> Self {
+        let new = NewVerification {
+            id: VerificationId::generate(),
+            principal: Principal::anonymous(),
+            connection: ConnectionName::new("test").unwrap(),
+            provider: ProviderName::new("corepass").unwrap(),
+            expire_time,
+            max_attempts: 1,
+            claims: vec![
+                claim(ClaimName::Email, "A", true),
+                claim(ClaimName::Name, "B", true),
+                claim(ClaimName::Gender, "C", false),
+            ],
+            data_key: Wrapped::default(),
+            subject: Sealed::default(),
+            subject_ref: None,
+            labels: None,
+            purpose: Sealed::default(),
+            trace_parent: None,
+            attempt: NewAttempt {
+                slot: SlotId::generate(),
+                made_slot: true,
+                requested_expiry: ACTION_EXPIRY,
+            },
+        };
+        let change = decide::create(new, MADE, &DEADLINES);
+        let mut keeper = Self {
+            row: change.verification.clone().unwrap().row,
+            events: Vec::new(),
+            jobs: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            now: MADE,
+        };
+        keeper.row.revision = Revision::default();
+        keeper.commit(change);
+        keeper
+    }
+
+    /// The user can act.
+    pub fn started(expire_time: Timestamp) -> Self {
+        let mut keeper = Self::intended(expire_time);
+        assert!(keeper.start());
+        keeper
+    }
+
+    /// The provider's answer to the request. False if it matters no more.
+    pub fn start(&mut self) -> bool {
+        let action = Sealed::default();
+        let change = decide::started(&self.row, 1, action, ACTION_EXPIRY, self.now, &DEADLINES);
+        self.commit_if_any(change)
+    }
+
+    /// The request is given up. False if there is nothing to give up any more.
+    pub fn give_up(&mut self) -> bool {
+        let reason = Reason::StartAbandoned;
+        let change = decide::start_failed(&self.row, 1, reason, self.now, &DEADLINES);
+        self.commit_if_any(change)
+    }
+
+    /// News comes in. What was noted before only raises a counter.
+    pub fn hear(&mut self, arrival: Arrival) {
+        self.now = Timestamp::from_micros(self.now.as_micros() + arrival.after * 1_000_000);
+        let identity = identity(arrival.news);
+        let count = self.seen.entry(identity.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            return;
+        }
+        let before = self.row.state().0;
+        let change = self.decide(arrival, &identity);
+        let key = SeenKey {
+            verification: self.row.id,
+            attempt: 1,
+            identity,
+        };
+        assert_eq!(change.seen, [SeenWrite::First(key)]);
+        self.commit(change);
+        let event = self.events.last().unwrap();
+        assert_eq!(event.late, arrival.late || before.is_end());
+        assert_eq!(event.assurance, Assurance::Signed);
+    }
+
+    fn decide(&self, arrival: Arrival, identity: &str) -> Change {
+        let report = |status: &'static str, fact, time| StatusArrival {
+            status: status.into(),
+            identity: identity.to_owned(),
+            rank: rank(status),
+            fact,
+            provider_time: time,
+            assurance: Assurance::Signed,
+            late: arrival.late,
+        };
+        match arrival.news {
+            News::Status(word, time) => {
+                let fact = STATUSES
+                    .iter()
+                    .find(|(w, _)| *w == word)
+                    .and_then(|(_, fact)| *fact);
+                let report = report(word, fact, Some(Timestamp::from_secs(time)));
+                decide::status_reported(&self.row, 1, report, self.now, &DEADLINES)
+            }
+            News::Failure(word, reason) => {
+                let report = report(word, Some(verilane_core::Fact::Failed(reason)), None);
+                decide::failure_reported(&self.row, 1, report, self.now, &DEADLINES)
+            }
+            News::Data { complete, extra } => {
+                let data = DataArrival {
+                    fields: if complete { &["A", "B"] } else { &["C", "A"] },
+                    extra,
+                    provider_time: None,
+                    assurance: Assurance::Signed,
+                    late: arrival.late,
+                };
+                decide::data_received(&self.row, 1, &data, self.now, &DEADLINES)
+            }
+        }
+    }
+
+    /// A caller calls it off. False if that is refused.
+    pub fn cancel(&mut self) -> bool {
+        let change = decide::cancel(&self.row, self.now, &DEADLINES);
+        self.commit_if_any(change)
+    }
+
+    /// A timer runs out. False if it matters no more, or not yet.
+    pub fn run_out(&mut self, kind: JobKind, now: Timestamp) -> bool {
+        let change = run_out(&self.row, kind, now);
+        self.commit_if_any(change)
+    }
+
+    fn commit_if_any(&mut self, change: Option<Change>) -> bool {
+        let any = change.is_some();
+        change.into_iter().for_each(|change| self.commit(change));
+        any
+    }
+
+    fn commit(&mut self, change: Change) {
+        let write = change.verification.unwrap();
+        let known = (self.row.revision != Revision(0)).then_some(self.row.revision);
+        assert_eq!(write.expected, known);
+        assert_eq!(change.events.len(), 1, "one decision tells one thing");
+        let (known, now) = (self.row.warnings(), write.row.warnings());
+        for event in change.events {
+            let last = self.events.last();
+            assert_eq!(
+                event.warning,
+                now.iter().find(|w| !known.contains(w)).copied()
+            );
+            let told = event.furthest_status.is_some();
+            assert!(!told || event.furthest_status.as_ref() == write.row.provider_status());
+            assert!(told || event.reason.is_none() || write.row.provider_status().is_none());
+            assert_eq!(event.revision, self.row.revision.next());
+            assert_eq!(event.state_before, last.map(|e| e.state_after));
+            assert!(last.is_none_or(|e| e.commit_time <= event.commit_time));
+            assert_eq!(event.commit_time, change.time);
+            self.row.revision = event.revision;
+            self.events.push(event);
+        }
+        assert_eq!(write.row.revision, self.row.revision);
+        assert_eq!(write.row.update_time, change.time);
+        self.row = write.row;
+        assert_eq!(
+            self.events.last().map(|e| e.state_after),
+            Some(self.row.state().0)
+        );
+        assert_eq!(
+            told(&self.events),
+            self.row.state(),
+            "events tell less than the row"
+        );
+        for job in change.jobs {
+            self.apply(job);
+        }
+        assert_eq!(
+            self.jobs,
+            wanted(&self.row),
+            "jobs differ from what the row needs"
+        );
+    }
+
+    fn apply(&mut self, job: JobWrite) {
+        match job {
+            JobWrite::Schedule {
+                key,
+                due,
+                leased_until,
+            } => {
+                let intent = self.events.last().unwrap().kind == EventKind::Created;
+                assert_eq!(key.kind == JobKind::Start, intent);
+                assert_eq!(
+                    leased_until.is_some(),
+                    intent,
+                    "only an intent is under way"
+                );
+                assert_ne!(
+                    self.jobs.insert(key, due),
+                    Some(due),
+                    "scheduled for nothing"
+                );
+            }
+            JobWrite::Drop(key) => assert!(self.jobs.remove(&key).is_some(), "no such job"),
+            other => panic!("not for a decision to write: {other:?}"),
+        }
+    }
+
+    /// What has come of it.
+    pub fn outcome(&self) -> Outcome {
+        let (state, reason) = self.row.state();
+        let claims: Vec<_> = self.row.claims.iter().map(|claim| claim.status).collect();
+        Outcome {
+            state,
+            reason,
+            warnings: self.row.warnings(),
+            provider_status: self.row.provider_status().cloned(),
+            claims: claims.try_into().unwrap(),
+        }
+    }
+}
+
+pub fn run_out(row: &Verification, kind: JobKind, now: Timestamp) -> Option<Change> {
+    let timer = match kind {
+        JobKind::ExpireAction => decide::expire_action,
+        JobKind::ProcessingDeadline => decide::miss_processing_deadline,
+        JobKind::DataDeadline => decide::miss_data_deadline,
+        JobKind::Start | JobKind::Purge => return None,
+    };
+    timer(row, 1, now, &DEADLINES)
+}

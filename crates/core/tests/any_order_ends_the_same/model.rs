@@ -1,0 +1,129 @@
+//! What must come of news, written apart from the code under test: it looks at which news there is,
+//! never at their order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use verilane_core::{
+    ClaimStatus, JobAbout, JobKey, JobKind, NewEvent, ProviderStatus, Reason, StartPhase, State,
+    Timestamp, Verification,
+};
+
+use crate::keeper::{ACTION_EXPIRY, DEADLINES, MADE};
+use crate::news::{FAILURES, News, rank};
+
+/// What comes of news, whatever order it comes in.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Outcome {
+    pub state: State,
+    pub reason: Option<Reason>,
+    pub warnings: Vec<Reason>,
+    pub provider_status: Option<ProviderStatus>,
+    /// Of the two required claims and the optional one, in this order.
+    pub claims: [ClaimStatus; 3],
+}
+
+/// What must come of this news.
+pub fn outcome_of(flow: &[News]) -> Outcome {
+    let heard: BTreeSet<&str> = flow
+        .iter()
+        .filter_map(|news| match news {
+            News::Status(word, _) => Some(*word),
+            _ => None,
+        })
+        .collect();
+    let data = flow.iter().find_map(|news| match news {
+        News::Data { complete, extra } => Some((*complete, *extra)),
+        _ => None,
+    });
+    let failures = flow.iter().filter_map(|news| match news {
+        News::Status(word, _) => FAILURES.iter().find(|(w, _)| w == word).map(|(_, r)| *r),
+        News::Data { complete, .. } => (!complete).then_some(Reason::RequiredItemMissing),
+        News::Failure(_, reason) => Some(*reason),
+    });
+    let waiting = ["PENDING", "CALLBACK_SUCCEED", "CALLBACK_FAILED"];
+    let (state, reason) = match (data, failures.max()) {
+        (Some((true, _)), _) => (State::Verified, None),
+        (_, Some(reason)) => (State::Failed, Some(reason)),
+        _ if heard.iter().all(|word| waiting.contains(word)) => (State::Pending, None),
+        _ => (State::Processing, None),
+    };
+    let warnings = [
+        (
+            heard.contains("FINISH_SUCCESS") && data.is_none(),
+            Reason::DataNotDelivered,
+        ),
+        (
+            heard.contains("FINISH_FAILED") && data.is_some(),
+            Reason::SettlementFailed,
+        ),
+        (
+            heard.contains("CALLBACK_FAILED") && data.is_none(),
+            Reason::DeliveryFailed,
+        ),
+        (
+            data.is_some_and(|(_, extra)| extra),
+            Reason::ItemNotRequested,
+        ),
+    ];
+    let words = flow.iter().filter_map(|news| match news {
+        News::Status(word, _) | News::Failure(word, _) => (rank(word) > 0).then_some(*word),
+        News::Data { .. } => None,
+    });
+    Outcome {
+        state,
+        reason,
+        warnings: warnings.into_iter().filter(|w| w.0).map(|w| w.1).collect(),
+        provider_status: words.max_by_key(|word| rank(word)).map(Into::into),
+        claims: match data {
+            None => [ClaimStatus::Requested; 3],
+            Some((true, _)) => [
+                ClaimStatus::Granted,
+                ClaimStatus::Granted,
+                ClaimStatus::NotHeld,
+            ],
+            Some((false, _)) => [
+                ClaimStatus::Granted,
+                ClaimStatus::NotHeld,
+                ClaimStatus::Granted,
+            ],
+        },
+    }
+}
+
+/// What somebody knows who has only read the events.
+pub fn told(events: &[NewEvent]) -> (State, Option<Reason>) {
+    events
+        .iter()
+        .fold((State::Pending, None), |(state, reason), event| {
+            let moved = event.state_after != state;
+            (
+                event.state_after,
+                event.reason.or(reason.filter(|_| !moved)),
+            )
+        })
+}
+
+/// The timers that a row needs: one or none.
+pub fn wanted(row: &Verification) -> BTreeMap<JobKey, Timestamp> {
+    let attempt = row.newest_attempt().unwrap();
+    let timer = match (attempt.state().0, attempt.phase) {
+        (State::Pending, StartPhase::Intended) => Some((JobKind::Start, MADE)),
+        (State::Pending, _) => Some((JobKind::ExpireAction, ACTION_EXPIRY.min(row.expire_time))),
+        (State::Processing, _) => Some(match attempt.confirm_time {
+            Some(time) => (JobKind::DataDeadline, time + DEADLINES.data),
+            None => {
+                let time = attempt.accept_time.unwrap();
+                (JobKind::ProcessingDeadline, time + DEADLINES.processing)
+            }
+        }),
+        _ => None,
+    };
+    let about = Some(JobAbout {
+        verification: row.id,
+        attempt: 1,
+    });
+    timer
+        .into_iter()
+        .map(|(kind, due)| (JobKey { kind, about }, due))
+        .collect()
+}
