@@ -16,4 +16,6 @@ pub use report::{
     status_reported,
 };
 pub use start::{NewAttempt, NewVerification, create, start_failed, started};
-pub use timers::{Deadlines, expire_action, miss_data_deadline, miss_processing_deadline};
+pub use timers::{
+    Deadlines, expire_action, miss_data_deadline, miss_processing_deadline, needed_timer,
+};

@@ -1,1 +1,34 @@
-//! To be written.
+//! The use cases of Verilane: what callers ask for, what providers call us with, what comes due,
+//! and the relay that makes watching fast.
+//!
+//! The engine reads what is, lets `verilane_core::decide` decide what becomes of it, seals what is
+//! about a person, and has a store commit the change. It spawns nothing: the server owns runtimes
+//! and tasks. It knows no wire format: bytes for watchers come from an encoder that is injected.
+
+mod callback;
+mod command;
+mod config;
+mod engine;
+mod error;
+mod jobs;
+mod keys;
+mod relay;
+mod sealing;
+mod telemetry;
+mod view;
+mod watch;
+
+pub use callback::{CallbackPath, Taken, Verdict};
+pub use config::EngineConfig;
+pub use engine::{Connection, CrashPoint, CrashPoints, Engine, EngineParts};
+pub use error::EngineError;
+pub use keys::KeyCache;
+pub use relay::{Entry, FrameEncoder, Relay};
+pub use view::{
+    AccessContext, ClaimView, ClaimsView, ConnectionView, CreateVerification, Expire,
+    ListVerifications, ReadClaims, VerificationView,
+};
+pub use watch::{
+    Delivery, EventFilter, EventPage, EventScope, ListEvents, WatchEnd, WatchMany, WatchOne,
+    WatchStart,
+};

@@ -167,13 +167,23 @@ pub fn miss_data_deadline(
     })
 }
 
+/// The timer that an attempt needs now: what runs it out, and when.
+#[must_use]
+pub fn needed_timer(
+    current: &Verification,
+    number: AttemptNumber,
+    deadlines: &Deadlines,
+) -> Option<(JobKind, Timestamp)> {
+    needed(current, current.attempt(number)?, deadlines)
+}
+
 fn due_of(
     current: &Verification,
     number: AttemptNumber,
     kind: JobKind,
     deadlines: &Deadlines,
 ) -> Option<Timestamp> {
-    let (needed, due) = needed(current, current.attempt(number)?, deadlines)?;
+    let (needed, due) = needed_timer(current, number, deadlines)?;
     (needed == kind).then_some(due)
 }
 

@@ -1,0 +1,402 @@
+//! Takes in what a provider calls us with.
+//!
+//! Invariant: `Ok` means durable. A message that moves a verification is kept as evidence first, by
+//! the side lane, and shown by the change that it causes; a message that was seen before only
+//! raises a counter, durably too. What can't be verified changes nothing.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sha2::Digest;
+use tracing::Instrument;
+use verilane_core::decide::{self, DATA_IDENTITY, DataArrival, StatusArrival};
+use verilane_core::{
+    Assurance, AttemptNumber, CallbackChannel, Change, ConnectionName, EvidenceId, EvidenceKind,
+    EvidenceRecord, Pii, ProviderStatus, Reason, SeenKey, SeenWrite, StoredClaim, Timestamp,
+    TraceParent, Verification, VerificationId,
+};
+use verilane_provider::{Callback, Candidate, DataItem, Reading, Refusal, Report};
+use verilane_store::{CallbackTarget, CommitError, Conflict, Loaded};
+use verilane_vault::{DataKey, IndexKind, SealedWhat};
+
+use crate::engine::{Engine, RACES};
+use crate::sealing::Sealer;
+use crate::{EngineError, KeyCache};
+
+/// How many sealed chunks go to the side lane at once.
+const CHUNKS_AT_ONCE: usize = 16;
+
+/// Where a callback path leads, for limits that come before the body is read.
+#[derive(Clone, Debug)]
+pub struct CallbackPath {
+    /// The connection.
+    pub connection: ConnectionName,
+    /// Which of the slot's two paths.
+    pub channel: CallbackChannel,
+    target: Arc<CallbackTarget>,
+}
+
+/// What became of a callback that is answered with 200.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// It is in the log.
+    Accepted,
+    /// It was seen before; the repeat is counted.
+    Repeated,
+    /// It is in the log, and its data was not kept.
+    NotKept,
+}
+
+/// A callback that is answered with 200: durable.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// What became of it.
+    pub verdict: Verdict,
+    /// The verification.
+    pub verification: VerificationId,
+    /// Where the verification's creation stands in a trace.
+    pub trace_parent: Option<TraceParent>,
+}
+
+impl From<EngineError> for Refusal {
+    fn from(error: EngineError) -> Self {
+        tracing::error!(reason = %error.reason, "a callback could not be stored");
+        Self::from(Reason::CallbackStoreUnavailable)
+    }
+}
+
+/// What a callback says, in the terms of decisions.
+struct Message {
+    attempt: AttemptNumber,
+    identity: String,
+    report: Report,
+    provider_time: Option<Timestamp>,
+    late: bool,
+    key_fingerprint: String,
+    /// The message as received, and the piece of evidence that it becomes.
+    media_type: String,
+    body: Bytes,
+}
+
+impl Engine {
+    /// Where a callback path leads.
+    ///
+    /// # Errors
+    /// `CALLBACK_PATH_UNKNOWN`, `CALLBACK_STORE_UNAVAILABLE`.
+    pub async fn callback_path(&self, path: &Pii<String>) -> Result<CallbackPath, Refusal> {
+        // A keyed digest is compared, never the path, so that timing tells nothing about it.
+        let parts: [&[u8]; 1] = [path.expose().as_bytes()];
+        let index = self.keys.vault().index(IndexKind::CallbackPath, &parts);
+        let target = self
+            .store
+            .callback_target(index)
+            .await
+            .map_err(EngineError::from)?
+            .ok_or(Reason::CallbackPathUnknown)?;
+        Ok(CallbackPath {
+            connection: target.slot.connection.clone(),
+            channel: target.channel,
+            target: Arc::new(target),
+        })
+    }
+
+    /// Takes a callback in.
+    ///
+    /// # Errors
+    /// Why it is not believed, or that it could not be stored. Nothing has changed then.
+    pub async fn take_callback(
+        &self,
+        path: &CallbackPath,
+        content_type: Option<String>,
+        body: Bytes,
+    ) -> Result<Taken, Refusal> {
+        let target = &path.target;
+        let connection = self.connection(&path.connection)?;
+        let now = self.now();
+        let candidates = target
+            .attempts
+            .iter()
+            .map(|(number, loaded)| candidate(*number, loaded, &self.keys))
+            .collect::<Result<Vec<_>, EngineError>>()?;
+        let reading = connection
+            .facade
+            .read_callback(Callback {
+                channel: path.channel,
+                content_type: content_type.clone(),
+                body: body.clone(),
+                receive_time: now,
+                candidates,
+            })
+            .await?;
+        let (number, loaded) = target
+            .attempts
+            .get(reading.candidate)
+            .ok_or(Reason::CallbackAttemptUnknown)?;
+        let message = Message::new(*number, reading, content_type, body);
+        self.keep(loaded.clone(), message).await
+    }
+
+    /// Commits what a verified message means, against whatever the row has become meanwhile.
+    async fn keep(&self, mut loaded: Loaded, message: Message) -> Result<Taken, Refusal> {
+        let id = loaded.verification.id;
+        let mut evidence = None;
+        for _ in 0..RACES {
+            let seen = loaded.has_seen(message.attempt, &message.identity);
+            let taken = |verdict, row: &Verification| Taken {
+                verdict,
+                verification: id,
+                trace_parent: row.trace_parent.clone(),
+            };
+            let (change, verdict) = if seen {
+                (self.again(id, &message), Verdict::Repeated)
+            } else {
+                // A status that comes late proves nothing about now; its provider will tell anew.
+                if message.late && matches!(message.report, Report::Status(_)) {
+                    return Err(Reason::CallbackDeadlinePassed.into());
+                }
+                self.first(&loaded.verification, &message, &mut evidence)
+                    .await?
+            };
+            match self.commit(change).await {
+                Ok(_) => return Ok(taken(verdict, &loaded.verification)),
+                Err(CommitError::Conflict(Conflict::Revision | Conflict::Seen)) => {
+                    loaded = self.load(id).await?;
+                }
+                Err(error) => return Err(EngineError::from(error).into()),
+            }
+        }
+        Err(EngineError::new(Reason::Contended).about(id).into())
+    }
+
+    fn again(&self, id: VerificationId, message: &Message) -> Change {
+        let mut change = Change::new(self.now());
+        change.seen.push(SeenWrite::Again(SeenKey {
+            verification: id,
+            attempt: message.attempt,
+            identity: message.identity.clone(),
+        }));
+        change
+    }
+
+    async fn first(
+        &self,
+        row: &Verification,
+        message: &Message,
+        evidence: &mut Option<(EvidenceId, u32)>,
+    ) -> Result<(Change, Verdict), EngineError> {
+        let key = self.keys.of(row)?;
+        let sealer = Sealer {
+            id: row.id,
+            key: &key,
+        };
+        let now = self.now();
+        let attempt = message.attempt;
+        let cancelled = row.attempt(attempt).is_some_and(|a| a.facts.is_cancelled());
+        let deadlines = &self.config.deadlines;
+        let mut change = match &message.report {
+            Report::Status(report) => {
+                let arrival = message.status(&report.status, report.rank, report.fact);
+                let mut change = decide::status_reported(row, attempt, arrival, now, deadlines);
+                if let (Some(hash), Some(event)) = (&report.tx_hash, change.events.last_mut()) {
+                    let plain = hash.expose().as_bytes();
+                    event.tx_hash = Some(sealer.seal(event.revision, SealedWhat::TxHash, plain)?);
+                }
+                change
+            }
+            Report::Failure(report) => {
+                let arrival = message.status(&report.status, report.rank, Some(report.fact));
+                decide::failure_reported(row, attempt, arrival, now, deadlines)
+            }
+            Report::Data(report) => {
+                let fields: Vec<&str> = report.items.iter().map(|i| i.field.as_str()).collect();
+                let data = DataArrival {
+                    fields: &fields,
+                    extra: report.unrequested > 0,
+                    provider_time: message.provider_time,
+                    assurance: Assurance::Signed,
+                    late: message.late,
+                };
+                let mut change = decide::data_received(row, attempt, &data, now, deadlines);
+                if cancelled {
+                    // Nothing of it is kept, the message neither.
+                    return Ok((change, Verdict::NotKept));
+                }
+                let revision = decide::next_revision(row);
+                change.claims = report
+                    .items
+                    .iter()
+                    .filter_map(|item| stored(row, item, message, revision, now, &sealer))
+                    .collect::<Result<_, _>>()?;
+                change
+            }
+        };
+        let (piece, chunks) = match *evidence {
+            Some(kept) => kept,
+            None => *evidence.insert(self.keep_message(row.id, &key, &message.body, now).await?),
+        };
+        let revision = decide::next_revision(row);
+        let sha256 = sha256(&message.body);
+        change.evidence.push(EvidenceRecord {
+            id: piece,
+            verification: row.id,
+            attempt,
+            kind: EvidenceKind::ProviderMessage,
+            size: message.body.len() as u64,
+            chunks,
+            description: sealer.seal_evidence_description(
+                revision,
+                piece,
+                &message.media_type,
+                &sha256,
+            )?,
+            revision,
+            receive_time: now,
+        });
+        Ok((change, Verdict::Accepted))
+    }
+
+    /// Makes a message durable in encrypted chunks that nothing shows yet.
+    async fn keep_message(
+        &self,
+        id: VerificationId,
+        key: &DataKey,
+        body: &Bytes,
+        now: Timestamp,
+    ) -> Result<(EvidenceId, u32), EngineError> {
+        let piece = EvidenceId::generate();
+        let span = tracing::info_span!(
+            verilane_telemetry::span::EVIDENCE_WRITE,
+            { verilane_telemetry::attribute::EVIDENCE_KIND } =
+                EvidenceKind::ProviderMessage.as_str(),
+        );
+        async {
+            let mut sealed = key.seal_evidence(id, piece, body);
+            let mut written: u32 = 0;
+            loop {
+                let batch = sealed
+                    .by_ref()
+                    .take(CHUNKS_AT_ONCE)
+                    .collect::<Result<Vec<_>, _>>()?;
+                if batch.is_empty() {
+                    break;
+                }
+                let count = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+                self.store.put_chunks(piece, written, batch, now).await?;
+                written = written.saturating_add(count);
+            }
+            Ok((piece, written))
+        }
+        .instrument(span)
+        .await
+    }
+}
+
+fn sha256(body: &[u8]) -> [u8; 32] {
+    sha2::Sha256::digest(body).into()
+}
+
+impl Message {
+    fn new(
+        attempt: AttemptNumber,
+        reading: Reading,
+        content_type: Option<String>,
+        body: Bytes,
+    ) -> Self {
+        let identity = match &reading.report {
+            Report::Status(report) => report.identity.clone(),
+            Report::Failure(report) => report.identity.clone(),
+            Report::Data(_) => DATA_IDENTITY.to_owned(),
+        };
+        Self {
+            attempt,
+            identity,
+            report: reading.report,
+            provider_time: reading.provider_time,
+            late: reading.is_late,
+            key_fingerprint: reading.key_fingerprint,
+            media_type: content_type.unwrap_or_default(),
+            body,
+        }
+    }
+
+    fn status(
+        &self,
+        status: &ProviderStatus,
+        rank: u16,
+        fact: Option<verilane_core::Fact>,
+    ) -> StatusArrival {
+        StatusArrival {
+            status: status.clone(),
+            identity: self.identity.clone(),
+            rank,
+            fact,
+            provider_time: self.provider_time,
+            assurance: Assurance::Signed,
+            late: self.late,
+        }
+    }
+}
+
+fn candidate(
+    number: AttemptNumber,
+    loaded: &Loaded,
+    keys: &KeyCache,
+) -> Result<Candidate, EngineError> {
+    let row = &loaded.verification;
+    let attempt = row
+        .attempt(number)
+        .ok_or_else(|| EngineError::new(Reason::Internal).about(row.id))?;
+    let key = keys.of(row)?;
+    let sealer = Sealer {
+        id: row.id,
+        key: &key,
+    };
+    Ok(Candidate {
+        subject: sealer.subject(row)?,
+        fields: crate::command::asked_fields(row),
+        start_time: attempt.start_time,
+        requested_expiry: attempt.requested_expiry,
+        expire_time: attempt.expire_time,
+        is_cancelled: attempt.facts.is_cancelled(),
+    })
+}
+
+/// A claim at rest; none for an item that was never asked for.
+fn stored(
+    row: &Verification,
+    item: &DataItem,
+    message: &Message,
+    revision: verilane_core::Revision,
+    now: Timestamp,
+    sealer: &Sealer<'_>,
+) -> Option<Result<StoredClaim, EngineError>> {
+    let claim = row.claims.iter().find(|c| c.field == item.field)?;
+    let seal = |what, plain: &Pii<String>| sealer.seal(revision, what, plain.expose().as_bytes());
+    let field = item.field.as_str();
+    let sealed = seal(SealedWhat::ClaimValue { claim: field }, &item.value).and_then(|value| {
+        let pepper = item
+            .pepper
+            .as_ref()
+            .map(|pepper| seal(SealedWhat::ClaimPepper { claim: field }, pepper))
+            .transpose()?;
+        Ok((value, pepper))
+    });
+    Some(
+        sealed
+            .map_err(EngineError::from)
+            .map(|(value, pepper)| StoredClaim {
+                verification: row.id,
+                attempt: message.attempt,
+                field: item.field.clone(),
+                name: claim.name,
+                document: claim.document,
+                value,
+                pepper,
+                revision,
+                provider_time: message.provider_time,
+                receive_time: now,
+                assurance: Assurance::Signed,
+                key_fingerprint: Some(message.key_fingerprint.clone()),
+            }),
+    )
+}

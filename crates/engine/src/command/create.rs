@@ -1,0 +1,356 @@
+//! Creates a verification: everything is checked before the provider is asked anything, the
+//! provider is asked what the user holds before anything is stored, and the intent is durable before
+//! the request that can't be taken back.
+
+use verilane_core::decide::{self, NewAttempt, NewVerification};
+use verilane_core::{
+    AuditAction, AuditRecord, BlindIndex, Change, ClaimStatus, LookupKind, Reason, RequestedClaim,
+    Slot, SlotHolder, SlotId, SlotWrite, StartPhase, State, Timestamp, Verification,
+    VerificationId,
+};
+use verilane_provider::{ActionLifetime, Prepared, StartRequest};
+use verilane_store::{CommitError, Conflict};
+use verilane_vault::{IndexKind, SealedWhat, WrapPurpose};
+
+use super::idempotency::RequestDigest;
+use super::start::SentAs;
+use crate::engine::{CrashPoint, Engine, RACES};
+use crate::sealing::{FIRST, Sealer, write_parts};
+use crate::{CreateVerification, EngineError, Expire, VerificationView};
+
+/// Kept from both ends of the lifetimes that a provider accepts: the request needs time to reach
+/// it, and its clock is not ours.
+pub(super) const LIFETIME_MARGIN: std::time::Duration = std::time::Duration::from_secs(5);
+
+impl Engine {
+    /// Creates a verification and asks its provider to start.
+    ///
+    /// Where the provider can't be reached in time after the intent was committed, the answer is
+    /// the verification without an action; the request is sent again by itself, and the event that
+    /// makes the action available tells.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` and its kin for what is wrong with the request; `CONNECTION_NOT_FOUND`;
+    /// `REQUEST_ID_REUSED`; `CLAIMS_NOT_HELD`; `REQUEST_ALREADY_OPEN`;
+    /// `PROVIDER_REQUEST_NOT_OURS`; `PROVIDER_REFUSED`, `PROVIDER_UNAVAILABLE`,
+    /// `PROVIDER_ANSWER_INVALID`; and those of the store.
+    pub async fn create(
+        &self,
+        request: CreateVerification,
+    ) -> Result<VerificationView, EngineError> {
+        let digest = self.digest(&request);
+        if let Some(view) = self.repeated(digest.as_ref()).await? {
+            return Ok(view);
+        }
+        let connection = self.connection(&request.connection)?;
+        let expire_time = self.expire_time(request.expire)?;
+        let attempts = request.max_attempts.unwrap_or(1);
+        if attempts != 1 {
+            return Err(EngineError::field(
+                Reason::InvalidArgument,
+                "max_attempts",
+                "must be 1 or unset",
+            ));
+        }
+        let prepared = connection
+            .facade
+            .prepare(&StartRequest {
+                subject: request.subject.clone(),
+                claims: request.claims.clone(),
+                action_lifetime: request.action_lifetime,
+            })
+            .map_err(EngineError::fields)?;
+        let claims = self.held(&request, &prepared).await?;
+        for _ in 0..RACES {
+            let id = VerificationId::generate();
+            let change = self
+                .intent(
+                    id,
+                    &request,
+                    &prepared,
+                    &claims,
+                    expire_time,
+                    digest.as_ref(),
+                )
+                .await?;
+            match self.commit(change).await {
+                Ok(_) => {
+                    self.crash_point(CrashPoint::IntentWritten);
+                    return self.send_start(id, 1, SentAs::First).await;
+                }
+                Err(CommitError::Conflict(Conflict::RequestId)) => {
+                    if let Some(view) = self.repeated(digest.as_ref()).await? {
+                        return Ok(view);
+                    }
+                }
+                // The slot was taken in between: look at it again.
+                Err(CommitError::Conflict(Conflict::Slot)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(EngineError::new(Reason::Contended))
+    }
+
+    /// What an earlier call with this request id made; none if there was none.
+    async fn repeated(
+        &self,
+        digest: Option<&RequestDigest>,
+    ) -> Result<Option<VerificationView>, EngineError> {
+        let Some(digest) = digest else {
+            return Ok(None);
+        };
+        let Some(record) = self.store.idempotency(digest.key).await? else {
+            return Ok(None);
+        };
+        if record.expire_time <= self.now() {
+            return Ok(None);
+        }
+        if record.body != digest.body {
+            return Err(EngineError::new(Reason::RequestIdReused).about(record.verification));
+        }
+        let row = self.load(record.verification).await?.verification;
+        super::start::refused(&row, 1)?;
+        Ok(Some(self.view(row)?))
+    }
+
+    fn expire_time(&self, expire: Expire) -> Result<Timestamp, EngineError> {
+        let now = self.now();
+        let time = match expire {
+            Expire::Default => now + self.config.expire_default,
+            Expire::After(ttl) => now + ttl,
+            Expire::At(time) => time,
+        };
+        // A second of grace each way: the caller counted from his own now.
+        let grace = std::time::Duration::from_secs(1);
+        let earliest = now + self.config.expire_min.saturating_sub(grace);
+        let latest = now + self.config.expire_max + grace;
+        if (earliest..=latest).contains(&time) {
+            return Ok(time);
+        }
+        let field = if matches!(expire, Expire::At(_)) {
+            "expire_time"
+        } else {
+            "ttl"
+        };
+        Err(EngineError::field(
+            Reason::ExpireTimeOutOfRange,
+            field,
+            &format!(
+                "must be {} to {} seconds from now",
+                self.config.expire_min.as_secs(),
+                self.config.expire_max.as_secs()
+            ),
+        ))
+    }
+
+    /// Asks what the user holds. What is missing and optional is left out of the request and said
+    /// so; what is missing and required ends the call, with nothing stored.
+    async fn held(
+        &self,
+        request: &CreateVerification,
+        prepared: &Prepared,
+    ) -> Result<Vec<RequestedClaim>, EngineError> {
+        let connection = self.connection(&request.connection)?;
+        let availability = connection
+            .facade
+            .check_availability(prepared)
+            .await
+            .map_err(|error| super::start::provider_error(&error))?;
+        let mut claims = prepared.claims.clone();
+        let mut missing = Vec::new();
+        for claim in &mut claims {
+            if !availability.held.contains(&claim.field) {
+                claim.status = ClaimStatus::NotHeld;
+                if claim.required {
+                    missing.push(claim.field.clone());
+                }
+            }
+        }
+        let nothing_left = claims.iter().all(|c| c.status == ClaimStatus::NotHeld);
+        if nothing_left && missing.is_empty() {
+            missing.extend(claims.iter().map(|c| c.field.clone()));
+        }
+        if missing.is_empty() {
+            Ok(claims)
+        } else {
+            Err(EngineError::new(Reason::ClaimsNotHeld).with("fields", missing.join(",")))
+        }
+    }
+
+    async fn intent(
+        &self,
+        id: VerificationId,
+        request: &CreateVerification,
+        prepared: &Prepared,
+        claims: &[RequestedClaim],
+        expire_time: Timestamp,
+        digest: Option<&RequestDigest>,
+    ) -> Result<Change, EngineError> {
+        let now = self.now();
+        let connection = self.connection(&request.connection)?;
+        let profile = connection.facade.profile();
+        let vault = self.keys.vault();
+        let (key, data_key) = vault.new_data_key(id)?;
+        let sealer = Sealer { id, key: &key };
+        let slot = self.slot_for(id, request, prepared, claims, now).await?;
+        let (slot_id, made_slot) = match &slot {
+            SlotWrite::Make(slot) => (slot.id, true),
+            SlotWrite::Take { slot, .. } => (slot.id, false),
+        };
+        let seal = |what, plain: &[u8]| sealer.seal(FIRST, what, plain);
+        let subject_ref = request.subject_ref.as_ref();
+        let mut change = decide::create(
+            NewVerification {
+                id,
+                principal: request.principal.clone(),
+                connection: request.connection.clone(),
+                provider: profile.provider.clone(),
+                expire_time,
+                max_attempts: 1,
+                claims: claims.to_vec(),
+                data_key,
+                subject: seal(SealedWhat::Subject, prepared.subject.expose().as_bytes())?,
+                subject_ref: subject_ref
+                    .map(|r| seal(SealedWhat::SubjectRef, r.expose().as_bytes()))
+                    .transpose()?,
+                labels: (!request.labels.is_empty())
+                    .then(|| sealer.seal_labels(&request.labels))
+                    .transpose()?,
+                purpose: seal(
+                    SealedWhat::Purpose,
+                    request.access.purpose.expose().as_bytes(),
+                )?,
+                trace_parent: request.trace_parent.clone(),
+                attempt: NewAttempt {
+                    slot: slot_id,
+                    made_slot,
+                    requested_expiry: action_expiry(
+                        now,
+                        prepared.action_lifetime,
+                        profile.action_lifetime,
+                    ),
+                },
+            },
+            now,
+            &self.config.deadlines,
+        );
+        change.slot = Some(slot);
+        change.indexes = self.lookups(request, prepared);
+        change.idempotency = digest.map(|digest| self.remember(digest, id));
+        change.audit.push(AuditRecord {
+            time: now,
+            principal: request.principal.clone(),
+            action: AuditAction::VerificationCreated,
+            verification: id,
+            subject_matter: claims
+                .iter()
+                .map(|c| crate::view::matter(c.name, c.document))
+                .collect(),
+            details: Some(seal(
+                SealedWhat::AuditDetails,
+                &write_parts(request.access.parts()),
+            )?),
+        });
+        self.keys.remember(id, key.into());
+        Ok(change)
+    }
+
+    fn lookups(
+        &self,
+        request: &CreateVerification,
+        prepared: &Prepared,
+    ) -> Vec<(LookupKind, BlindIndex)> {
+        let mut lookups = vec![(LookupKind::Subject, self.subject_index(&prepared.subject))];
+        if let Some(reference) = &request.subject_ref {
+            lookups.push((LookupKind::SubjectRef, self.subject_ref_index(reference)));
+        }
+        for (key, value) in &request.labels {
+            lookups.push((LookupKind::Label, self.label_index(key, value)));
+        }
+        lookups
+    }
+
+    /// The slot for this user and these items: made, or taken from an attempt that has ended.
+    async fn slot_for(
+        &self,
+        id: VerificationId,
+        request: &CreateVerification,
+        prepared: &Prepared,
+        claims: &[RequestedClaim],
+        now: Timestamp,
+    ) -> Result<SlotWrite, EngineError> {
+        let vault = self.keys.vault();
+        let mut parts = vec![
+            request.connection.as_str().as_bytes(),
+            prepared.subject.expose().as_bytes(),
+        ];
+        parts.extend(asked(claims).map(str::as_bytes));
+        let key = vault.index(IndexKind::Slot, &parts);
+        let holder = SlotHolder {
+            verification: id,
+            attempt: 1,
+        };
+        let keep_until = now + self.config.slot_retention;
+        let Some(slot) = self.store.slot(key).await? else {
+            let slot_id = SlotId::generate();
+            let (status, data) = (vault.random_path()?, vault.random_path()?);
+            let path = |path: &str| vault.index(IndexKind::CallbackPath, &[path.as_bytes()]);
+            let paths = write_parts([status.as_bytes(), data.as_bytes()]);
+            return Ok(SlotWrite::Make(Slot {
+                id: slot_id,
+                key,
+                connection: request.connection.clone(),
+                paths: vault.wrap_secret(WrapPurpose::SlotPaths, &[slot_id.as_bytes()], &paths)?,
+                status_path: path(&status),
+                data_path: path(&data),
+                holder,
+                create_time: now,
+                keep_until,
+            }));
+        };
+        let held = self.store.load(slot.holder.verification).await?;
+        let is_open = held.is_some_and(|held| is_open(&held.verification, slot.holder.attempt));
+        if is_open {
+            // Nothing is told about it: it can be another caller's.
+            return Err(EngineError::new(Reason::RequestAlreadyOpen));
+        }
+        Ok(SlotWrite::Take {
+            expected: slot.holder,
+            slot: Slot {
+                holder,
+                keep_until,
+                ..slot
+            },
+        })
+    }
+}
+
+/// The fields that the provider is asked for.
+pub(super) fn asked(claims: &[RequestedClaim]) -> impl Iterator<Item = &str> {
+    claims
+        .iter()
+        .filter(|c| c.status != ClaimStatus::NotHeld)
+        .map(|c| c.field.as_str())
+}
+
+fn is_open(row: &Verification, attempt: u32) -> bool {
+    row.attempt(attempt).is_some_and(|attempt| {
+        attempt.phase != StartPhase::Ended
+            && matches!(
+                attempt.state().0,
+                State::Pending | State::Processing | State::InReview
+            )
+    })
+}
+
+/// Until when the action shall live, in whole seconds as providers count, a margin inside what the
+/// provider accepts.
+pub(super) fn action_expiry(
+    now: Timestamp,
+    lifetime: std::time::Duration,
+    accepted: ActionLifetime,
+) -> Timestamp {
+    let shortest = accepted.min + LIFETIME_MARGIN;
+    let longest = accepted.max.saturating_sub(LIFETIME_MARGIN).max(shortest);
+    Timestamp::from_secs((now + lifetime.clamp(shortest, longest)).as_secs())
+}

@@ -1,0 +1,282 @@
+//! Sends the request that starts an attempt, between two commits: the intent before it, the outcome
+//! after it.
+//!
+//! Sent by the call that made the intent, and again by a job until there is an outcome, always with
+//! the same callback paths. The provider may say that it holds the request already. To a resumed
+//! intent that is our own earlier sending; to one that was never sent before, it is somebody else's.
+
+use std::time::Duration;
+
+use verilane_core::{Attempt, Change};
+use verilane_core::{
+    AttemptNumber, JobAbout, JobKey, JobKind, JobWrite, Pii, Reason, SlotId, StartPhase, Timestamp,
+    Verification, VerificationId, decide,
+};
+use verilane_provider::{ProviderError, Start, Started};
+use verilane_store::{CommitError, Conflict};
+use verilane_vault::WrapPurpose;
+
+use super::create::{action_expiry, asked};
+use crate::engine::{CrashPoint, Engine, RACES};
+use crate::sealing::{Sealer, read_parts, text};
+use crate::{EngineError, VerificationView};
+
+/// Whether the provider can have the request already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum SentAs {
+    /// It was never sent.
+    First,
+    /// It may have been sent, so often.
+    Again(u32),
+}
+
+/// How long the first wait before sending again is; each further one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// How long a wait is at most.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+fn start_job(id: VerificationId, attempt: AttemptNumber) -> JobKey {
+    JobKey {
+        kind: JobKind::Start,
+        about: Some(JobAbout {
+            verification: id,
+            attempt,
+        }),
+    }
+}
+
+/// What a caller is told of a provider's failure.
+pub(crate) fn provider_error(error: &ProviderError) -> EngineError {
+    match error {
+        ProviderError::NotSent | ProviderError::Unclear => {
+            EngineError::new(Reason::ProviderUnavailable).retry_after(FIRST_WAIT)
+        }
+        ProviderError::Busy { retry_after } => EngineError::new(Reason::ProviderUnavailable)
+            .retry_after(retry_after.unwrap_or(FIRST_WAIT)),
+        ProviderError::Refused { reason, .. } => EngineError::new(*reason),
+        ProviderError::InvalidAnswer(_) => EngineError::new(Reason::ProviderAnswerInvalid),
+    }
+}
+
+/// The error of an attempt whose start was refused.
+pub(super) fn refused(row: &Verification, number: AttemptNumber) -> Result<(), EngineError> {
+    let ended = row
+        .attempt(number)
+        .filter(|a| a.phase == StartPhase::Ended)
+        .and_then(|a| a.state().1);
+    ended.map_or(Ok(()), |reason| Err(EngineError::new(reason).about(row.id)))
+}
+
+impl Engine {
+    /// Sends the request of an open intent and commits the outcome.
+    pub(crate) async fn send_start(
+        &self,
+        id: VerificationId,
+        number: AttemptNumber,
+        sent_as: SentAs,
+    ) -> Result<VerificationView, EngineError> {
+        let row = self.load(id).await?.verification;
+        let attempt = match row.attempt(number) {
+            Some(attempt) if attempt.phase == StartPhase::Intended => attempt.clone(),
+            _ => return self.view(row),
+        };
+        let now = self.now();
+        if now >= attempt.requested_expiry.min(row.expire_time) {
+            return self.fail_start(id, number, Reason::StartAbandoned).await;
+        }
+        let connection = self.connection(&attempt.connection)?;
+        let key = self.keys.of(&row)?;
+        let subject = Sealer { id, key: &key }.subject(&row)?;
+        let (status_url, data_url) = self.urls(attempt.slot, &connection.callback_base).await?;
+        let fields: Vec<&str> = asked(&row.claims).collect();
+        let lifetime = connection.facade.profile().action_lifetime;
+        let answer = connection
+            .facade
+            .start(&Start {
+                subject: &subject,
+                fields: &fields,
+                status_url: &status_url,
+                data_url: &data_url,
+                // A resumed intent may have too little left of what was asked for at first.
+                expiry: attempt
+                    .requested_expiry
+                    .max(action_expiry(now, Duration::ZERO, lifetime)),
+            })
+            .await;
+        match answer {
+            Ok(started) => {
+                self.crash_point(CrashPoint::ProviderAnswered);
+                match self.not_ours(&attempt, &started, sent_as).await? {
+                    Some(reason) => self.fail_start(id, number, reason).await,
+                    None => self.finish_start(id, number, &started).await,
+                }
+            }
+            Err(error) if error.is_retryable() => {
+                self.send_later(id, number, &error, sent_as).await?;
+                let row = self.load(id).await?.verification;
+                self.view(row)
+            }
+            Err(error) => {
+                let reason = provider_error(&error).reason;
+                self.fail_start(id, number, reason).await
+            }
+        }
+    }
+
+    async fn urls(
+        &self,
+        slot: SlotId,
+        base: &str,
+    ) -> Result<(Pii<String>, Pii<String>), EngineError> {
+        let slot = self
+            .store
+            .slot_by_id(slot)
+            .await?
+            .ok_or_else(|| EngineError::new(Reason::Internal))?;
+        let paths = self.keys.vault().unwrap_secret(
+            WrapPurpose::SlotPaths,
+            &[slot.id.as_bytes()],
+            &slot.paths,
+        )?;
+        let parts = read_parts(paths.expose())?;
+        let [status, data] = parts.as_slice() else {
+            return Err(EngineError::new(Reason::Internal));
+        };
+        let url = |path: &[u8]| -> Result<Pii<String>, EngineError> {
+            Ok(Pii::new(format!("{base}/{}", text(path)?)))
+        };
+        Ok((url(status)?, url(data)?))
+    }
+
+    /// Why a request that the provider held before is not this intent's own; none if it is.
+    async fn not_ours(
+        &self,
+        attempt: &Attempt,
+        started: &Started,
+        sent_as: SentAs,
+    ) -> Result<Option<Reason>, EngineError> {
+        if !started.already_open {
+            return Ok(None);
+        }
+        let foreign = if attempt.made_slot {
+            Reason::ProviderRequestNotOurs
+        } else {
+            Reason::RequestAlreadyOpen
+        };
+        if sent_as == SentAs::First {
+            return Ok(Some(foreign));
+        }
+        if attempt.made_slot {
+            return Ok(None);
+        }
+        // The slot had attempts before; one of theirs can still be open at the provider.
+        let slot = self.store.slot_by_id(attempt.slot).await?;
+        let Some(slot) = slot else {
+            return Ok(Some(foreign));
+        };
+        let target = self.store.callback_target(slot.status_path).await?;
+        let expire_time = started.action.expire_time();
+        let earlier = target.is_some_and(|target| {
+            target.attempts.iter().any(|(number, loaded)| {
+                let same = loaded.verification.id == slot.holder.verification
+                    && *number == slot.holder.attempt;
+                let other = loaded.verification.attempt(*number);
+                !same && other.is_some_and(|a| a.expire_time == Some(expire_time))
+            })
+        });
+        Ok(earlier.then_some(foreign))
+    }
+
+    async fn finish_start(
+        &self,
+        id: VerificationId,
+        number: AttemptNumber,
+        started: &Started,
+    ) -> Result<VerificationView, EngineError> {
+        self.outcome(id, |row, now| {
+            let key = self.keys.of(row)?;
+            let sealer = Sealer { id, key: &key };
+            let revision = decide::next_revision(row);
+            let action = sealer.seal_action(revision, number, &started.action)?;
+            let expire = started.action.expire_time();
+            let deadlines = &self.config.deadlines;
+            Ok(decide::started(row, number, action, expire, now, deadlines))
+        })
+        .await
+    }
+
+    async fn fail_start(
+        &self,
+        id: VerificationId,
+        number: AttemptNumber,
+        reason: Reason,
+    ) -> Result<VerificationView, EngineError> {
+        let view = self
+            .outcome(id, |row, now| {
+                let deadlines = &self.config.deadlines;
+                Ok(decide::start_failed(row, number, reason, now, deadlines))
+            })
+            .await?;
+        refused(&view.row, number)?;
+        Ok(view)
+    }
+
+    /// Commits an outcome against whatever the row has become meanwhile.
+    async fn outcome(
+        &self,
+        id: VerificationId,
+        decide: impl Fn(&Verification, Timestamp) -> Result<Option<Change>, EngineError>,
+    ) -> Result<VerificationView, EngineError> {
+        for _ in 0..RACES {
+            let row = self.load(id).await?.verification;
+            let Some(change) = decide(&row, self.now())? else {
+                return self.view(row);
+            };
+            let after = change.verification.as_ref().map(|write| write.row.clone());
+            match self.commit(change).await {
+                Ok(_) => return self.view(after.unwrap_or(row)),
+                Err(CommitError::Conflict(Conflict::Revision)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(EngineError::new(Reason::Contended).about(id))
+    }
+
+    async fn send_later(
+        &self,
+        id: VerificationId,
+        number: AttemptNumber,
+        error: &ProviderError,
+        sent_as: SentAs,
+    ) -> Result<(), EngineError> {
+        let key = start_job(id, number);
+        let tries = match sent_as {
+            SentAs::First => 0,
+            SentAs::Again(tries) => tries,
+        };
+        let backoff = FIRST_WAIT
+            .saturating_mul(1 << tries.min(5))
+            .min(LONGEST_WAIT);
+        let wait = match error {
+            ProviderError::Busy {
+                retry_after: Some(wait),
+            } => (*wait).max(FIRST_WAIT),
+            _ => backoff,
+        };
+        let now = self.now();
+        let due = now + wait;
+        let mut change = Change::new(now);
+        // What certainly never left can't be held by the provider under our name: a schedule that
+        // nobody leases counts no try.
+        change.jobs.push(match (error, sent_as) {
+            (ProviderError::NotSent, SentAs::First) => JobWrite::Schedule {
+                key,
+                due,
+                leased_until: None,
+            },
+            _ => JobWrite::Postpone { key, due },
+        });
+        self.commit(change).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,57 @@
+//! What an operator decides about the engine, checked and with its defaults filled in by whoever
+//! reads the configuration.
+
+use std::time::Duration;
+
+use verilane_core::decide::Deadlines;
+
+/// Limits and times of the engine.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineConfig {
+    /// Deadlines of attempts.
+    pub deadlines: Deadlines,
+    /// How soon a verification may expire at the earliest.
+    pub expire_min: Duration,
+    /// How late at the latest.
+    pub expire_max: Duration,
+    /// And if the caller says nothing.
+    pub expire_default: Duration,
+    /// How long a request id is remembered.
+    pub idempotency_retention: Duration,
+    /// How long a slot's callback paths are answered after its last attempt began.
+    pub slot_retention: Duration,
+    /// How long events are kept; for ever if none.
+    pub event_retention: Option<Duration>,
+    /// How often what has served its time is removed.
+    pub purge_interval: Duration,
+    /// How many watches may be open at once.
+    pub max_watches: usize,
+    /// How many rows that changed during a snapshot one stream remembers.
+    pub max_snapshot_marks: usize,
+    /// How many jobs run at once.
+    pub max_jobs: usize,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        const MINUTE: u64 = 60;
+        const DAY: u64 = 24 * 60 * MINUTE;
+        Self {
+            deadlines: Deadlines {
+                processing: Duration::from_secs(DAY),
+                data: Duration::from_secs(89 * DAY),
+                start_lease: Duration::from_secs(60),
+            },
+            expire_min: Duration::from_secs(MINUTE),
+            expire_max: Duration::from_secs(30 * DAY),
+            expire_default: Duration::from_secs(60 * MINUTE),
+            idempotency_retention: Duration::from_secs(DAY),
+            slot_retention: Duration::from_secs(90 * DAY),
+            event_retention: None,
+            purge_interval: Duration::from_secs(60 * MINUTE),
+            max_watches: 50_000,
+            max_snapshot_marks: 100_000,
+            max_jobs: 32,
+        }
+    }
+}

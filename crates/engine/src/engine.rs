@@ -1,0 +1,163 @@
+//! The engine: the parts that every use case works with. Each use case has a file of its own.
+//!
+//! Invariant: whoever is answered OK, or 200, is answered after the commit that makes it true.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use tokio::sync::Notify;
+use verilane_core::{
+    Change, Committed, ConnectionName, Reason, SharedClock, Timestamp, VerificationId,
+};
+use verilane_provider::Facade;
+use verilane_store::{CommitError, Loaded, Store};
+
+use crate::telemetry::JobMetrics;
+use crate::watch::TokenMakers;
+use crate::{ConnectionView, EngineConfig, EngineError, KeyCache, Relay, VerificationView};
+
+/// A configured connection.
+pub struct Connection {
+    /// The plug-in behind its facade.
+    pub facade: Facade,
+    /// Where the provider reaches the ingress, up to and without the path of the callback:
+    /// `https://verilane.example/callbacks`. As it stands goes to the provider.
+    pub callback_base: String,
+}
+
+/// Named moments at which a `dev` configuration can end the process.
+pub trait CrashPoints: Send + Sync + 'static {
+    /// This moment is here.
+    fn reached(&self, point: CrashPoint);
+}
+
+/// A moment between two steps that must not depend on each other.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CrashPoint {
+    /// An intent is durable; its request was not sent.
+    IntentWritten,
+    /// The provider took the request; its answer is not durable.
+    ProviderAnswered,
+}
+
+/// What an engine is made of.
+pub struct EngineParts {
+    /// Everything durable. Its observer is `relay`.
+    pub store: Arc<dyn Store>,
+    /// The cache of the newest events.
+    pub relay: Arc<Relay>,
+    /// The data keys in use.
+    pub keys: Arc<KeyCache>,
+    /// The time.
+    pub clock: SharedClock,
+    /// What is connected.
+    pub connections: BTreeMap<ConnectionName, Connection>,
+    /// Limits and times.
+    pub config: EngineConfig,
+    /// Set by a `dev` configuration only.
+    pub crash_points: Option<Arc<dyn CrashPoints>>,
+}
+
+/// The use cases. Share it behind an `Arc`.
+pub struct Engine {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) relay: Arc<Relay>,
+    pub(crate) keys: Arc<KeyCache>,
+    pub(crate) clock: SharedClock,
+    pub(crate) connections: BTreeMap<ConnectionName, Connection>,
+    pub(crate) config: EngineConfig,
+    crash_points: Option<Arc<dyn CrashPoints>>,
+    pub(crate) jobs_changed: Notify,
+    pub(crate) job_metrics: JobMetrics,
+    pub(crate) watches: Arc<AtomicUsize>,
+    pub(crate) token_makers: TokenMakers,
+}
+
+/// How often a change that lost a race is decided anew before the caller is told.
+pub(crate) const RACES: usize = 32;
+
+impl Engine {
+    /// Puts an engine together. The relay starts where the log ends.
+    ///
+    /// # Errors
+    /// `STORE_UNAVAILABLE` if the log's end can't be read.
+    pub async fn new(parts: EngineParts) -> Result<Arc<Self>, EngineError> {
+        parts.relay.start_at(parts.store.head().await?.last);
+        Ok(Arc::new(Self {
+            store: parts.store,
+            relay: parts.relay,
+            keys: parts.keys,
+            clock: parts.clock,
+            connections: parts.connections,
+            config: parts.config,
+            crash_points: parts.crash_points,
+            jobs_changed: Notify::new(),
+            job_metrics: JobMetrics::new(),
+            watches: Arc::default(),
+            token_makers: TokenMakers::default(),
+        }))
+    }
+
+    /// What is connected, by name.
+    #[must_use]
+    pub fn list_connections(&self) -> Vec<ConnectionView> {
+        self.connections
+            .iter()
+            .map(|(name, connection)| ConnectionView {
+                name: name.clone(),
+                profile: connection.facade.profile().clone(),
+            })
+            .collect()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn crash_point(&self, point: CrashPoint) {
+        if let Some(points) = &self.crash_points {
+            points.reached(point);
+        }
+    }
+
+    pub(crate) fn connection(&self, name: &ConnectionName) -> Result<&Connection, EngineError> {
+        self.connections
+            .get(name)
+            .ok_or_else(|| EngineError::new(Reason::ConnectionNotFound).with("connection", name))
+    }
+
+    pub(crate) fn view(
+        &self,
+        row: verilane_core::Verification,
+    ) -> Result<VerificationView, EngineError> {
+        VerificationView::open(row, self.now(), &self.keys)
+    }
+
+    pub(crate) async fn load(&self, id: VerificationId) -> Result<Loaded, EngineError> {
+        self.store
+            .load(id)
+            .await?
+            .ok_or_else(|| EngineError::new(Reason::VerificationNotFound).about(id))
+    }
+
+    /// Commits a change. Where the outcome is unknown it is looked up by the change's id, so that
+    /// the answer is the truth or `OutcomeUnknown`.
+    pub(crate) async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
+        let wakes_jobs = !change.jobs.is_empty();
+        let result = match self.store.commit(change).await {
+            Err(CommitError::OutcomeUnknown(id)) => match self.store.outcome(id).await {
+                Ok(Some(committed)) => Ok(committed),
+                Ok(None) => Err(CommitError::Unavailable(
+                    "the store failed before the commit".to_owned(),
+                )),
+                Err(_) => Err(CommitError::OutcomeUnknown(id)),
+            },
+            result => result,
+        };
+        if wakes_jobs && result.is_ok() {
+            self.jobs_changed.notify_one();
+        }
+        result
+    }
+}

@@ -1,0 +1,195 @@
+//! What callers are shown, opened from what is at rest.
+
+use verilane_core::{
+    Action, AttemptNumber, ClaimName, ClaimSelector, ConnectionName, Pii, Principal, ProviderName,
+    State, StoredClaim, Timestamp, Verification,
+};
+use verilane_provider::Profile;
+use verilane_vault::SealedWhat;
+
+use crate::sealing::{FIRST, Sealer};
+use crate::{EngineError, KeyCache};
+
+/// A verification with what its caller may see of it in clear.
+#[derive(Clone, Debug)]
+pub struct VerificationView {
+    /// The row.
+    pub row: Verification,
+    /// The caller's reference to the subject.
+    pub subject_ref: Option<Pii<String>>,
+    /// The caller's labels.
+    pub labels: Vec<(String, Pii<String>)>,
+    /// Why it was asked for.
+    pub purpose: Pii<String>,
+    /// What the user has to do, of each attempt that still waits for him.
+    pub actions: Vec<(AttemptNumber, Action)>,
+    /// Whether a new attempt may be asked for now.
+    pub retryable: bool,
+}
+
+impl VerificationView {
+    pub(crate) fn open(
+        row: Verification,
+        now: Timestamp,
+        keys: &KeyCache,
+    ) -> Result<Self, EngineError> {
+        let key = keys.of(&row)?;
+        let sealer = Sealer {
+            id: row.id,
+            key: &key,
+        };
+        let subject_ref = row
+            .subject_ref
+            .as_ref()
+            .map(|sealed| sealer.open_text(FIRST, SealedWhat::SubjectRef, sealed))
+            .transpose()?;
+        let labels = row
+            .labels
+            .as_ref()
+            .map(|sealed| sealer.open_labels(sealed))
+            .transpose()?
+            .unwrap_or_default();
+        let purpose = sealer.open_text(FIRST, SealedWhat::Purpose, &row.purpose)?;
+        // An action that nobody can take any more is not shown: it would only be a dead code.
+        let actions = row
+            .attempts
+            .iter()
+            .filter(|a| a.state().0 == State::Pending)
+            .filter_map(|a| Some((a.number, a.action.as_ref()?)))
+            .map(|(number, action)| Ok((number, sealer.open_action(number, action)?)))
+            .collect::<Result<_, EngineError>>()?;
+        Ok(Self {
+            subject_ref,
+            labels,
+            purpose,
+            actions,
+            retryable: row.is_retryable(now),
+            row,
+        })
+    }
+}
+
+/// Why and for whom personal data is handled.
+#[derive(Clone, Debug, Default)]
+pub struct AccessContext {
+    /// The purpose. Required.
+    pub purpose: Pii<String>,
+    /// The person behind the calling service, opaque.
+    pub actor: Pii<String>,
+    /// The caller's own reference of the access.
+    pub reference: Pii<String>,
+}
+
+/// Claims to read.
+#[derive(Clone, Debug)]
+pub struct ReadClaims {
+    /// Who reads.
+    pub principal: Principal,
+    /// Why.
+    pub access: AccessContext,
+    /// Which claims; all if empty.
+    pub claims: Vec<ClaimSelector>,
+    /// Of which claims the pepper too.
+    pub peppers_of: Vec<ClaimSelector>,
+}
+
+/// A claim in clear.
+#[derive(Clone, Debug)]
+pub struct ClaimView {
+    /// Everything about it that is not sealed.
+    pub claim: StoredClaim,
+    /// The value, as the provider sent it.
+    pub raw: Pii<String>,
+    /// The pepper, if it was asked for.
+    pub pepper: Option<Pii<String>>,
+}
+
+/// What was read.
+#[derive(Clone, Debug)]
+pub struct ClaimsView {
+    /// The verification as it stood.
+    pub row: Verification,
+    /// The user, as the provider knows him.
+    pub subject: Pii<String>,
+    /// The claims, by field.
+    pub claims: Vec<ClaimView>,
+}
+
+/// A configured connection, for callers.
+#[derive(Clone, Debug)]
+pub struct ConnectionView {
+    /// Its name.
+    pub name: ConnectionName,
+    /// What is fixed about it.
+    pub profile: Profile,
+}
+
+/// A verification to ask for.
+#[derive(Clone, Debug)]
+pub struct CreateVerification {
+    /// Who asks.
+    pub principal: Principal,
+    /// Makes repeats of the call harmless.
+    pub request_id: Option<String>,
+    /// At which connection.
+    pub connection: ConnectionName,
+    /// The user as the provider knows him.
+    pub subject: Pii<String>,
+    /// The caller's reference to the user.
+    pub subject_ref: Option<Pii<String>>,
+    /// What to ask for.
+    pub claims: Vec<verilane_core::ClaimRequest>,
+    /// The caller's labels, sorted by key, each key once.
+    pub labels: Vec<(String, Pii<String>)>,
+    /// Why, and for whom.
+    pub access: AccessContext,
+    /// When it stops waiting for the user.
+    pub expire: Expire,
+    /// How long an action shall live.
+    pub action_lifetime: Option<std::time::Duration>,
+    /// How many attempts it may have.
+    pub max_attempts: Option<u32>,
+    /// Where the call stands in a trace.
+    pub trace_parent: Option<verilane_core::TraceParent>,
+}
+
+/// When a verification stops waiting for its user.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Expire {
+    /// As configured.
+    Default,
+    /// At a time.
+    At(Timestamp),
+    /// After a time.
+    After(std::time::Duration),
+}
+
+/// What a list can be narrowed by. Empty sets match everything.
+#[derive(Clone, Debug, Default)]
+pub struct ListVerifications {
+    /// The connection is one of these.
+    pub connections: Vec<ConnectionName>,
+    /// The provider is one of these.
+    pub providers: Vec<ProviderName>,
+    /// The state is one of these.
+    pub states: Vec<State>,
+    /// The user as the provider knows him.
+    pub subject: Option<Pii<String>>,
+    /// The caller's reference to the user.
+    pub subject_ref: Option<Pii<String>>,
+    /// Every one of these labels.
+    pub labels: Vec<(String, Pii<String>)>,
+    /// Created at or after.
+    pub created_from: Option<Timestamp>,
+    /// Created before.
+    pub created_before: Option<Timestamp>,
+    /// At most so many.
+    pub page_size: u32,
+    /// Where the page before ended.
+    pub page_token: Option<String>,
+}
+
+/// Names of claims, for the audit chain: no values.
+pub(crate) fn matter(name: ClaimName, document: Option<verilane_core::DocumentType>) -> String {
+    document.map_or_else(|| name.to_string(), |document| format!("{document}/{name}"))
+}

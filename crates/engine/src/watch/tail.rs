@@ -1,0 +1,214 @@
+//! A watch of every verification that a filter lets pass.
+//!
+//! All tail watches are woken together. One that falls behind the ring reads pages from the store
+//! and comes back.
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use verilane_core::{Reason, Sequence};
+use verilane_telemetry::value::watch_kind;
+
+use super::snapshot::{Shown, Snapshot};
+use super::token::TokenMaker;
+use super::{Delivery, EventFilter, OpenWatch, TAKE, WatchStart};
+use crate::EngineError;
+use crate::engine::Engine;
+use crate::relay::{Behind, Entry};
+
+/// How many events are read from the store at once.
+const PAGE: u32 = 256;
+
+/// A watch of many verifications. [`next`](Self::next) gives what comes.
+pub struct WatchMany {
+    engine: Arc<Engine>,
+    filter: EventFilter,
+    tokens: Arc<TokenMaker>,
+    /// Up to where the log has been examined; what is pending was examined too.
+    examined: Sequence,
+    /// Up to where everything that matches has been given.
+    given: Sequence,
+    pending: VecDeque<Arc<Entry>>,
+    snapshot: Option<Box<Snapshot>>,
+    shown: Shown,
+    heartbeat: Duration,
+    open: OpenWatch,
+}
+
+impl Engine {
+    /// Opens a watch of all verifications that a filter lets pass.
+    ///
+    /// # Errors
+    /// `RESUME_TOKEN_MALFORMED`, `RESUME_TOKEN_FILTER_MISMATCH`, `RESUME_TOKEN_EXPIRED`,
+    /// `RESUME_TOKEN_UNKNOWN`; `TOO_MANY_WATCHES`; those of the store.
+    pub async fn watch_many(
+        self: &Arc<Self>,
+        filter: EventFilter,
+        start: &WatchStart,
+        heartbeat: Duration,
+    ) -> Result<WatchMany, EngineError> {
+        self.open_many(filter, start, heartbeat, watch_kind::TAIL)
+            .await
+    }
+
+    pub(super) async fn open_many(
+        self: &Arc<Self>,
+        filter: EventFilter,
+        start: &WatchStart,
+        heartbeat: Duration,
+        kind: &'static str,
+    ) -> Result<WatchMany, EngineError> {
+        let open = OpenWatch::new(self, kind)?;
+        let filter = filter.canonical();
+        let head = self.store.head().await?;
+        let tokens = self.token_makers.get(head.log, filter.hash());
+        let place = match start {
+            WatchStart::Snapshot | WatchStart::Now => head.last,
+            WatchStart::Beginning => head.purged_to,
+            WatchStart::After(token) => self.place(token, tokens.filter(), &head)?,
+        };
+        let snapshot =
+            matches!(start, WatchStart::Snapshot).then(|| Box::new(Snapshot::new(&filter, place)));
+        Ok(WatchMany {
+            engine: Arc::clone(self),
+            filter,
+            tokens,
+            examined: place,
+            given: place,
+            pending: VecDeque::new(),
+            snapshot,
+            shown: Shown::default(),
+            heartbeat,
+            open,
+        })
+    }
+}
+
+impl WatchMany {
+    /// What comes next; it never ends by itself. Cancel-safe: what a dropped call had taken is
+    /// given by the next one.
+    ///
+    /// # Errors
+    /// `RESUME_TOKEN_EXPIRED` if events were purged before this watch came to them; `CONTENDED`
+    /// if too much changed during a snapshot; those of the store. The watch can't go on after one.
+    pub async fn next(&mut self) -> Result<Option<Delivery>, EngineError> {
+        if let Some(delivery) = self.open_with().await? {
+            return Ok(Some(delivery));
+        }
+        loop {
+            if let Some(entry) = self.take().await? {
+                return Ok(Some(self.deliver(&entry)));
+            }
+            if !self.wait(Some(self.heartbeat)).await {
+                return Ok(Some(self.beat()));
+            }
+        }
+    }
+
+    async fn open_with(&mut self) -> Result<Option<Delivery>, EngineError> {
+        let Some(snapshot) = &mut self.snapshot else {
+            return Ok(None);
+        };
+        let encoder = self.engine.relay.encoder();
+        if let Some(row) = snapshot.next(&self.engine).await? {
+            return Ok(Some(Delivery {
+                head: encoder.snapshot(&row),
+                token: bytes::Bytes::new(),
+            }));
+        }
+        let end = Delivery {
+            head: encoder.snapshot_end(snapshot.sent()),
+            token: self.tokens.encoded(self.given, encoder),
+        };
+        self.shown = std::mem::take(&mut snapshot.shown);
+        self.snapshot = None;
+        Ok(Some(end))
+    }
+
+    /// The next event that is there by now and matches.
+    pub(super) async fn take(&mut self) -> Result<Option<Arc<Entry>>, EngineError> {
+        loop {
+            if let Some(entry) = self.pending.pop_front() {
+                self.given = entry.sequence;
+                return Ok(Some(entry));
+            }
+            self.given = self.examined;
+            let entries = match self.engine.relay.read_after(self.examined, TAKE) {
+                Ok(entries) if entries.iter().all(|e| e.bytes.is_some()) => entries,
+                Ok(_) | Err(Behind) => self.read().await?,
+            };
+            let Some(last) = entries.last() else {
+                return Ok(None);
+            };
+            self.examined = last.sequence;
+            let (filter, shown) = (&self.filter, &mut self.shown);
+            self.pending.extend(entries.into_iter().filter(|entry| {
+                filter.matches(entry) && !shown.covers(entry.verification, entry.revision)
+            }));
+        }
+    }
+
+    async fn read(&self) -> Result<Vec<Arc<Entry>>, EngineError> {
+        self.open.fell_behind(self.examined);
+        let page = self.engine.store.events(self.examined, PAGE).await?;
+        if page.first().map(|e| e.sequence) != Some(self.examined.next()) {
+            let head = self.engine.store.head().await?;
+            if head.purged_to > self.examined {
+                return Err(self.engine.expired(self.tokens.filter(), &head));
+            }
+            if !page.is_empty() {
+                tracing::error!(after = self.examined.0, "the log has a hole");
+                return Err(EngineError::new(Reason::Internal));
+            }
+        }
+        let mut entries = Vec::with_capacity(page.len());
+        for event in &page {
+            entries.push(Arc::new(self.engine.entry(event).await?));
+        }
+        Ok(entries)
+    }
+
+    /// Waits for any event, for so long at most; says whether there was one.
+    pub(super) async fn wait(&self, at_most: Option<Duration>) -> bool {
+        let mut notified = pin!(self.engine.relay.tail().notified());
+        // Registered before the last look at the head, so that nothing falls in between.
+        notified.as_mut().enable();
+        if self.engine.relay.head() > self.examined {
+            return true;
+        }
+        let woken = match at_most {
+            Some(limit) => tokio::time::timeout(limit, notified).await.is_ok(),
+            None => {
+                notified.await;
+                true
+            }
+        };
+        if woken {
+            self.open.woken();
+        }
+        woken
+    }
+
+    fn deliver(&self, entry: &Entry) -> Delivery {
+        Delivery {
+            head: entry.bytes.clone().unwrap_or_default(),
+            token: self
+                .tokens
+                .encoded(entry.sequence, self.engine.relay.encoder()),
+        }
+    }
+
+    fn beat(&self) -> Delivery {
+        let encoder = self.engine.relay.encoder();
+        Delivery {
+            head: encoder.heartbeat(self.engine.now()),
+            token: self.tokens.encoded(self.given, encoder),
+        }
+    }
+
+    pub(super) fn token(&self) -> String {
+        self.tokens.token(self.given).to_string()
+    }
+}
