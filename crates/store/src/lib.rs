@@ -5,6 +5,8 @@
 //! nothing, and knows no wire format. What every store must hold to is in the conformance suite
 //! (feature `conformance`).
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod observe;
 mod query;

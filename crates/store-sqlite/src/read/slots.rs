@@ -1,0 +1,92 @@
+//! Slots, and where a callback path leads.
+
+use rusqlite::{Connection, OptionalExtension, Result, Row};
+use verilane_core::{
+    AttemptNumber, BlindIndex, CallbackChannel, Slot, SlotHolder, SlotId, VerificationId,
+};
+use verilane_store::CallbackTarget;
+
+use crate::columns::Cells;
+use crate::read::verification;
+
+const BY_ID: &str = "SELECT id, key, connection, paths, status_path, data_path, \
+     holder_verification, holder_attempt, create_time, keep_until FROM slots WHERE id = ?1";
+const BY_KEY: &str = "SELECT id, key, connection, paths, status_path, data_path, \
+     holder_verification, holder_attempt, create_time, keep_until FROM slots WHERE key = ?1";
+const BY_PATH: &str = "SELECT id, key, connection, paths, status_path, data_path, \
+     holder_verification, holder_attempt, create_time, keep_until FROM slots \
+     WHERE status_path = ?1 OR data_path = ?1";
+
+const USERS: &str = "SELECT verification, number FROM attempts WHERE slot = ?1 \
+     ORDER BY start_time DESC, verification DESC, number DESC";
+
+/// The slot with this key.
+pub(crate) fn by_key(connection: &Connection, key: BlindIndex) -> Result<Option<Slot>> {
+    connection
+        .prepare_cached(BY_KEY)?
+        .query_row([key.as_bytes()], slot)
+        .optional()
+}
+
+/// The slot of this name.
+pub(crate) fn by_id(connection: &Connection, id: SlotId) -> Result<Option<Slot>> {
+    connection
+        .prepare_cached(BY_ID)?
+        .query_row([id.as_bytes()], slot)
+        .optional()
+}
+
+/// The slot that has this callback path, and the attempts that used it, newest first.
+pub(crate) fn callback_target(
+    connection: &Connection,
+    path: BlindIndex,
+) -> Result<Option<CallbackTarget>> {
+    let found = connection
+        .prepare_cached(BY_PATH)?
+        .query_row([path.as_bytes()], slot)
+        .optional()?;
+    let Some(slot) = found else {
+        return Ok(None);
+    };
+    let users = connection
+        .prepare_cached(USERS)?
+        .query_map([slot.id.as_bytes()], |row| {
+            let mut cells = Cells::of(row);
+            Ok((cells.verification()?, cells.count()?))
+        })?
+        .collect::<Result<Vec<(VerificationId, AttemptNumber)>>>()?;
+    let mut attempts = Vec::with_capacity(users.len());
+    for (id, number) in users {
+        if let Some(loaded) = verification::loaded(connection, id)? {
+            attempts.push((number, loaded));
+        }
+    }
+    let channel = if slot.status_path == path {
+        CallbackChannel::Status
+    } else {
+        CallbackChannel::Data
+    };
+    Ok(Some(CallbackTarget {
+        slot,
+        channel,
+        attempts,
+    }))
+}
+
+fn slot(row: &Row<'_>) -> Result<Slot> {
+    let mut cells = Cells::of(row);
+    Ok(Slot {
+        id: cells.id(SlotId::from_bytes)?,
+        key: cells.digest()?,
+        connection: cells.connection()?,
+        paths: cells.wrapped()?,
+        status_path: cells.digest()?,
+        data_path: cells.digest()?,
+        holder: SlotHolder {
+            verification: cells.verification()?,
+            attempt: cells.count()?,
+        },
+        create_time: cells.time()?,
+        keep_until: cells.time()?,
+    })
+}

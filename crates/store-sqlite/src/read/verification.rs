@@ -1,0 +1,146 @@
+//! A verification put together from its rows.
+
+use rusqlite::{Connection, OptionalExtension, Result, Row};
+use verilane_core::{
+    Attempt, AttemptNumber, ClaimName, ClaimStatus, DocumentType, Facts, RequestedClaim,
+    SealedAction, Sequence, SlotId, StartPhase, TraceParent, Verification, VerificationId,
+};
+use verilane_store::Loaded;
+
+use crate::columns::Cells;
+
+/// The verification's own columns, as [`row`] takes them apart.
+pub(crate) const COLUMNS: &str = "v.id, v.revision, v.last_sequence, v.principal, v.connection, \
+     v.provider, v.create_time, v.update_time, v.expire_time, v.max_attempts, v.trace_parent, \
+     s.data_key, s.subject, s.subject_ref, s.labels, s.purpose";
+
+const ONE: &str = "SELECT v.id, v.revision, v.last_sequence, v.principal, v.connection, \
+     v.provider, v.create_time, v.update_time, v.expire_time, v.max_attempts, v.trace_parent, \
+     s.data_key, s.subject, s.subject_ref, s.labels, s.purpose \
+     FROM verifications v JOIN verification_secrets s ON s.verification = v.id WHERE v.id = ?1";
+
+const ATTEMPTS: &str = "SELECT number, connection, provider, slot, made_slot, phase, fact_bits, \
+     failed, rejected, expired, provider_status, provider_rank, start_time, requested_expiry, \
+     expire_time, action_revision, action, accept_time, confirm_time, end_time \
+     FROM attempts WHERE verification = ?1 ORDER BY number";
+
+const REQUESTED: &str = "SELECT name, document, field, required, status \
+     FROM requested_claims WHERE verification = ?1 ORDER BY position";
+
+const SEEN: &str =
+    "SELECT attempt, identity FROM seen WHERE verification = ?1 ORDER BY attempt, identity";
+
+/// A verification, whole, and the place of its newest event.
+pub(crate) fn whole(
+    connection: &Connection,
+    id: VerificationId,
+) -> Result<Option<(Verification, Sequence)>> {
+    let mut statement = connection.prepare_cached(ONE)?;
+    let found = statement.query_row([id.as_bytes()], row).optional()?;
+    match found {
+        None => Ok(None),
+        Some((mut verification, last)) => {
+            complete(connection, &mut verification)?;
+            Ok(Some((verification, last)))
+        }
+    }
+}
+
+/// A verification with what was seen of its provider's events.
+pub(crate) fn loaded(connection: &Connection, id: VerificationId) -> Result<Option<Loaded>> {
+    let Some((verification, _)) = whole(connection, id)? else {
+        return Ok(None);
+    };
+    let seen = connection
+        .prepare_cached(SEEN)?
+        .query_map([id.as_bytes()], |row| {
+            let mut cells = Cells::of(row);
+            Ok((cells.count()?, cells.get()?))
+        })?
+        .collect::<Result<Vec<(AttemptNumber, String)>>>()?;
+    Ok(Some(Loaded { verification, seen }))
+}
+
+/// Takes [`COLUMNS`] apart. What stands in other tables is still missing.
+pub(crate) fn row(row: &Row<'_>) -> Result<(Verification, Sequence)> {
+    let mut cells = Cells::of(row);
+    let id = cells.verification()?;
+    let revision = cells.revision()?;
+    let last = cells.sequence()?;
+    let verification = Verification {
+        id,
+        revision,
+        principal: cells.principal()?,
+        connection: cells.connection()?,
+        provider: cells.provider()?,
+        create_time: cells.time()?,
+        update_time: cells.time()?,
+        expire_time: cells.time()?,
+        max_attempts: cells.count()?,
+        trace_parent: cells.get::<Option<String>>()?.map(TraceParent),
+        data_key: cells.wrapped()?,
+        subject: cells.sealed()?,
+        subject_ref: cells.maybe_sealed()?,
+        labels: cells.maybe_sealed()?,
+        purpose: cells.sealed()?,
+        attempts: Vec::new(),
+        claims: Vec::new(),
+    };
+    Ok((verification, last))
+}
+
+/// Adds what stands in other tables.
+pub(crate) fn complete(connection: &Connection, verification: &mut Verification) -> Result<()> {
+    let id = verification.id;
+    verification.attempts = connection
+        .prepare_cached(ATTEMPTS)?
+        .query_map([id.as_bytes()], attempt)?
+        .collect::<Result<_>>()?;
+    verification.claims = connection
+        .prepare_cached(REQUESTED)?
+        .query_map([id.as_bytes()], |row| {
+            let mut cells = Cells::of(row);
+            Ok(RequestedClaim {
+                name: cells.word(ClaimName::from_name)?,
+                document: cells.maybe_word(DocumentType::from_name)?,
+                field: cells.get()?,
+                required: cells.get()?,
+                status: cells.word(ClaimStatus::from_name)?,
+            })
+        })?
+        .collect::<Result<_>>()?;
+    Ok(())
+}
+
+fn attempt(row: &Row<'_>) -> Result<Attempt> {
+    let mut cells = Cells::of(row);
+    Ok(Attempt {
+        number: cells.count()?,
+        connection: cells.connection()?,
+        provider: cells.provider()?,
+        slot: cells.id(SlotId::from_bytes)?,
+        made_slot: cells.get()?,
+        phase: cells.word(StartPhase::from_name)?,
+        facts: Facts::from_parts(
+            cells.count()?,
+            cells.reason()?,
+            cells.reason()?,
+            cells.reason()?,
+        ),
+        provider_status: cells.status()?,
+        provider_rank: cells.count()?,
+        start_time: cells.time()?,
+        requested_expiry: cells.time()?,
+        expire_time: cells.maybe_time()?,
+        action: {
+            let revision = cells.maybe_revision()?;
+            let sealed = cells.maybe_sealed()?;
+            revision
+                .zip(sealed)
+                .map(|(revision, sealed)| SealedAction { revision, sealed })
+        },
+        accept_time: cells.maybe_time()?,
+        confirm_time: cells.maybe_time()?,
+        end_time: cells.maybe_time()?,
+    })
+}

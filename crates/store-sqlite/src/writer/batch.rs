@@ -1,0 +1,371 @@
+//! One transaction: changes written one after the other, each whole or not at all.
+//!
+//! Sequences are handed out here, from the one head row that the transaction reads and writes, and
+//! only to changes that hold; so are the links of the audit chain. Nothing here is durable before
+//! the caller commits.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, Result, params};
+use verilane_core::{
+    AuditHash, AuditRecord, Change, Committed, EvidenceRecord, IdempotencyRecord, JobWrite,
+    NewEvent, Reason, Revision, SeenWrite, Sequence, Slot, SlotWrite, State, StoredClaim,
+    Verification, VerificationId, VerificationWrite, audit_link,
+};
+use verilane_store::{CommitError, Conflict};
+
+use super::known::KnownRows;
+use super::statements::Statements;
+use super::{check, purge, row};
+use crate::columns::{Cells, int};
+use crate::read;
+
+/// What became of one change.
+pub(super) enum Verdict {
+    /// It stands once the batch does.
+    Holds(Committed),
+    /// It stood already.
+    Repeats(Committed),
+    /// Nothing of it stands.
+    Refused(CommitError),
+}
+
+/// The ends of the log and of the audit chain.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Ends {
+    last: Sequence,
+    purged_to: Sequence,
+    audit_number: u64,
+    audit_link: AuditHash,
+}
+
+/// A transaction under way.
+pub(super) struct Batch<'b, 'c> {
+    connection: &'c Connection,
+    statements: &'b mut Statements<'c>,
+    rows: &'b mut KnownRows,
+    /// Rows written in this transaction, which may yet be rolled back.
+    written: HashMap<VerificationId, &'b Verification>,
+    found: Ends,
+    ends: Ends,
+}
+
+impl<'b, 'c> Batch<'b, 'c> {
+    /// Begins a transaction.
+    pub(super) fn begin(
+        connection: &'c Connection,
+        statements: &'b mut Statements<'c>,
+        rows: &'b mut KnownRows,
+    ) -> Result<Self> {
+        statements.begin.execute([])?;
+        let found = statements.head.query_row([], |row| {
+            let mut cells = Cells::of(row);
+            Ok(Ends {
+                last: cells.sequence()?,
+                purged_to: cells.sequence()?,
+                audit_number: cells.count()?,
+                audit_link: cells.get()?,
+            })
+        })?;
+        Ok(Self {
+            connection,
+            statements,
+            rows,
+            written: HashMap::new(),
+            found,
+            ends: found,
+        })
+    }
+
+    /// Writes the head row; the transaction can be committed then.
+    pub(super) fn finish(self) -> Result<Sequence> {
+        if self.ends != self.found {
+            self.statements.set_head.execute(params![
+                int(self.ends.last.0),
+                int(self.ends.purged_to.0),
+                int(self.ends.audit_number),
+                self.ends.audit_link,
+            ])?;
+        }
+        Ok(self.ends.last)
+    }
+
+    /// Takes one change. After an error the whole transaction must be rolled back.
+    pub(super) fn take(&mut self, change: &'b Change) -> Result<Verdict> {
+        if let Err(fault) = check::sense(change) {
+            return Ok(Verdict::Refused(CommitError::Invalid(fault.to_owned())));
+        }
+        let repeated = self
+            .statements
+            .change
+            .query_row([change.id.as_bytes()], read::events::committed)
+            .optional()?;
+        if let Some(committed) = repeated {
+            return Ok(Verdict::Repeats(committed));
+        }
+        if let Some(conflict) = self.conflict(change)? {
+            return Ok(Verdict::Refused(conflict.into()));
+        }
+        if !self.has_all_chunks(change)? {
+            let fault = "evidence without all of its chunks".to_owned();
+            return Ok(Verdict::Refused(CommitError::Invalid(fault)));
+        }
+        self.write(change).map(Verdict::Holds)
+    }
+
+    fn conflict(&mut self, change: &Change) -> Result<Option<Conflict>> {
+        if let Some(write) = &change.verification
+            && self.revision(write.row.id)? != write.expected
+        {
+            return Ok(Some(Conflict::Revision));
+        }
+        check::conflict(self.statements, change)
+    }
+
+    /// The revision that stands; the row is known afterwards.
+    fn revision(&mut self, id: VerificationId) -> Result<Option<Revision>> {
+        if let Some(row) = self.written.get(&id) {
+            return Ok(Some(row.revision));
+        }
+        if !self.rows.recall(id) {
+            match read::verification::whole(self.connection, id)? {
+                Some((row, _)) => self.rows.remember(row),
+                None => return Ok(None),
+            }
+        }
+        Ok(self.rows.get(id).map(|row| row.revision))
+    }
+
+    fn has_all_chunks(&mut self, change: &Change) -> Result<bool> {
+        for record in &change.evidence {
+            let values = params![record.id.as_bytes(), record.chunks];
+            let count: u32 = self
+                .statements
+                .chunk_count
+                .query_row(values, |row| row.get(0))?;
+            if count != record.chunks {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn write(&mut self, change: &'b Change) -> Result<Committed> {
+        let first = self.ends.last.next();
+        let count = change.events.len() as u64;
+        let last = Sequence(self.ends.last.0.saturating_add(count));
+        self.ends.last = last;
+        if let Some(write) = &change.verification {
+            self.verification(write, last)?;
+            for (kind, digest) in &change.indexes {
+                let id = write.row.id.as_bytes();
+                let values = params![kind.number(), digest.as_bytes(), id];
+                self.statements.add_lookup.execute(values)?;
+            }
+        }
+        for (sequence, event) in (first.0..).zip(&change.events) {
+            self.event(Sequence(sequence), event)?;
+        }
+        for seen in &change.seen {
+            let (statement, key) = match seen {
+                SeenWrite::First(key) => (&mut self.statements.add_seen, key),
+                SeenWrite::Again(key) => (&mut self.statements.count_seen, key),
+            };
+            let id = key.verification.as_bytes();
+            statement.execute(params![id, key.attempt, key.identity])?;
+        }
+        if let Some(slot) = &change.slot {
+            self.slot(slot)?;
+        }
+        for claim in &change.claims {
+            self.claim(claim)?;
+        }
+        for record in &change.evidence {
+            self.evidence(record)?;
+        }
+        if let Some(record) = &change.idempotency {
+            self.request(record)?;
+        }
+        for job in &change.jobs {
+            self.job(job)?;
+        }
+        for record in &change.audit {
+            self.audit(record)?;
+        }
+        let purge_unfinished = match &change.purge {
+            Some(purge) => purge::purge(self.statements, purge, &mut self.ends.purged_to)?,
+            None => false,
+        };
+        // Last, so that a purge of change ids spares its own.
+        self.statements.add_change.execute(params![
+            change.id.as_bytes(),
+            change.time.as_micros(),
+            int(first.0),
+            int(count),
+            purge_unfinished,
+        ])?;
+        Ok(Committed {
+            sequences: (first.0..)
+                .take(change.events.len())
+                .map(Sequence)
+                .collect(),
+            purge_unfinished,
+        })
+    }
+
+    fn verification(&mut self, write: &'b VerificationWrite, last: Sequence) -> Result<()> {
+        let id = write.row.id;
+        let old = self.written.get(&id).copied().or_else(|| self.rows.get(id));
+        // A row that must not exist yet is not known either.
+        row::write(self.statements, old, &write.row, last)?;
+        self.written.insert(id, &write.row);
+        Ok(())
+    }
+
+    fn event(&mut self, sequence: Sequence, event: &NewEvent) -> Result<()> {
+        self.statements.add_event.execute(params![
+            int(sequence.0),
+            event.verification.as_bytes(),
+            int(event.revision.0),
+            event.attempt,
+            event.kind.as_str(),
+            event.state_before.map(State::as_str),
+            event.state_after.as_str(),
+            event.connection.as_str(),
+            event.provider.as_str(),
+            event.provider_status.as_deref(),
+            event.provider_rank,
+            event.provider_time.map(|time| time.as_micros()),
+            event.commit_time.as_micros(),
+            event.assurance.as_str(),
+            event.applied,
+            event.late,
+            event.reason.map(Reason::code),
+            event.warning.map(Reason::code),
+            event.furthest_status.as_deref(),
+            event.retryable,
+            event.tx_hash.as_ref().map(|sealed| sealed.as_bytes()),
+        ])?;
+        Ok(())
+    }
+
+    fn slot(&mut self, write: &SlotWrite) -> Result<()> {
+        let (statement, slot): (_, &Slot) = match write {
+            SlotWrite::Make(slot) => (&mut self.statements.add_slot, slot),
+            SlotWrite::Take { slot, .. } => (&mut self.statements.set_slot, slot),
+        };
+        statement.execute(params![
+            slot.id.as_bytes(),
+            slot.key.as_bytes(),
+            slot.connection.as_str(),
+            slot.paths.as_bytes(),
+            slot.status_path.as_bytes(),
+            slot.data_path.as_bytes(),
+            slot.holder.verification.as_bytes(),
+            slot.holder.attempt,
+            slot.create_time.as_micros(),
+            slot.keep_until.as_micros(),
+        ])?;
+        Ok(())
+    }
+
+    fn claim(&mut self, claim: &StoredClaim) -> Result<()> {
+        self.statements.put_claim.execute(params![
+            claim.verification.as_bytes(),
+            claim.field,
+            claim.attempt,
+            claim.name.as_str(),
+            claim.document.map(|document| document.as_str()),
+            claim.value.as_bytes(),
+            claim.pepper.as_ref().map(|sealed| sealed.as_bytes()),
+            int(claim.revision.0),
+            claim.provider_time.map(|time| time.as_micros()),
+            claim.receive_time.as_micros(),
+            claim.assurance.as_str(),
+            claim.key_fingerprint,
+        ])?;
+        Ok(())
+    }
+
+    fn evidence(&mut self, record: &EvidenceRecord) -> Result<()> {
+        self.statements.add_evidence.execute(params![
+            record.id.as_bytes(),
+            record.verification.as_bytes(),
+            record.attempt,
+            record.kind.as_str(),
+            int(record.size),
+            record.chunks,
+            record.description.as_bytes(),
+            int(record.revision.0),
+            record.receive_time.as_micros(),
+        ])?;
+        self.statements
+            .evidence_is_shown
+            .execute([record.id.as_bytes()])?;
+        Ok(())
+    }
+
+    fn request(&mut self, record: &IdempotencyRecord) -> Result<()> {
+        self.statements.put_request.execute(params![
+            record.key.as_bytes(),
+            record.body.as_bytes(),
+            record.verification.as_bytes(),
+            record.expire_time.as_micros(),
+        ])?;
+        Ok(())
+    }
+
+    fn job(&mut self, write: &JobWrite) -> Result<()> {
+        match write {
+            JobWrite::Schedule {
+                key,
+                due,
+                leased_until,
+            } => {
+                let (kind, id, attempt) = check::job_columns(key);
+                let leased = leased_until.map(|time| time.as_micros());
+                let values = params![kind, id, attempt, due.as_micros(), leased];
+                self.statements.schedule_job.execute(values)?;
+            }
+            JobWrite::Lease { key, until } => {
+                let (kind, id, attempt) = check::job_columns(key);
+                let values = params![kind, id, attempt, until.as_micros()];
+                self.statements.lease_job.execute(values)?;
+            }
+            JobWrite::Postpone { key, due } => {
+                let (kind, id, attempt) = check::job_columns(key);
+                let values = params![kind, id, attempt, due.as_micros()];
+                self.statements.postpone_job.execute(values)?;
+            }
+            JobWrite::Drop(key) => {
+                let (kind, id, attempt) = check::job_columns(key);
+                self.statements
+                    .drop_job
+                    .execute(params![kind, id, attempt])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn audit(&mut self, record: &AuditRecord) -> Result<()> {
+        let number = self.ends.audit_number.saturating_add(1);
+        let link = audit_link(&self.ends.audit_link, number, &record.digest());
+        self.statements.add_audit.execute(params![
+            int(number),
+            link,
+            record.time.as_micros(),
+            record.principal.as_str(),
+            record.action.as_str(),
+            record.verification.as_bytes(),
+            record.details.as_ref().map(|sealed| sealed.as_bytes()),
+            record.details_digest(),
+        ])?;
+        for (position, name) in record.subject_matter.iter().enumerate() {
+            let values = params![int(number), int(position as u64), name];
+            self.statements.add_audit_matter.execute(values)?;
+        }
+        self.ends.audit_number = number;
+        self.ends.audit_link = link;
+        Ok(())
+    }
+}
