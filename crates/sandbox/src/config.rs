@@ -23,6 +23,18 @@ pub enum CallbackUnit {
 }
 
 impl CallbackUnit {
+    /// The unit that a real connector's setting of this text means.
+    #[must_use]
+    pub fn named(text: &str) -> Option<Self> {
+        match text {
+            "Second" => Some(Self::Second),
+            "Minute" => Some(Self::Minute),
+            "Hour" => Some(Self::Hour),
+            "Day" => Some(Self::Day),
+            _ => None,
+        }
+    }
+
     /// `count` of the unit.
     #[must_use]
     pub const fn times(self, count: u64) -> Duration {
@@ -121,6 +133,19 @@ pub enum SandboxError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn units_go_by_their_documented_names() {
+        for unit in [
+            CallbackUnit::Second,
+            CallbackUnit::Minute,
+            CallbackUnit::Hour,
+            CallbackUnit::Day,
+        ] {
+            assert_eq!(CallbackUnit::named(&format!("{unit:?}")), Some(unit));
+        }
+        assert_eq!(CallbackUnit::named("second"), None);
+    }
 
     #[test]
     fn the_documented_last_gap_is_86_days() {

@@ -86,12 +86,18 @@ pub struct Letter {
 }
 
 /// A callback as it goes over the wire.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Sealed {
     /// The `Content-Type`.
     pub content_type: String,
     /// The body.
     pub body: Bytes,
+}
+
+impl std::fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sealed({} bytes)", self.body.len())
+    }
 }
 
 impl Letter {
@@ -300,6 +306,48 @@ mod tests {
             )
         );
         assert!(after.ends_with(r#"","tx_hash":"0xd90e"}"#), "{after}");
+    }
+
+    #[test]
+    fn the_signed_text_is_what_a_real_connector_signed() {
+        use base64::Engine;
+        use openssl::pkey::{Id, PKey};
+        use openssl::sign::Verifier;
+
+        let initiated = Letter::status(&StatusContent {
+            user: "ab148af5f9cdad10beddb05fbec4a3bef02577130e56",
+            items: &["SH_EMAIL".to_owned()],
+            status: "INITIATE_SUBMITTED",
+            expiration: 1_677_255_563,
+            deadline: 1_677_255_497,
+            tx_hash: Some("0xd90eb185877e47238380f613e3ac77f4cdb6a293ae21019fea7ac1b9ce12a94e"),
+        });
+        for (letter, signature) in [
+            (
+                status(None),
+                concat!(
+                    "nNDY/bcxyo744eJVYj2l3vHuntrPwf+clgVhW1oalfBA5fJKCcuEHAnO+vonA8egSgH9dK3T8LUA",
+                    "mdR3obb4DzAoOIOxL/K/dbtTloDNAQ4Njjfvo306GDdEwEI9hv532awZ7VBrYcuoIuqWcyk5cTAA",
+                    "7LznAvTYVI74s/5nLVpY6D4j9V1pqQc5kE5Xk+Mrutqs75GcKE1VXYTpXxHyHaYH5IgNmue2FDmA",
+                ),
+            ),
+            (
+                initiated,
+                concat!(
+                    "LUkjuWEDaLNxY0kbUJ5XkluGnq05OEqPNJi0e3YS8fk5EUW+vwj0ke2y5sPFxJLnGew14hRZ4ziA",
+                    "DkeuyaC9QNOYft15uRdA4L/ES+ny+kBOZyN3jAqHsX8thSbs1j8rsu2Qb7HSRpR9SwcJ/eDPkwkA",
+                    "7LznAvTYVI74s/5nLVpY6D4j9V1pqQc5kE5Xk+Mrutqs75GcKE1VXYTpXxHyHaYH5IgNmue2FDmA",
+                ),
+            ),
+        ] {
+            let bytes = base64::engine::general_purpose::STANDARD
+                .decode(signature)
+                .unwrap();
+            let key = PKey::public_key_from_raw_bytes(&bytes[114..], Id::ED448).unwrap();
+            let mut verifier = Verifier::new_without_digest(&key).unwrap();
+            let digest = sha3(letter.signed_text().as_bytes());
+            assert!(verifier.verify_oneshot(&bytes[..114], &digest).unwrap());
+        }
     }
 
     #[test]

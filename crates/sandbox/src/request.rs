@@ -37,7 +37,6 @@ pub enum DataDelivery {
 pub type Bundle = Vec<Parcel>;
 
 /// A request.
-#[derive(Debug)]
 pub struct Request {
     /// The id on the wire (in the link).
     pub id: String,
@@ -71,6 +70,17 @@ pub struct Request {
     pub queued: bool,
     /// Whether nothing of it may be sent for now.
     pub held: bool,
+}
+
+/// Shows neither of the URLs.
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("id", &self.id)
+            .field("history", &self.history)
+            .field("data", &self.data)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Request {

@@ -61,7 +61,7 @@ pub enum Finish {
 }
 
 /// Extra callbacks that must not be believed. Each goes out just before the genuine one that it
-/// imitates.
+/// imitates, unless a shuffle puts it elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Forgery {

@@ -84,7 +84,7 @@ async fn a_scenario_is_set_for_all_or_for_one_user_by_name_or_in_full() {
 async fn a_request_is_accepted_by_hand_once_and_waited_for_until_a_status() {
     let stage = Stage::set(Scenario::named("ignore").unwrap()).await;
     let id = stage.request("accepts", &["SH_EMAIL"]).await;
-    let listed = stage.get("/control/requests?user=accepts&wait=10000").await;
+    let listed = stage.get("/control/requests?user=accepts&wait=60000").await;
     assert_eq!(listed[0]["id"], id);
     assert_eq!(listed[0]["status"], "PENDING");
     let accepted = stage
@@ -95,11 +95,11 @@ async fn a_request_is_accepted_by_hand_once_and_waited_for_until_a_status() {
         .post(&format!("/control/requests/{id}/accept"), &json!({}))
         .await;
     assert_eq!(again.status(), 409);
-    let path = format!("/control/requests/{id}?until=CONFIRMED&wait=20000");
+    let path = format!("/control/requests/{id}?until=CONFIRMED&wait=60000");
     let (reached, ()) = tokio::join!(stage.get(&path), stage.play_out());
     let statuses = reached["statuses"].as_array().unwrap();
     assert!(statuses.iter().any(|entry| entry["status"] == "CONFIRMED"));
-    let idle = stage.get("/control/idle?finished=true&wait=20000").await;
+    let idle = stage.get("/control/idle?finished=true&wait=60000").await;
     assert_eq!(
         idle,
         json!({"idle": true, "finished": true, "next_due_ms": null})
@@ -186,7 +186,7 @@ async fn the_ledger_tells_what_was_answered_without_showing_callback_paths() {
     stage
         .play_until(START + std::time::Duration::from_secs(3))
         .await;
-    let page = stage.get("/control/deliveries?after=1&wait=20000").await;
+    let page = stage.get("/control/deliveries?after=1&wait=60000").await;
     assert!(!page.to_string().contains("s3cret"));
     let deliveries = page["deliveries"].as_array().unwrap();
     assert_eq!(deliveries[0]["number"], 2);

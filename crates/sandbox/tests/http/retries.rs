@@ -1,5 +1,6 @@
 //! What happens to callbacks that are not answered 200.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -7,7 +8,7 @@ use verilane_sandbox::{
     CallbackKind, DataDelivery, Delivery, Failure, Finish, RetrySigning, Scenario, Status,
 };
 
-use crate::stage::{START, Stage};
+use crate::stage::{LIMIT, START, Stage};
 
 fn data_tries(stage: &Stage) -> Vec<Delivery> {
     let deliveries = stage.sandbox.deliveries(0, None).into_iter();
@@ -168,4 +169,51 @@ async fn a_callback_that_nobody_takes_or_that_breaks_off_is_tried_again_too() {
     assert_eq!(deliveries.len(), 2 * (11 + 1));
     assert_eq!(gaps(&data_tries(&stage)), [120]);
     stage.end().await;
+}
+
+#[tokio::test]
+async fn whatever_is_refused_ends_with_every_callback_taken_or_given_up() {
+    for seed in 0..6 {
+        let stage = Stage::set_with(|config| {
+            config.seed = seed;
+            config.scenario = Scenario::named("storm").unwrap();
+        })
+        .await;
+        // The signature's bytes are as good as a coin: four in ten are refused.
+        stage.receiver.answer(|call| {
+            let sum: usize = call.body.iter().map(|byte| usize::from(*byte)).sum();
+            if sum % 10 < 4 { 500 } else { 200 }
+        });
+        let ids = [
+            stage.request("accepts", &["SH_EMAIL"]).await,
+            stage.request("load-4", &["SH_EMAIL", "SH_PHONE"]).await,
+        ];
+        stage.play_out().await;
+        let idleness = stage.sandbox.finished(LIMIT).await.unwrap();
+        assert_eq!(idleness.next_due_ms, None);
+        for id in ids {
+            let view = stage.sandbox.request(&id).unwrap();
+            assert_eq!(view.status, Status::FinishSuccess);
+            let mut chains: BTreeMap<_, Vec<Delivery>> = BTreeMap::new();
+            for delivery in stage.sandbox.deliveries(0, Some(&id)) {
+                if delivery.is_genuine() && !delivery.duplicate {
+                    let chain = (delivery.status, delivery.created_at);
+                    chains.entry(chain).or_default().push(delivery);
+                }
+            }
+            // One chain of tries for each status but PENDING, and one for the data.
+            assert_eq!(chains.len(), view.statuses.len());
+            for chain in chains.values() {
+                let (last, before) = chain.split_last().unwrap();
+                assert!(before.iter().all(|try_| !try_.was_taken()));
+                assert!(last.was_taken() || chain.len() == 4);
+                let taken = last.was_taken();
+                if last.kind == CallbackKind::Data {
+                    assert_eq!(view.data == DataDelivery::Delivered, taken);
+                    assert_eq!(view.data == DataDelivery::GivenUp, !taken);
+                }
+            }
+        }
+        stage.end().await;
+    }
 }
