@@ -106,4 +106,6 @@ fn holds(key: &PKey<Public>, digest: &[u8; 32], signature: &[u8; SIGNATURE_BYTES
 }
 
 #[cfg(test)]
+pub(crate) mod signer;
+#[cfg(test)]
 mod tests;

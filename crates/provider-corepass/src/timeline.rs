@@ -43,6 +43,9 @@ pub enum Status {
     FinishFailed,
 }
 
+/// How the document also spells [`Status::ConfirmFailed`].
+pub const SECOND_SPELLING: &str = "CONFIRMED_FAILED";
+
 impl Status {
     /// Every status in order.
     pub const ALL: [Self; 16] = [
@@ -67,7 +70,7 @@ impl Status {
     /// The status that a word stands for.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        if word == "CONFIRMED_FAILED" {
+        if word == SECOND_SPELLING {
             return Some(Self::ConfirmFailed);
         }
         Self::ALL.into_iter().find(|status| status.word() == word)
@@ -110,7 +113,8 @@ impl Status {
     #[must_use]
     pub const fn fact(self) -> Option<Fact> {
         match self {
-            Self::Pending | Self::CallbackSucceed | Self::CallbackFailed => None,
+            Self::Pending | Self::CallbackSucceed => None,
+            Self::CallbackFailed => Some(Fact::DeliveryFailed),
             Self::Accepted
             | Self::InitiateSubmitted
             | Self::Initiated
@@ -127,15 +131,6 @@ impl Status {
         }
     }
 
-    /// What a reader should know when it comes, whatever else is known.
-    #[must_use]
-    pub const fn warning(self) -> Option<Reason> {
-        match self {
-            Self::CallbackFailed => Some(Reason::DeliveryFailed),
-            _ => None,
-        }
-    }
-
     /// Whether it can come several times, so that its time belongs to its identity.
     #[must_use]
     pub const fn recurs(self) -> bool {
@@ -145,13 +140,13 @@ impl Status {
 
 /// What a failure callback's `error` says: a status word of failure, or free text.
 #[must_use]
-pub fn failure_reason(error: &str) -> Reason {
+pub fn failure(error: &str) -> Fact {
     match Status::from_word(error) {
-        Some(Status::InitiatedFailed) => Reason::InitiationFailed,
-        Some(Status::ValidityFailed) => Reason::ValidityFailed,
-        Some(Status::ConfirmFailed) => Reason::ConfirmationFailed,
-        Some(Status::FinishFailed) => Reason::FinishFailed,
-        _ => Reason::ProviderFailed,
+        Some(Status::InitiatedFailed) => Fact::Failed(Reason::InitiationFailed),
+        Some(Status::ValidityFailed) => Fact::Failed(Reason::ValidityFailed),
+        Some(Status::ConfirmFailed) => Fact::Failed(Reason::ConfirmationFailed),
+        Some(Status::FinishFailed) => Fact::SettlementFailed,
+        _ => Fact::Failed(Reason::ProviderFailed),
     }
 }
 
@@ -224,18 +219,20 @@ mod tests {
 
     #[test]
     fn a_failures_error_is_a_status_word_or_free_text() {
+        let failed = Fact::Failed;
         let cases = [
-            ("INITIATED_FAILED", Reason::InitiationFailed),
-            ("VALIDITY_FAILED", Reason::ValidityFailed),
-            ("CONFIRMED_FAILED", Reason::ConfirmationFailed),
-            ("CONFIRM_FAILED", Reason::ConfirmationFailed),
-            ("FINISH_FAILED", Reason::FinishFailed),
-            ("CONFIRMED", Reason::ProviderFailed),
-            ("out of gas", Reason::ProviderFailed),
-            ("", Reason::ProviderFailed),
+            ("INITIATED_FAILED", failed(Reason::InitiationFailed)),
+            ("VALIDITY_FAILED", failed(Reason::ValidityFailed)),
+            ("CONFIRMED_FAILED", failed(Reason::ConfirmationFailed)),
+            ("CONFIRM_FAILED", failed(Reason::ConfirmationFailed)),
+            ("FINISH_FAILED", Fact::SettlementFailed),
+            ("CONFIRMED", failed(Reason::ProviderFailed)),
+            ("out of gas", failed(Reason::ProviderFailed)),
+            ("", failed(Reason::ProviderFailed)),
         ];
-        for (error, reason) in cases {
-            assert_eq!(failure_reason(error), reason, "{error}");
+        for (error, fact) in cases {
+            assert_eq!(failure(error), fact, "{error}");
+            assert_eq!(Facts::default().with(fact).state().0, State::Failed);
         }
     }
 }

@@ -1,65 +1,13 @@
 use bytes::Bytes;
-use openssl::pkey::{Id, Private};
-use openssl::sign::Signer;
 use serde_json::Value;
 
+use super::signer::{hex_key, private, recorded, signed, signed_over};
 use super::*;
 use crate::wire::body::json_text;
-
-/// A recorded status callback and the key of its connector, from the documentation.
-struct Recorded {
-    key: String,
-    bodies: Vec<String>,
-}
-
-fn recorded() -> Recorded {
-    /// Keeps the order of members, which `serde_json::Value` does not.
-    #[derive(serde::Deserialize)]
-    struct File<'a> {
-        connector_public_key: String,
-        #[serde(borrow)]
-        callbacks: Vec<&'a serde_json::value::RawValue>,
-    }
-    let file: File<'_> =
-        serde_json::from_str(include_str!("../../testdata/status_callbacks.json")).unwrap();
-    Recorded {
-        key: file.connector_public_key,
-        bodies: file
-            .callbacks
-            .iter()
-            .map(|body| crate::wire::json::compact(body.get()).into_owned())
-            .collect(),
-    }
-}
 
 fn check(keys: &KeySet, channel: Channel, body: &[u8]) -> Result<Accepted, SignatureError> {
     let object = Object::parse(body).map_err(|_| SignatureError::Unusable)?;
     verify(keys, channel, &object)
-}
-
-fn private(seed: u8) -> PKey<Private> {
-    PKey::private_key_from_raw_bytes(&[seed; 57], Id::ED448).unwrap()
-}
-
-fn hex_key(private: &PKey<Private>) -> String {
-    hex::encode(private.raw_public_key().unwrap())
-}
-
-/// The members, and a signature over `digest` as the connector appends it.
-fn signed(members: &str, digest: [u8; 32], private: &PKey<Private>) -> String {
-    let mut signer = Signer::new_without_digest(private).unwrap();
-    let mut bytes = signer.sign_oneshot_to_vec(&digest).unwrap();
-    bytes.extend(private.raw_public_key().unwrap());
-    let text = STANDARD.encode(bytes);
-    format!(
-        "{},\"signature\":\"{text}\"}}",
-        &members[..members.len() - 1]
-    )
-}
-
-fn sha3(text: &str) -> [u8; 32] {
-    use sha3::Digest;
-    sha3::Sha3_256::digest(text.as_bytes()).into()
 }
 
 const DATA: &str = r#"{"user":"u","infos":[{"fieldID":"SH_EMAIL","fieldValue":"a\u0026b","pepper":"00"}],"deadline":7,"expiration":6}"#;
@@ -113,7 +61,7 @@ fn every_flipped_bit_of_a_recorded_callback_is_refused() {
 fn every_flipped_bit_of_a_data_callback_is_refused() {
     let key = private(1);
     let keys = KeySet::new([(hex_key(&key).as_str(), None)]).unwrap();
-    let body = signed(DATA, sha3(DATA), &key);
+    let body = signed(DATA, &key);
     check(&keys, Channel::Data, body.as_bytes()).unwrap();
     for bit in 0..body.len() * 8 {
         let mut flipped = body.clone().into_bytes();
@@ -135,7 +83,7 @@ fn a_valid_signature_under_another_key_is_a_forgery() {
             .filter(|member| member.name != "signature")
             .map(|member| format!("{}:{}", member.raw_name, member.value))
             .collect();
-        let forged = signed(&format!("{{{}}}", members.join(",")), digest, &private(9));
+        let forged = signed_over(&format!("{{{}}}", members.join(",")), digest, &private(9));
         assert_eq!(
             check(&keys, Channel::Status, forged.as_bytes()),
             Err(SignatureError::KeyUnknown)
@@ -168,13 +116,13 @@ fn a_key_pinned_for_one_channel_signs_nothing_on_the_other() {
         (b.as_str(), Some(Channel::Data)),
     ])
     .unwrap();
-    let body = signed(DATA, sha3(DATA), &data);
+    let body = signed(DATA, &data);
     assert!(check(&keys, Channel::Data, body.as_bytes()).is_ok());
     assert_eq!(
         check(&keys, Channel::Status, body.as_bytes()),
         Err(SignatureError::KeyNotForChannel)
     );
-    let body = signed(DATA, sha3(DATA), &status);
+    let body = signed(DATA, &status);
     assert_eq!(
         check(&keys, Channel::Data, body.as_bytes()),
         Err(SignatureError::KeyNotForChannel)
@@ -188,7 +136,7 @@ fn either_of_two_pinned_keys_is_believed_and_recorded() {
     let keys = KeySet::new([(a.as_str(), None), (b.as_str(), None)]).unwrap();
     let mut fingerprints = Vec::new();
     for key in [&old, &new] {
-        let body = signed(DATA, sha3(DATA), key);
+        let body = signed(DATA, key);
         fingerprints.push(check(&keys, Channel::Data, body.as_bytes()).unwrap().key);
     }
     assert_ne!(fingerprints[0], fingerprints[1]);
@@ -199,7 +147,7 @@ fn unknown_members_are_covered_where_they_stand() {
     let key = private(3);
     let keys = KeySet::new([(hex_key(&key).as_str(), None)]).unwrap();
     let members = r#"{"user":"u","new":{"b":1,"a":[2.50]},"deadline":7}"#;
-    let body = signed(members, sha3(members), &key);
+    let body = signed(members, &key);
     assert!(check(&keys, Channel::Status, body.as_bytes()).is_ok());
     let moved = body.replace(r#"{"b":1,"a":[2.50]}"#, r#"{"a":[2.50],"b":1}"#);
     assert_eq!(
@@ -214,7 +162,7 @@ fn each_candidate_of_a_data_callback_is_accepted_and_named() {
     let keys = KeySet::new([(hex_key(&key).as_str(), None)]).unwrap();
     let object = Object::parse(DATA.as_bytes()).unwrap();
     for candidate in candidates::of(Channel::Data) {
-        let body = signed(DATA, candidate.digest(&object).unwrap(), &key);
+        let body = signed_over(DATA, candidate.digest(&object).unwrap(), &key);
         let accepted = check(&keys, Channel::Data, body.as_bytes()).unwrap();
         assert_eq!(accepted.candidate, candidate);
         if candidate.name != "wire-sha3" {
@@ -231,7 +179,7 @@ fn each_candidate_of_a_data_callback_is_accepted_and_named() {
 fn multipart_with_a_part_for_each_member_verifies_as_its_compact_json() {
     let key = private(5);
     let keys = KeySet::new([(hex_key(&key).as_str(), None)]).unwrap();
-    let body = signed(DATA, sha3(DATA), &key);
+    let body = signed(DATA, &key);
     let object = Object::parse(body.as_bytes()).unwrap();
     let mut form = String::new();
     for member in object.members() {

@@ -1,1 +1,183 @@
-//! What the connector answers to requests.
+//! What the connector answers to requests, and the plain sentences with which it refuses them.
+//!
+//! Answers are read tolerantly: members that are not documented are passed over. What is missing
+//! or of another type makes an answer unusable.
+
+use serde::Deserialize;
+use verilane_core::{Pii, Reason};
+
+/// Answer of `POST /api/v1/blockchain/verified`. Either list is absent when empty.
+#[derive(Debug, Deserialize)]
+pub struct VerifiedAnswer {
+    /// Names of fields that the user has verified.
+    #[serde(rename = "verifiedItems")]
+    pub verified: Option<Vec<String>>,
+    /// Names of fields that he has not.
+    #[serde(rename = "unVerifiedItems")]
+    pub unverified: Option<Vec<String>>,
+}
+
+/// Answer of `POST /api/v1/kyc/qrcode`.
+#[derive(Deserialize)]
+pub struct QrAnswer {
+    /// The code as a picture in base64. Absent if the first request asked for none.
+    pub qrcode: Option<String>,
+    /// The link that the code holds.
+    pub link: String,
+    /// When the user's time to accept ends, Unix seconds.
+    pub expiration: i64,
+    /// Whether the connector held this request before.
+    #[serde(rename = "alreadySent", default)]
+    pub already_sent: bool,
+}
+
+impl VerifiedAnswer {
+    /// The fields that the user holds: those named as verified, and not as unverified too. Nothing
+    /// if the answer says nothing at all.
+    #[must_use]
+    pub fn held(self) -> Option<Vec<String>> {
+        if self.verified.is_none() && self.unverified.is_none() {
+            return None;
+        }
+        let unverified = self.unverified.unwrap_or_default();
+        let mut held = self.verified.unwrap_or_default();
+        held.retain(|field| !unverified.contains(field));
+        Some(held)
+    }
+}
+
+/// The documented sentence of a refusal with status 400.
+#[must_use]
+pub fn refusal_reason(text: &str) -> Option<Reason> {
+    let text = text.to_lowercase();
+    let sentences = [
+        (
+            "expiration time is invalid",
+            Reason::ActionLifetimeOutOfRange,
+        ),
+        (
+            "does not have the requested items verified",
+            Reason::ClaimsNotHeld,
+        ),
+        (
+            "ongoing request for this user and items",
+            Reason::RequestAlreadyOpen,
+        ),
+    ];
+    sentences
+        .into_iter()
+        .find_map(|(sentence, reason)| text.contains(sentence).then_some(reason))
+}
+
+/// Most characters kept of a refusal in words that are not documented.
+const MAX_TEXT: usize = 200;
+/// From how many characters on a word without a space counts as an identifier.
+const LONG_WORD: usize = 24;
+
+/// The connector's own words, short and without what can be taken for an identifier, an address or
+/// a URL.
+#[must_use]
+pub fn scrubbed(text: &str) -> Option<Pii> {
+    let mut out = String::new();
+    let plain = text.replace(char::is_control, " ");
+    for word in plain.split_whitespace() {
+        let hex_digits = word.chars().filter(char::is_ascii_hexdigit).count();
+        let digits = word.chars().filter(char::is_ascii_digit).count();
+        let is_telling = word.chars().count() >= LONG_WORD
+            || hex_digits >= 16
+            || digits >= 5
+            || word.contains('@')
+            || word.contains("://");
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(if is_telling { "[…]" } else { word });
+        if out.len() >= MAX_TEXT {
+            break;
+        }
+    }
+    let short: String = out.chars().take(MAX_TEXT).collect();
+    (!short.is_empty()).then(|| Pii::new(short))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn held(json: &str) -> Option<Vec<String>> {
+        serde_json::from_str::<VerifiedAnswer>(json).unwrap().held()
+    }
+
+    #[test]
+    fn either_list_may_be_absent() {
+        let both = r#"{"verifiedItems":["SH_EMAIL"],"unVerifiedItems":["SH_IDCard_DOB"]}"#;
+        assert_eq!(held(both).unwrap(), ["SH_EMAIL"]);
+        assert_eq!(
+            held(r#"{"verifiedItems":["A","B"],"x":1}"#).unwrap(),
+            ["A", "B"]
+        );
+        assert!(held(r#"{"unVerifiedItems":["A"]}"#).unwrap().is_empty());
+        assert!(
+            held(r#"{"verifiedItems":null,"unVerifiedItems":[]}"#)
+                .unwrap()
+                .is_empty()
+        );
+        assert_eq!(held("{}"), None);
+    }
+
+    #[test]
+    fn an_item_on_both_lists_is_not_held() {
+        let torn = r#"{"verifiedItems":["A","B"],"unVerifiedItems":["B"]}"#;
+        assert_eq!(held(torn).unwrap(), ["A"]);
+    }
+
+    #[test]
+    fn the_documented_sentences_are_known() {
+        let cases = [
+            (
+                "expiration time is invalid, it should be unix time in seconds and between 5-15 minutes",
+                Some(Reason::ActionLifetimeOutOfRange),
+            ),
+            (
+                "user does not have the requested items verified",
+                Some(Reason::ClaimsNotHeld),
+            ),
+            (
+                "there is an ongoing request for this user and items\n",
+                Some(Reason::RequestAlreadyOpen),
+            ),
+            (
+                "\"There is an ongoing request for this user and items\"",
+                Some(Reason::RequestAlreadyOpen),
+            ),
+            ("something else", None),
+            ("", None),
+        ];
+        for (text, reason) in cases {
+            assert_eq!(refusal_reason(text), reason, "{text}");
+        }
+    }
+
+    #[test]
+    fn other_words_are_shortened_and_scrubbed() {
+        let text = "no wallet for ab22b1671b4f7ccc0b16a87514adde84513b6348232e\u{0}(mail ann@example.org, tel +4917012345, see http://10.0.0.1/x)";
+        assert_eq!(
+            scrubbed(text).unwrap().expose(),
+            "no wallet for […] (mail […] tel […] see […]"
+        );
+        let long = "word ".repeat(1000);
+        assert!(scrubbed(&long).unwrap().expose().len() <= MAX_TEXT);
+        assert!(scrubbed(" \n ").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_text_is_answered(text in any::<String>()) {
+            let _ = refusal_reason(&text);
+            let length = scrubbed(&text).map_or(0, |kept| kept.expose().chars().count());
+            prop_assert!(length <= MAX_TEXT);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The plug-in itself: the connector's two requests, and callbacks handed to [`crate::callback`].
+
+use async_trait::async_trait;
+use serde::Serialize;
+use verilane_core::{Action, FieldViolation, Pii, ProviderName, QrOrLink, Timestamp};
+use verilane_provider::http::{HttpClient, HttpError, HttpRequest, Method, Url};
+use verilane_provider::{
+    Availability, Callback, Capability, Prepared, Profile, Provider, ProviderError, Reading,
+    Refusal, Start, StartRequest, Started,
+};
+
+use crate::settings::{Settings, SettingsFault};
+use crate::signature::keys::KeySet;
+use crate::wire::answer::{QrAnswer, VerifiedAnswer, refusal_reason, scrubbed};
+use crate::{callback, prepare, qr};
+
+/// The provider's name in configuration and API.
+pub const PROVIDER: &str = "corepass";
+
+const VERIFIED: &str = "/api/v1/blockchain/verified";
+const QRCODE: &str = "/api/v1/kyc/qrcode";
+
+/// Schemes of the links that a connector gives out.
+const LINK_SCHEMES: [&str; 2] = ["corepass:", "https:"];
+
+/// One CorePass Connector.
+pub struct CorePass {
+    profile: Profile,
+    keys: KeySet,
+    http: HttpClient,
+    verified: Url,
+    qrcode: Url,
+}
+
+#[derive(Serialize)]
+struct VerifiedRequest<'a> {
+    user: &'a str,
+    items: &'a [&'a str],
+}
+
+#[derive(Serialize)]
+struct QrRequest<'a> {
+    user: &'a str,
+    items: &'a [&'a str],
+    callback: &'a str,
+    #[serde(rename = "statusCallback")]
+    status_callback: &'a str,
+    expiration: i64,
+}
+
+impl CorePass {
+    /// Sets a connection up. `http` is made from [`Settings::http`].
+    ///
+    /// # Errors
+    /// Everything that is wrong with the settings.
+    pub fn new(settings: &Settings, http: HttpClient) -> Result<Self, Vec<SettingsFault>> {
+        let checked = settings.check()?;
+        let provider = ProviderName::new(PROVIDER).map_err(|error| {
+            vec![SettingsFault {
+                setting: "provider",
+                problem: error.to_string(),
+            }]
+        })?;
+        Ok(Self {
+            profile: Profile {
+                provider,
+                capabilities: vec![Capability::Callback, Capability::Availability],
+                claims: prepare::offered(),
+                action_lifetime: prepare::LIFETIME,
+            },
+            keys: checked.keys,
+            verified: endpoint(&checked.base, VERIFIED),
+            qrcode: endpoint(&checked.base, QRCODE),
+            http,
+        })
+    }
+}
+
+/// The base's own path stays in front.
+fn endpoint(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    let whole = format!("{}{path}", base.path().trim_end_matches('/'));
+    url.set_path(&whole);
+    url
+}
+
+#[async_trait]
+impl Provider for CorePass {
+    fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    fn prepare(&self, request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> {
+        prepare::prepare(request)
+    }
+
+    async fn check_availability(&self, prepared: &Prepared) -> Result<Availability, ProviderError> {
+        let items: Vec<&str> = prepared
+            .claims
+            .iter()
+            .map(|claim| claim.field.as_str())
+            .collect();
+        let body = VerifiedRequest {
+            user: prepared.subject.expose(),
+            items: &items,
+        };
+        let request =
+            HttpRequest::new(Method::POST, self.verified.clone(), VERIFIED).json(&body)?;
+        let answer: VerifiedAnswer = self.http.send_for_json(request).await.map_err(refused)?;
+        let held = answer
+            .held()
+            .ok_or(ProviderError::InvalidAnswer("it names no items at all"))?;
+        Ok(Availability { held })
+    }
+
+    async fn start(&self, start: &Start<'_>) -> Result<Started, ProviderError> {
+        let body = QrRequest {
+            user: start.subject.expose(),
+            items: start.fields,
+            callback: start.data_url.expose(),
+            status_callback: start.status_url.expose(),
+            expiration: start.expiry.as_secs(),
+        };
+        let request = HttpRequest::new(Method::POST, self.qrcode.clone(), QRCODE).json(&body)?;
+        let answer: QrAnswer = self.http.send_for_json(request).await.map_err(refused)?;
+        started(answer)
+    }
+
+    fn read_callback(&self, callback: &Callback) -> Result<Reading, Refusal> {
+        callback::read(&self.keys, callback)
+    }
+}
+
+/// What the user has to do, from the connector's answer.
+fn started(answer: QrAnswer) -> Result<Started, ProviderError> {
+    if !LINK_SCHEMES
+        .iter()
+        .any(|scheme| answer.link.starts_with(scheme))
+    {
+        return Err(ProviderError::InvalidAnswer(
+            "its link is neither a corepass: nor an https: link",
+        ));
+    }
+    let picture = match &answer.qrcode {
+        Some(text) => Some(qr::decode(text).ok_or(ProviderError::InvalidAnswer(
+            "its QR code is not a picture in base64",
+        ))?),
+        None => qr::draw(&answer.link),
+    };
+    Ok(Started {
+        action: Action::QrOrLink(QrOrLink {
+            link: Pii::new(answer.link),
+            qr_png: picture.map(Pii::new),
+            expire_time: Timestamp::from_secs(answer.expiration),
+        }),
+        already_open: answer.already_sent,
+    })
+}
+
+/// Gives a refusal its documented meaning, or keeps the connector's own words.
+fn refused(error: HttpError) -> ProviderError {
+    let HttpError::Answered(answer) = &error else {
+        return error.into();
+    };
+    let text = answer.text();
+    if answer.status() == 400
+        && let Some(reason) = refusal_reason(&text)
+    {
+        return ProviderError::Refused { reason, text: None };
+    }
+    match error.into() {
+        ProviderError::Refused { reason, .. } => ProviderError::Refused {
+            reason,
+            text: scrubbed(&text),
+        },
+        other => other,
+    }
+}

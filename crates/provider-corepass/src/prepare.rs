@@ -1,0 +1,274 @@
+//! From a caller's wish to what the connector is asked for. Pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use verilane_core::{
+    ClaimRequest, ClaimSelector, ClaimStatus, FieldViolation, Pii, Reason, RequestedClaim,
+};
+use verilane_provider::{ActionLifetime, OfferedClaim, Prepared, StartRequest};
+
+use crate::fields::{self, FIELDS, Field};
+use crate::ican::CoreId;
+
+/// How long the user's time to accept may be: 5 to 15 minutes, as documented.
+pub const LIFETIME: ActionLifetime = ActionLifetime {
+    min: Duration::from_secs(5 * 60),
+    max: Duration::from_secs(15 * 60),
+    default: Duration::from_secs(10 * 60),
+};
+
+/// Every field that can be asked for, that is all but pictures.
+#[must_use]
+pub fn offered() -> Vec<OfferedClaim> {
+    FIELDS
+        .iter()
+        .filter(|field| !field.claim.is_image())
+        .map(|field| OfferedClaim {
+            name: field.claim,
+            document: field.document,
+            field: field.name,
+        })
+        .collect()
+}
+
+/// Checks a wish and puts it into the connector's terms: the subject in canonical form, the fields
+/// sorted, each once.
+///
+/// # Errors
+/// Everything that is wrong with the wish.
+pub fn prepare(request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> {
+    let mut violations = Vec::new();
+    let subject = CoreId::parse(request.subject.expose())
+        .map_err(|error| {
+            violations.push(FieldViolation {
+                field: "subject".to_owned(),
+                description: error.to_string(),
+                reason: Reason::SubjectMalformed,
+            });
+        })
+        .ok();
+    let mut claims = BTreeMap::new();
+    for (place, claim) in request.claims.iter().enumerate() {
+        let refuse = |part: &str, (reason, description): (Reason, &str)| FieldViolation {
+            field: format!("claims[{place}]{part}"),
+            description: description.to_owned(),
+            reason,
+        };
+        match field_of(claim) {
+            Err((part, why)) => violations.push(refuse(part, why)),
+            Ok(field) if claims.contains_key(field.name) => {
+                violations.push(refuse("", (Reason::ClaimRepeated, "is asked for before")))
+            }
+            Ok(field) => {
+                claims.insert(field.name, requested(field, claim.required));
+            }
+        }
+    }
+    if request.claims.is_empty() {
+        violations.push(FieldViolation {
+            field: "claims".to_owned(),
+            description: "must name at least one claim".to_owned(),
+            reason: Reason::InvalidArgument,
+        });
+    }
+    let lifetime = request.action_lifetime.unwrap_or(LIFETIME.default);
+    if !(LIFETIME.min..=LIFETIME.max).contains(&lifetime) {
+        violations.push(FieldViolation {
+            field: "action_lifetime".to_owned(),
+            description: "must be 5 to 15 minutes".to_owned(),
+            reason: Reason::ActionLifetimeOutOfRange,
+        });
+    }
+    match subject {
+        Some(subject) if violations.is_empty() => Ok(Prepared {
+            subject: Pii::from(subject.expose()),
+            claims: claims.into_values().collect(),
+            action_lifetime: lifetime,
+        }),
+        _ => Err(violations),
+    }
+}
+
+type Why = (Reason, &'static str);
+
+/// The field that a claim means, or which part of it is wrong and why.
+fn field_of(claim: &ClaimRequest) -> Result<&'static Field, (&'static str, Why)> {
+    let field = match &claim.selector {
+        ClaimSelector::ProviderField(name) => fields::by_name(name).ok_or((
+            ".provider_field",
+            (Reason::ClaimUnknown, "is not a field of the connector"),
+        ))?,
+        ClaimSelector::Claim { name, document } => {
+            match (document, name.is_from_document()) {
+                (None, true) => {
+                    let why = "must name the document that the claim comes from";
+                    return Err((".document", (Reason::InvalidArgument, why)));
+                }
+                (Some(_), false) => {
+                    let why = "must be empty: the claim comes from no document";
+                    return Err((".document", (Reason::InvalidArgument, why)));
+                }
+                _ => {}
+            }
+            fields::by_claim(*name, *document).ok_or((
+                "",
+                (Reason::ClaimNotOffered, "is not offered by the connector"),
+            ))?
+        }
+    };
+    if field.claim.is_image() {
+        let why = "is a picture, which can't be asked for";
+        return Err(("", (Reason::ClaimIsImage, why)));
+    }
+    Ok(field)
+}
+
+fn requested(field: &Field, required: bool) -> RequestedClaim {
+    RequestedClaim {
+        name: field.claim,
+        document: field.document,
+        field: field.name.to_owned(),
+        required,
+        status: ClaimStatus::Requested,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use verilane_core::{ClaimName, DocumentType};
+
+    use super::*;
+
+    const USER: &str = "ab22b1671b4f7ccc0b16a87514adde84513b6348232e";
+
+    fn by_field(name: &str) -> ClaimRequest {
+        ClaimRequest {
+            selector: ClaimSelector::ProviderField(name.to_owned()),
+            required: false,
+        }
+    }
+
+    fn by_claim(name: ClaimName, document: Option<DocumentType>) -> ClaimRequest {
+        ClaimRequest {
+            selector: ClaimSelector::Claim { name, document },
+            required: true,
+        }
+    }
+
+    fn wish(subject: &str, claims: Vec<ClaimRequest>) -> StartRequest {
+        StartRequest {
+            subject: Pii::from(subject),
+            claims,
+            action_lifetime: None,
+        }
+    }
+
+    fn violations(request: &StartRequest) -> Vec<(String, Reason)> {
+        prepare(request)
+            .unwrap_err()
+            .into_iter()
+            .map(|violation| (violation.field, violation.reason))
+            .collect()
+    }
+
+    #[test]
+    fn fields_are_sorted_and_the_subject_is_canonical() {
+        let request = wish(
+            &format!("0x{}", USER.to_uppercase()),
+            vec![
+                by_field("SH_PHONE"),
+                by_claim(ClaimName::Birthdate, Some(DocumentType::Passport)),
+                by_field("SH_EMAIL"),
+            ],
+        );
+        let prepared = prepare(&request).unwrap();
+        assert_eq!(prepared.subject.expose(), USER);
+        assert_eq!(prepared.action_lifetime, LIFETIME.default);
+        let fields: Vec<_> = prepared
+            .claims
+            .iter()
+            .map(|claim| (claim.field.as_str(), claim.required))
+            .collect();
+        assert_eq!(
+            fields,
+            [
+                ("SH_EMAIL", false),
+                ("SH_PHONE", false),
+                ("SH_Passport_DOB", true)
+            ]
+        );
+    }
+
+    #[test]
+    fn every_offered_field_can_be_asked_for_both_ways_and_no_other() {
+        assert_eq!(offered().len(), 38);
+        for field in &FIELDS {
+            let both = [by_field(field.name), by_claim(field.claim, field.document)];
+            for claim in both {
+                let outcome = prepare(&wish(USER, vec![claim]));
+                if field.claim.is_image() {
+                    assert_eq!(outcome.unwrap_err()[0].reason, Reason::ClaimIsImage);
+                } else {
+                    assert_eq!(outcome.unwrap().claims[0].field, field.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_with_its_place() {
+        let request = StartRequest {
+            subject: Pii::from("ab23b1671b4f7ccc0b16a87514adde84513b6348232e"),
+            claims: vec![
+                by_field("SH_EMAIL"),
+                by_claim(ClaimName::Email, None),
+                by_field("SH_Email"),
+                by_field("SH_Passport_FaceImage"),
+                by_claim(ClaimName::Birthdate, None),
+                by_claim(ClaimName::Email, Some(DocumentType::IdCard)),
+            ],
+            action_lifetime: Some(Duration::from_secs(299)),
+        };
+        let expected = [
+            ("subject", Reason::SubjectMalformed),
+            ("claims[1]", Reason::ClaimRepeated),
+            ("claims[2].provider_field", Reason::ClaimUnknown),
+            ("claims[3]", Reason::ClaimIsImage),
+            ("claims[4].document", Reason::InvalidArgument),
+            ("claims[5].document", Reason::InvalidArgument),
+            ("action_lifetime", Reason::ActionLifetimeOutOfRange),
+        ];
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|(field, reason)| (field.to_owned(), reason))
+            .collect();
+        assert_eq!(violations(&request), expected);
+        assert_eq!(
+            violations(&wish(USER, Vec::new())),
+            [("claims".to_owned(), Reason::InvalidArgument)]
+        );
+    }
+
+    #[test]
+    fn the_error_says_which_check_of_the_core_id_failed_and_not_the_id() {
+        let request = wish(
+            "ab23b1671b4f7ccc0b16a87514adde84513b6348232e",
+            vec![by_field("SH_EMAIL")],
+        );
+        let description = &prepare(&request).unwrap_err()[0].description;
+        assert_eq!(
+            description,
+            "the check digits of the Core ID do not fit its address"
+        );
+    }
+
+    #[test]
+    fn a_lifetime_of_5_to_15_minutes_is_taken() {
+        for (seconds, is_taken) in [(299, false), (300, true), (900, true), (901, false)] {
+            let mut request = wish(USER, vec![by_field("SH_EMAIL")]);
+            request.action_lifetime = Some(Duration::from_secs(seconds));
+            assert_eq!(prepare(&request).is_ok(), is_taken, "{seconds}");
+        }
+    }
+}
