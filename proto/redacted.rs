@@ -68,7 +68,7 @@ impl Debug for v1::Event {
             .field("applied", &self.applied)
             .field("late", &self.late)
             .field("reason", &self.reason)
-            .field("warning", &self.warning)
+            .field("warnings", &self.warnings)
             .finish_non_exhaustive()
     }
 }

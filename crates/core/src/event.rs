@@ -103,13 +103,14 @@ pub struct NewEvent {
     pub assurance: Assurance,
     /// False for what came too late to move anything.
     pub applied: bool,
-    /// Whether it came after its deadline, or after the attempt had ended.
+    /// Whether it came after its deadline, or after the verification had ended otherwise than
+    /// verified.
     pub late: bool,
     /// Why, where it ends the attempt, or changes why it had ended: of several reasons the greatest
     /// stands.
     pub reason: Option<Reason>,
-    /// What a reader should know beside the state.
-    pub warning: Option<Reason>,
+    /// What a reader should know beside the state from now on.
+    pub warnings: Vec<Reason>,
     /// On an event with such a reason or a success: the furthest that the provider came.
     pub furthest_status: Option<ProviderStatus>,
     /// Whether a new attempt may be asked for after it.

@@ -182,8 +182,6 @@ pub struct StatusReport {
     pub rank: u16,
     /// What it tells about the attempt.
     pub fact: Option<Fact>,
-    /// What a reader should know beside the state.
-    pub warning: Option<Reason>,
     /// The hash of a transaction on a public chain. Leads back to a person.
     pub tx_hash: Option<Pii<String>>,
 }

@@ -111,7 +111,7 @@ CREATE TABLE events (
     applied          INTEGER NOT NULL,
     late             INTEGER NOT NULL,
     reason           TEXT,
-    warning          TEXT,
+    warnings         TEXT,
     furthest_status  TEXT,
     retryable        INTEGER NOT NULL,
     tx_hash          BLOB

@@ -69,6 +69,11 @@ impl<'r, 's> Cells<'r, 's> {
         self.maybe_word(Reason::from_code)
     }
 
+    pub(crate) fn reasons(&mut self) -> Result<Vec<Reason>> {
+        let words = |text: &str| text.split(',').map(Reason::from_code).collect();
+        Ok(self.maybe_word(words)?.unwrap_or_default())
+    }
+
     pub(crate) fn connection(&mut self) -> Result<ConnectionName> {
         self.word(|name| ConnectionName::new(name).ok())
     }
@@ -131,4 +136,10 @@ impl<'r, 's> Cells<'r, 's> {
 
 fn unreadable(at: usize) -> Error {
     Error::FromSqlConversionFailure(at, Type::Text, Box::new(FromSqlError::InvalidType))
+}
+
+/// Reasons as one column keeps them: their codes with commas between, or nothing.
+pub(crate) fn reasons(reasons: &[Reason]) -> Option<String> {
+    let codes: Vec<_> = reasons.iter().map(|reason| reason.code()).collect();
+    (!codes.is_empty()).then(|| codes.join(","))
 }

@@ -159,9 +159,15 @@ impl Draft {
             commit_time: self.now(),
             assurance: said.assurance,
             applied: said.moved || moved,
-            late: said.late || state_before.is_some_and(State::is_end),
+            late: said.late
+                || state_before.is_some_and(|before| before.is_end() && before != State::Verified),
             reason: if ends { told.reason } else { None },
-            warning: told.warnings.iter().find(|w| !warned.contains(w)).copied(),
+            warnings: told
+                .warnings
+                .iter()
+                .filter(|w| !warned.contains(w))
+                .copied()
+                .collect(),
             furthest_status: if ends { furthest } else { None },
             retryable: self.row.is_retryable(self.now()),
             tx_hash: None,

@@ -54,7 +54,7 @@ proptest! {
         prop_assert_eq!(discarded.len(), usize::from(came));
         for event in discarded {
             prop_assert!(!event.applied && event.late);
-            prop_assert_eq!(event.warning, Some(Reason::LateDataDiscarded));
+            prop_assert_eq!(&event.warnings, &[Reason::LateDataDiscarded]);
             prop_assert_eq!(event.state_after, State::Cancelled);
         }
         prop_assert_eq!(keeper.outcome().claims, [ClaimStatus::Requested; 3]);

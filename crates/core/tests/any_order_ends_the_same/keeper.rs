@@ -130,7 +130,8 @@ impl Keeper {
         assert_eq!(change.seen, [SeenWrite::First(key)]);
         self.commit(change);
         let event = self.events.last().unwrap();
-        assert_eq!(event.late, arrival.late || before.is_end());
+        let ended = before.is_end() && before != verilane_core::State::Verified;
+        assert_eq!(event.late, arrival.late || ended);
         assert_eq!(event.assurance, Assurance::Signed);
     }
 
@@ -197,8 +198,11 @@ impl Keeper {
         for event in change.events {
             let last = self.events.last();
             assert_eq!(
-                event.warning,
-                now.iter().find(|w| !known.contains(w)).copied()
+                event.warnings,
+                now.iter()
+                    .filter(|w| !known.contains(w))
+                    .copied()
+                    .collect::<Vec<_>>()
             );
             let told = event.furthest_status.is_some();
             assert!(!told || event.furthest_status.as_ref() == write.row.provider_status());

@@ -11,12 +11,12 @@ use crate::columns::{Cells, int};
 
 const AFTER: &str = "SELECT sequence, verification, revision, attempt, kind, state_before, \
      state_after, connection, provider, provider_status, provider_rank, provider_time, \
-     commit_time, assurance, applied, late, reason, warning, furthest_status, retryable, tx_hash \
+     commit_time, assurance, applied, late, reason, warnings, furthest_status, retryable, tx_hash \
      FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
 
 const OF_ONE: &str = "SELECT sequence, verification, revision, attempt, kind, state_before, \
      state_after, connection, provider, provider_status, provider_rank, provider_time, \
-     commit_time, assurance, applied, late, reason, warning, furthest_status, retryable, tx_hash \
+     commit_time, assurance, applied, late, reason, warnings, furthest_status, retryable, tx_hash \
      FROM events WHERE verification = ?1 AND revision > ?2 ORDER BY revision LIMIT ?3";
 
 const AUDIT: &str = "SELECT number, link, time, principal, action, verification, details \
@@ -79,7 +79,7 @@ fn event(row: &Row<'_>) -> Result<Event> {
         applied: cells.get()?,
         late: cells.get()?,
         reason: cells.reason()?,
-        warning: cells.reason()?,
+        warnings: cells.reasons()?,
         furthest_status: cells.status()?,
         retryable: cells.get()?,
         tx_hash: cells.maybe_sealed()?,

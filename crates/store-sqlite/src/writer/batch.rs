@@ -241,7 +241,7 @@ impl<'b, 'c> Batch<'b, 'c> {
             event.applied,
             event.late,
             event.reason.map(Reason::code),
-            event.warning.map(Reason::code),
+            crate::columns::reasons(&event.warnings),
             event.furthest_status.as_deref(),
             event.retryable,
             event.tx_hash.as_ref().map(|sealed| sealed.as_bytes()),

@@ -58,7 +58,7 @@ statements! {
 
     add_event = "INSERT INTO events (sequence, verification, revision, attempt, kind, \
         state_before, state_after, connection, provider, provider_status, provider_rank, \
-        provider_time, commit_time, assurance, applied, late, reason, warning, furthest_status, \
+        provider_time, commit_time, assurance, applied, late, reason, warnings, furthest_status, \
         retryable, tx_hash) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
         ?19, ?20, ?21)";

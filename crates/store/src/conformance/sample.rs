@@ -149,7 +149,7 @@ pub fn event(before: Option<&Verification>, row: &Verification, kind: EventKind)
         applied: true,
         late: false,
         reason: row.state().1,
-        warning: row.warnings().first().copied(),
+        warnings: row.warnings(),
         furthest_status: None,
         retryable: false,
         tx_hash: Some(sealed("a transaction")),

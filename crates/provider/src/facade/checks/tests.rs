@@ -261,7 +261,6 @@ fn words_are_short_and_printable() {
             identity: identity.into(),
             rank: 1,
             fact: None,
-            warning: None,
             tx_hash: None,
         })
     };
