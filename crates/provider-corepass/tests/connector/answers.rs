@@ -1,0 +1,156 @@
+//! What the plug-in makes of answers that no connector should give.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use tokio::net::TcpListener;
+use verilane_core::clock::ManualClock;
+use verilane_core::{Action, ClaimRequest, ClaimSelector, Pii, QrOrLink, Reason};
+use verilane_provider::{Facade, Prepared, ProviderError, Start, StartRequest, Started};
+use verilane_provider_corepass::KeyUse;
+
+use crate::stage::{START, facade, settings};
+
+const KEY: &str = "ecbce702f4d8548ef8b3fe672d5a58e83e23f55d69a90739904e5793e32bbadaacef919c284d555d84e95f11f21da607e4880d9ae7b6143980";
+const OTHER_KEY: &str = "4ec5abb86cd4f768d394dffd5dd9a2483cbd8cddd4447662cb73a335447660f60565710de4d144f5dcce55effde20570951c4ae21ad53fd200";
+const USER: &str = "ab22b1671b4f7ccc0b16a87514adde84513b6348232e";
+
+/// A connector that answers everything alike.
+async fn answering(status: u16, body: String) -> Arc<Facade> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let status = StatusCode::from_u16(status).unwrap();
+    let router = Router::new().fallback(move || async move { (status, body) });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let settings = settings(
+        format!("http://{address}/behind/a/path"),
+        [(KEY, KeyUse::Status), (OTHER_KEY, KeyUse::Data)],
+    );
+    facade(&settings, &ManualClock::new(START))
+}
+
+fn prepared(facade: &Facade) -> Prepared {
+    let request = StartRequest {
+        subject: Pii::from(USER),
+        claims: vec![ClaimRequest {
+            selector: ClaimSelector::ProviderField("SH_EMAIL".into()),
+            required: true,
+        }],
+        action_lifetime: None,
+    };
+    facade.prepare(&request).unwrap()
+}
+
+async fn started(status: u16, body: &str) -> Result<Started, ProviderError> {
+    let facade = answering(status, body.to_owned()).await;
+    let url = Pii::from("http://127.0.0.1/x");
+    let start = Start {
+        subject: &Pii::from(USER),
+        fields: &["SH_EMAIL"],
+        status_url: &url,
+        data_url: &url,
+        expiry: START + Duration::from_secs(600),
+    };
+    facade.start(&start).await
+}
+
+fn qr_answer(rest: &str) -> String {
+    let expiration = START.as_secs() + 600;
+    format!(r#"{{"expiration":{expiration},{rest}}}"#)
+}
+
+#[tokio::test]
+async fn a_code_that_was_not_sent_is_drawn_from_the_link() {
+    let started = started(200, &qr_answer(r#""link":"corepass:request/x","new":1"#))
+        .await
+        .unwrap();
+    let Action::QrOrLink(QrOrLink { qr_png, .. }) = started.action;
+    assert!(qr_png.unwrap().expose().starts_with(b"\x89PNG"));
+}
+
+#[tokio::test]
+async fn answers_that_make_no_sense_are_not_used() {
+    let far = START.as_secs() + 100_000;
+    let answers = [
+        String::new(),
+        "[]".to_owned(),
+        "{".to_owned(),
+        qr_answer(r#""qrcode":"iVBORw0KGgo=""#),
+        qr_answer(r#""link":7"#),
+        qr_answer(r#""link":"""#),
+        qr_answer(r#""link":"javascript:alert(1)""#),
+        qr_answer(r#""link":"http://example.com/""#),
+        qr_answer(r#""link":"corepass:a b""#),
+        qr_answer(r#""link":"corepass:x","qrcode":"not base64""#),
+        qr_answer(r#""link":"corepass:x","qrcode":"R0lGODlh""#),
+        format!(r#"{{"expiration":{far},"link":"corepass:x"}}"#),
+        format!(
+            r#"{{"link":"corepass:x","expiration":1,"x":"{}"}}"#,
+            "x".repeat(2_000_000)
+        ),
+    ];
+    for body in answers {
+        let outcome = started(200, &body).await;
+        let what: String = body.chars().take(100).collect();
+        assert!(
+            matches!(outcome, Err(ProviderError::InvalidAnswer(_))),
+            "{what}: {outcome:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_in_other_words_keeps_them_short_and_scrubbed() {
+    let text = format!("no such user {USER}, ask ops");
+    let Err(ProviderError::Refused { reason, text }) = started(400, &text).await else {
+        panic!("not refused");
+    };
+    assert_eq!(reason, Reason::ProviderRefused);
+    assert_eq!(text.unwrap().expose(), "no such user […] ask ops");
+}
+
+#[tokio::test]
+async fn a_status_says_whether_the_request_may_have_been_carried_out() {
+    for status in [500, 502, 504, 408] {
+        let outcome = started(
+            status,
+            "there is an ongoing request for this user and items",
+        )
+        .await;
+        assert!(matches!(outcome, Err(ProviderError::Unclear)), "{status}");
+    }
+    for status in [429, 503] {
+        let outcome = started(status, "").await;
+        assert!(
+            matches!(outcome, Err(ProviderError::Busy { .. })),
+            "{status}"
+        );
+    }
+    for status in [301, 307] {
+        let outcome = started(status, "").await;
+        assert!(matches!(outcome, Err(ProviderError::InvalidAnswer(_))));
+    }
+    for status in [401, 403, 404] {
+        let outcome = started(status, "").await;
+        assert!(matches!(outcome, Err(ProviderError::Refused { .. })));
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_asked_about_is_not_held() {
+    for body in [
+        "{}",
+        "[]",
+        r#"{"verifiedItems":"SH_EMAIL"}"#,
+        r#"{"verifiedItems":["SH_PHONE"]}"#,
+    ] {
+        let facade = answering(200, body.to_owned()).await;
+        let outcome = facade.check_availability(&prepared(&facade)).await;
+        assert!(
+            matches!(outcome, Err(ProviderError::InvalidAnswer(_))),
+            "{body}"
+        );
+    }
+}
