@@ -134,6 +134,10 @@ fn main() -> ExitCode {
     }
     let ratio = ours / reference;
     println!("ratio to the faster one  {ratio:.3}, goal {GOAL}");
+    if cfg!(debug_assertions) {
+        println!("SKIPPED: the goal, as this build is not optimised (use `cargo bench`)");
+        return ExitCode::SUCCESS;
+    }
     if ratio < GOAL {
         return ExitCode::FAILURE;
     }

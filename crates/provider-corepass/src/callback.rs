@@ -1,8 +1,8 @@
 //! From a callback's bytes to what it tells, or to why it is not believed. Pure.
 //!
-//! Checked in this order: shape, signature, time, user, items, attempt. A status must come before
-//! its deadline. Data and failures were paid for: they are believed once their signature holds,
-//! and marked late after it.
+//! Checked in this order: shape, signature, time, user, items, attempt. What comes after its deadline
+//! is marked late, and whoever knows what came before decides: a status tells nothing new then,
+//! while data and failures were paid for and still count.
 
 use std::time::Duration;
 
@@ -92,9 +92,6 @@ fn status(
     accepted: &Accepted,
 ) -> Result<Reading, BadCallback> {
     let deadline = Timestamp::from_secs(body.deadline);
-    if is_late(callback, deadline) {
-        return Err(BadCallback(Reason::CallbackDeadlinePassed));
-    }
     refuse_future(callback, deadline, FRESH)?;
     let provider_time = deadline - FRESH;
     let candidate = find(
@@ -117,11 +114,12 @@ fn status(
         fact: status.and_then(Status::fact),
         tx_hash: body.tx_hash.clone(),
     };
+    let is_late = is_late(callback, deadline);
     Ok(reading(
         candidate,
         Report::Status(report),
         provider_time,
-        false,
+        is_late,
         accepted,
     ))
 }

@@ -7,9 +7,11 @@
 
 use std::fmt;
 
+use serde_json::value::RawValue;
 use sha3::{Digest as _, Sha3_256};
 
 use super::keys::Channel;
+use crate::wire::callback::MAX_ENTRIES;
 use crate::wire::go;
 use crate::wire::json::{Object, elements};
 
@@ -169,14 +171,14 @@ fn go_struct_text(object: &Object<'_>) -> Option<String> {
     let expiration: i64 = object.read("expiration").ok()?;
     let mut out = format!("{{\"User\":{}", go::string(&user));
     if let Some(infos) = object.get("infos") {
-        let infos = elements(infos, "infos")
-            .ok()?
+        let infos: Vec<&RawValue> = elements(infos, "infos", MAX_ENTRIES).ok()?;
+        let infos = infos
             .into_iter()
-            .map(go_info)
+            .map(|info| go_info(info.get()))
             .collect::<Option<Vec<_>>>()?;
         out.push_str(&format!(",\"Infos\":[{}]", infos.join(",")));
     } else {
-        let items: Vec<String> = object.read("items").ok()?;
+        let items: Vec<String> = elements(object.get("items")?, "items", MAX_ENTRIES).ok()?;
         let items: Vec<_> = items.iter().map(|item| go::string(item)).collect();
         let error: String = object.read("error").ok()?;
         out.push_str(&format!(

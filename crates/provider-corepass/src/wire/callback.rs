@@ -3,6 +3,7 @@
 //! Types and lengths are checked here; whether a body is genuine and fits its attempt is not.
 //! Members that are not known are left alone: they matter to the signature only.
 
+use serde_json::value::RawValue;
 use verilane_core::Pii;
 
 use super::Malformed;
@@ -149,19 +150,17 @@ fn user(object: &Object<'_>) -> Result<Pii, Malformed> {
 }
 
 fn names(object: &Object<'_>, member: &'static str) -> Result<Vec<String>, Malformed> {
-    let names: Vec<String> = object.read(member)?;
-    if names.len() > MAX_ENTRIES || names.iter().any(|name| name.len() > MAX_NAME) {
+    let raw = object.get(member).ok_or(Malformed::Member(member))?;
+    let names: Vec<String> = elements(raw, member, MAX_ENTRIES)?;
+    if names.iter().any(|name| name.len() > MAX_NAME) {
         return Err(Malformed::Member(member));
     }
     Ok(names)
 }
 
 fn read_infos(raw: &str) -> Result<Vec<Info>, Malformed> {
-    let raw = elements(raw, "infos")?;
-    if raw.len() > MAX_ENTRIES {
-        return Err(Malformed::Member("infos"));
-    }
-    raw.into_iter().map(read_info).collect()
+    let raw: Vec<&RawValue> = elements(raw, "infos", MAX_ENTRIES)?;
+    raw.into_iter().map(|info| read_info(info.get())).collect()
 }
 
 fn read_info(raw: &str) -> Result<Info, Malformed> {

@@ -8,8 +8,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -112,13 +113,42 @@ impl<'a> Object<'a> {
     }
 }
 
-/// The elements of an array, each as the bytes received.
+/// The elements of an array, no more than `most`: a short text can hold very many.
 ///
 /// # Errors
-/// [`Malformed::Member`] with the name given, when the text is not an array.
-pub fn elements<'a>(raw: &'a str, name: &'static str) -> Result<Vec<&'a str>, Malformed> {
-    let raw: Vec<&'a RawValue> = serde_json::from_str(raw).map_err(|_| Malformed::Member(name))?;
-    Ok(raw.into_iter().map(RawValue::get).collect())
+/// [`Malformed::Member`] with the name given, when the text is not an array of such elements, or of
+/// too many.
+pub fn elements<'a, T: Deserialize<'a>>(
+    raw: &'a str,
+    name: &'static str,
+    most: usize,
+) -> Result<Vec<T>, Malformed> {
+    let mut json = serde_json::Deserializer::from_str(raw);
+    let found = json
+        .deserialize_seq(AtMost(most, PhantomData))
+        .and_then(|found| json.end().map(|()| found));
+    found.map_err(|_| Malformed::Member(name))
+}
+
+struct AtMost<T>(usize, PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for AtMost<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most {} elements", self.0)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut found = Vec::new();
+        while let Some(element) = seq.next_element()? {
+            if found.len() >= self.0 {
+                return Err(A::Error::invalid_length(found.len(), &self));
+            }
+            found.push(element);
+        }
+        Ok(found)
+    }
 }
 
 /// Refuses text that nests too deep, before a parser follows it there.
@@ -304,6 +334,20 @@ mod tests {
             object.read_optional::<String>("n"),
             Err(Malformed::Member("n"))
         );
+    }
+
+    #[test]
+    fn an_array_is_read_up_to_a_bound() {
+        assert_eq!(elements::<i64>("[1,2]", "a", 2), Ok(vec![1, 2]));
+        let raw = elements::<&RawValue>("[1.0,[ ]]", "a", 2).unwrap();
+        assert_eq!([raw[0].get(), raw[1].get()], ["1.0", "[ ]"]);
+        for wrong in ["[1,2,3]", "[1", "[1]x", "{}", "[\"x\"]", ""] {
+            assert_eq!(
+                elements::<i64>(wrong, "a", 2),
+                Err(Malformed::Member("a")),
+                "{wrong}"
+            );
+        }
     }
 
     fn any_json() -> impl Strategy<Value = serde_json::Value> {
