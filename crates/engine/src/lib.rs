@@ -18,6 +18,8 @@ mod telemetry;
 mod view;
 mod watch;
 
+pub use verilane_provider::Capability;
+
 pub use callback::{CallbackPath, Taken, Verdict};
 pub use config::EngineConfig;
 pub use engine::{Connection, CrashPoint, CrashPoints, Engine, EngineParts};
