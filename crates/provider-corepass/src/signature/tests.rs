@@ -1,3 +1,5 @@
+//! Recorded signatures, signatures of our own, and everything that is neither.
+
 use bytes::Bytes;
 use serde_json::Value;
 

@@ -1,3 +1,5 @@
+//! Each check with what passes and what does not.
+
 use verilane_core::{CallbackChannel, ClaimName, ClaimStatus, ProviderName, RequestedClaim};
 
 use super::*;
