@@ -13,6 +13,13 @@ const ROOT: &str = "proto";
 const SOURCES: &str = "proto/verilane";
 const PACKAGE: &str = ".verilane.verification.v1";
 
+/// What a server sends as bytes that were made once.
+const SHARED: [&str; 3] = [
+    "ListEventsResponse",
+    "WatchVerificationResponse",
+    "WatchVerificationsResponse",
+];
+
 /// What holds data about a person gets its `Debug` from `proto/redacted.rs`.
 const PERSONAL: [&str; 13] = [
     "AccessContext",
@@ -57,17 +64,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let server = out.join("server");
     std::fs::create_dir_all(&server)?;
-    tonic_prost_build::configure()
+    let mut builder = tonic_prost_build::configure()
         .build_client(false)
-        .extern_path(PACKAGE, "crate::v1")
-        .extern_path(
-            format!("{PACKAGE}.WatchVerificationResponse"),
-            "crate::SharedMessage",
-        )
-        .extern_path(
-            format!("{PACKAGE}.WatchVerificationsResponse"),
-            "crate::SharedMessage",
-        )
+        .extern_path(PACKAGE, "crate::v1");
+    for name in SHARED {
+        builder = builder.extern_path(format!("{PACKAGE}.{name}"), "crate::SharedMessage");
+    }
+    builder
         .codec_path("crate::ServerCodec")
         .emit_rerun_if_changed(false)
         .out_dir(server)

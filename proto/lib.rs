@@ -1,8 +1,9 @@
 //! Verilane's gRPC API, generated from `proto/`.
 //!
 //! [`v1`] holds the messages, and the clients; [`server`] the traits that a server implements over
-//! the same messages, except that the two watch responses are a [`SharedMessage`] there: bytes that
-//! were made once for all watches. Types with data about a person do not print it.
+//! the same messages, except that what carries events (the two watch responses, a page of events) is
+//! a [`SharedMessage`] there: bytes that were made once for all. Types with data about a person do
+//! not print it.
 
 mod codec;
 mod redacted;

@@ -2,7 +2,7 @@
 //!
 //! A watch response is an item, encoded once however many are watching, and a resume token, made per
 //! filter. Protobuf lets messages be joined by joining their bytes, and the token is the last field
-//! of both watch responses; so the shared head and the small tail are written one after the other,
+//! of all messages that carry events; so the shared head and the small tail are written one after the other,
 //! and nothing is encoded again.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};

@@ -58,7 +58,7 @@ fn an_events_bytes_and_a_token_make_a_watch_response_of_either_stream() {
 }
 
 #[test]
-fn the_two_watch_responses_have_the_same_fields() {
+fn the_two_watch_responses_have_the_same_fields_and_a_page_shares_the_events_number() {
     let (pool, _) = methods();
     let layout = |name: &str| {
         let message = pool
@@ -67,11 +67,8 @@ fn the_two_watch_responses_have_the_same_fields() {
         let fields: Vec<_> = message
             .fields()
             .map(|field| {
-                (
-                    field.number(),
-                    field.name().to_owned(),
-                    format!("{:?}", field.kind()),
-                )
+                let kind = format!("{:?}", field.kind());
+                (field.number(), field.name().to_owned(), kind)
             })
             .collect();
         fields
@@ -81,6 +78,10 @@ fn the_two_watch_responses_have_the_same_fields() {
     let highest = one.iter().map(|(number, ..)| *number).max();
     let token = one.iter().find(|(_, name, _)| name == "resume_token");
     assert_eq!(token.map(|(number, ..)| *number), highest);
+    for (number, name, kind) in layout("ListEventsResponse") {
+        let same = one.iter().any(|(n, _, k)| *n == number && *k == kind);
+        assert!(same, "{name}");
+    }
 }
 
 #[test]

@@ -1,0 +1,113 @@
+//! Which gRPC code goes with which reason, and after how long a repeat can help.
+
+use std::time::Duration;
+
+use tonic::Code;
+use verilane_core::{Reason, ReasonKind};
+
+/// The code under which a call is refused for a reason. Reasons of other kinds never refuse a call;
+/// one that does all the same is a fault of ours.
+pub(crate) fn code_of(reason: Reason) -> Code {
+    if reason.kind() != ReasonKind::Request {
+        return Code::Internal;
+    }
+    match reason {
+        Reason::InvalidArgument
+        | Reason::SubjectMalformed
+        | Reason::ClaimUnknown
+        | Reason::ClaimNotOffered
+        | Reason::ClaimIsImage
+        | Reason::ClaimRepeated
+        | Reason::ActionLifetimeOutOfRange
+        | Reason::ExpireTimeOutOfRange
+        | Reason::PurposeRequired
+        | Reason::ClaimNotRequested
+        | Reason::ResumeTokenMalformed
+        | Reason::ResumeTokenFilterMismatch
+        | Reason::PageTokenMalformed => Code::InvalidArgument,
+        Reason::ConnectionNotFound | Reason::VerificationNotFound => Code::NotFound,
+        Reason::RequestIdReused => Code::AlreadyExists,
+        Reason::RevisionMismatch | Reason::Contended => Code::Aborted,
+        Reason::AlreadyVerified
+        | Reason::ClaimsNotHeld
+        | Reason::ClaimsNotAvailable
+        | Reason::ProviderRequestNotOurs
+        | Reason::RequestAlreadyOpen
+        | Reason::ProviderRefused => Code::FailedPrecondition,
+        Reason::ResumeTokenExpired | Reason::ResumeTokenUnknown | Reason::RequestTooLarge => {
+            Code::OutOfRange
+        }
+        Reason::TooManyWatches => Code::ResourceExhausted,
+        Reason::MethodUnknown => Code::Unimplemented,
+        Reason::DeadlineExceeded => Code::DeadlineExceeded,
+        Reason::ProviderUnavailable
+        | Reason::ProviderAnswerInvalid
+        | Reason::StoreUnavailable
+        | Reason::CommitOutcomeUnknown
+        | Reason::ShuttingDown => Code::Unavailable,
+        _ => Code::Internal,
+    }
+}
+
+/// After how long the same call may succeed; none if a repeat does not help by itself.
+pub(crate) const fn retry_after(reason: Reason) -> Option<Duration> {
+    match reason {
+        Reason::Contended => Some(Duration::from_millis(50)),
+        Reason::CommitOutcomeUnknown | Reason::StoreUnavailable | Reason::ShuttingDown => {
+            Some(Duration::from_secs(1))
+        }
+        Reason::ProviderUnavailable | Reason::TooManyWatches => Some(Duration::from_secs(5)),
+        Reason::ProviderAnswerInvalid => Some(Duration::from_secs(30)),
+        _ => None,
+    }
+}
+
+/// The name of a code, as it stands in metrics and in the API's documents.
+pub(crate) const fn name_of(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_of_a_refused_call_has_the_code_that_its_page_says() {
+        let pages = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors");
+        let mut faults = Vec::new();
+        for reason in Reason::ALL {
+            if reason.kind() != ReasonKind::Request {
+                continue;
+            }
+            let path = pages.join(format!("{}.md", reason.code()));
+            let page = std::fs::read_to_string(&path).unwrap_or_default();
+            let code = name_of(code_of(*reason));
+            if !page.contains(&format!("gRPC code `{code}`")) {
+                faults.push(format!("{reason}: not {code} by its page"));
+            }
+            let promised = page.contains("RetryInfo");
+            if promised && retry_after(*reason).is_none() {
+                faults.push(format!("{reason}: its page promises RetryInfo"));
+            }
+        }
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+}

@@ -1,0 +1,12 @@
+//! Between wire and domain. What comes in is checked here as far as it can be without knowing what
+//! is stored or who the provider is; what goes out is written here alone.
+
+pub(crate) mod claims;
+pub(crate) mod connection;
+pub(crate) mod create;
+pub(crate) mod event;
+pub(crate) mod query;
+pub(crate) mod verification;
+pub(crate) mod violations;
+pub(crate) mod watch;
+pub(crate) mod words;

@@ -1,0 +1,155 @@
+//! Claims as callers read them, and how they name them.
+
+use verilane_api::v1;
+use verilane_core::{ClaimSelector, ClaimValue, Principal, VerificationId, normalise};
+use verilane_engine::{ClaimView, ClaimsView, EngineError, ReadClaims};
+
+use super::create::access;
+use super::violations::Violations;
+use super::words::{assurance, claim_key, read_claim_key, state, timestamp};
+
+/// Reads a request to read claims.
+pub(crate) fn read(
+    request: v1::ReadClaimsRequest,
+    principal: Principal,
+) -> Result<(VerificationId, ReadClaims), EngineError> {
+    let mut violations = Violations::default();
+    let check = &mut violations;
+    let id = check.id("verification_id", &request.verification_id);
+    let access = access(check, request.access_context, true);
+    let claims = check.each("claims", &request.claims, selector);
+    let peppers_of = check.each("peppers_of", &request.peppers_of, selector);
+    let read = id.map(|id| {
+        let read = ReadClaims {
+            principal,
+            access,
+            claims,
+            peppers_of,
+        };
+        (id, read)
+    });
+    violations.into_result(read)
+}
+
+fn selector(violations: &mut Violations, field: &str, key: &v1::ClaimKey) -> Option<ClaimSelector> {
+    read_claim_key(violations, field, key)
+        .map(|(name, document)| ClaimSelector::Claim { name, document })
+}
+
+/// What was read.
+pub(crate) fn answer(view: &ClaimsView) -> v1::ReadClaimsResponse {
+    let row = &view.row;
+    let subject = v1::subject::Identifier::CoreId(view.subject.expose().clone());
+    v1::ReadClaimsResponse {
+        verification_id: row.id.to_string(),
+        state: state(row.state().0).into(),
+        revision: row.revision.0,
+        subject: Some(v1::Subject {
+            identifier: Some(subject),
+        }),
+        claims: view
+            .claims
+            .iter()
+            .map(|claim| wire_claim(view, claim))
+            .collect(),
+    }
+}
+
+fn wire_claim(view: &ClaimsView, claim: &ClaimView) -> v1::Claim {
+    let stored = &claim.claim;
+    let raw = claim.raw.expose();
+    let attempt = view.row.attempt(stored.attempt);
+    let (connection, provider) = attempt.map_or_else(
+        || (&view.row.connection, &view.row.provider),
+        |attempt| (&attempt.connection, &attempt.provider),
+    );
+    v1::Claim {
+        claim: Some(claim_key(stored.name, stored.document)),
+        value: Some(value(&normalise(stored.name, raw))),
+        raw_value: raw.clone(),
+        provenance: Some(v1::Provenance {
+            connection: connection.to_string(),
+            provider: provider.to_string(),
+            attempt: stored.attempt,
+            provider_field: stored.field.clone(),
+            provider_document_type: String::new(),
+            provider_time: stored.provider_time.map(timestamp),
+            receive_time: Some(timestamp(stored.receive_time)),
+            signing_key_fingerprint: stored.key_fingerprint.clone().unwrap_or_default(),
+        }),
+        assurance: assurance(stored.assurance).into(),
+        pepper: claim.pepper.as_ref().map(|pepper| pepper.expose().clone()),
+    }
+}
+
+fn value(value: &ClaimValue) -> v1::ClaimValue {
+    use v1::claim_value::Kind;
+    let kind = match value {
+        ClaimValue::Text(text) => Kind::Text(text.expose().clone()),
+        ClaimValue::Boolean(yes) => Kind::Boolean(*yes.expose()),
+        ClaimValue::Date(date) => {
+            let date = date.expose();
+            Kind::Date(v1::Date {
+                year: date.year(),
+                month: i32::from(date.month()),
+                day: i32::from(date.day()),
+            })
+        }
+        ClaimValue::Country(country) => {
+            let country = country.expose();
+            Kind::Country(v1::Country {
+                alpha3: country.alpha3().to_owned(),
+                alpha2: country.alpha2().to_owned(),
+            })
+        }
+    };
+    v1::ClaimValue { kind: Some(kind) }
+}
+
+#[cfg(test)]
+mod tests {
+    use verilane_core::ClaimName;
+
+    use super::*;
+
+    #[test]
+    fn a_value_goes_out_by_its_type() {
+        use v1::claim_value::Kind;
+        let table = [
+            (
+                ClaimName::Name,
+                "Zoë Çelik",
+                Kind::Text("Zoë Çelik".to_owned()),
+            ),
+            (
+                ClaimName::Birthdate,
+                "1986-9-06",
+                Kind::Date(v1::Date {
+                    year: 1986,
+                    month: 9,
+                    day: 6,
+                }),
+            ),
+            (
+                ClaimName::DocumentCountry,
+                "DE",
+                Kind::Country(v1::Country {
+                    alpha3: "DEU".to_owned(),
+                    alpha2: "DE".to_owned(),
+                }),
+            ),
+            (ClaimName::AmlCheck, "true", Kind::Boolean(true)),
+            (
+                ClaimName::Birthdate,
+                "06.09.1986",
+                Kind::Text("06.09.1986".to_owned()),
+            ),
+        ];
+        for (name, raw, expected) in table {
+            assert!(
+                value(&normalise(name, raw)).kind == Some(expected),
+                "{name}"
+            );
+        }
+    }
+}

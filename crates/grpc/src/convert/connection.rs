@@ -1,0 +1,44 @@
+//! Connections as callers see them.
+
+use verilane_api::v1;
+use verilane_engine::{Capability, ConnectionView};
+
+use super::words::{claim_key, duration};
+
+/// A connection.
+pub(crate) fn connection(view: &ConnectionView) -> v1::Connection {
+    let profile = &view.profile;
+    let capabilities = profile.capabilities.iter();
+    let lifetime = &profile.action_lifetime;
+    v1::Connection {
+        name: view.name.to_string(),
+        provider: profile.provider.to_string(),
+        capabilities: capabilities.map(|c| capability(*c).into()).collect(),
+        claims: profile
+            .claims
+            .iter()
+            .map(|offered| v1::SupportedClaim {
+                claim: Some(claim_key(offered.name, offered.document)),
+                provider_field: offered.field.to_owned(),
+                image: offered.name.is_image(),
+                requestable: !offered.name.is_image(),
+            })
+            .collect(),
+        action_lifetime: Some(v1::ActionLifetime {
+            min: Some(duration(lifetime.min)),
+            max: Some(duration(lifetime.max)),
+            default: Some(duration(lifetime.default)),
+        }),
+        health: v1::ConnectionHealth::Unknown.into(),
+        health_time: None,
+        poll_interval: None,
+        history_complete: false,
+    }
+}
+
+const fn capability(capability: Capability) -> v1::Capability {
+    match capability {
+        Capability::Callback => v1::Capability::Callback,
+        Capability::Availability => v1::Capability::Availability,
+    }
+}

@@ -1,0 +1,176 @@
+//! What a caller asks for when creating a verification.
+
+use std::collections::HashMap;
+
+use verilane_api::v1;
+use verilane_core::{ClaimRequest, ClaimSelector, Pii, Principal, Reason, TraceParent};
+use verilane_engine::{AccessContext, CreateVerification, EngineError, Expire};
+use verilane_telemetry::propagation;
+
+use super::violations::Violations;
+use super::words;
+
+/// Characters of a request id at most.
+const MAX_REQUEST_ID: usize = 64;
+const MAX_LABELS: usize = 16;
+const MAX_LABEL_KEY: usize = 63;
+/// Bytes of a provider's field name at most.
+const MAX_FIELD: usize = 128;
+
+/// Reads a request to create a verification.
+pub(crate) fn read(
+    request: v1::CreateVerificationRequest,
+    principal: Principal,
+) -> Result<CreateVerification, EngineError> {
+    let mut violations = Violations::default();
+    let check = &mut violations;
+    if !is_request_id(&request.request_id) {
+        check.invalid("request_id", "must be 1 to 64 visible ASCII characters");
+    }
+    let connection = check.connection("connection", &request.connection);
+    let subject = subject(check, "subject", request.subject);
+    let subject_ref = check.text("subject_ref", request.subject_ref);
+    let claims = check.each("claims", &request.claims, claim);
+    let labels = labels(check, "labels", request.labels);
+    let access = access(check, request.access_context, true);
+    let expire = expire(check, request.lifetime);
+    let action_lifetime = check.duration("action_lifetime", request.action_lifetime);
+    let read = connection
+        .zip(subject)
+        .map(|(connection, subject)| CreateVerification {
+            principal,
+            request_id: Some(request.request_id),
+            connection,
+            subject,
+            subject_ref: Some(subject_ref).filter(|text| !text.expose().is_empty()),
+            claims,
+            labels,
+            access,
+            expire,
+            action_lifetime,
+            max_attempts: Some(request.max_attempts).filter(|attempts| *attempts != 0),
+            trace_parent: propagation::current_traceparent().map(TraceParent),
+        });
+    violations.into_result(read)
+}
+
+fn is_request_id(text: &str) -> bool {
+    (1..=MAX_REQUEST_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The person, as the provider knows him. What spellings there are is the provider's business.
+pub(crate) fn subject(
+    violations: &mut Violations,
+    field: &str,
+    said: Option<v1::Subject>,
+) -> Option<Pii<String>> {
+    match said.and_then(|subject| subject.identifier) {
+        Some(v1::subject::Identifier::CoreId(id)) => Some(id.into()),
+        None => {
+            let description = "must name the subject";
+            violations.add(Reason::SubjectMalformed, field, description);
+            None
+        }
+    }
+}
+
+fn claim(
+    violations: &mut Violations,
+    field: &str,
+    said: &v1::ClaimRequest,
+) -> Option<ClaimRequest> {
+    let selector = match &said.selector {
+        Some(v1::claim_request::Selector::Claim(key)) => {
+            let key_field = format!("{field}.claim");
+            words::read_claim_key(violations, &key_field, key)
+                .map(|(name, document)| ClaimSelector::Claim { name, document })
+        }
+        Some(v1::claim_request::Selector::ProviderField(name)) if name.len() <= MAX_FIELD => {
+            Some(ClaimSelector::ProviderField(name.clone()))
+        }
+        Some(v1::claim_request::Selector::ProviderField(_)) => {
+            let description = "is longer than any field's name";
+            let field = format!("{field}.provider_field");
+            violations.add(Reason::ClaimUnknown, field, description);
+            None
+        }
+        None => {
+            violations.invalid(field, "must name a claim or a provider's field");
+            None
+        }
+    };
+    let required = match v1::Necessity::try_from(said.necessity) {
+        Ok(v1::Necessity::Unspecified | v1::Necessity::Required) => Some(true),
+        Ok(v1::Necessity::Optional) => Some(false),
+        Err(_) => {
+            violations.invalid(format!("{field}.necessity"), "must be a necessity");
+            None
+        }
+    };
+    Some(ClaimRequest {
+        selector: selector?,
+        required: required?,
+    })
+}
+
+/// Labels, sorted by key.
+pub(crate) fn labels(
+    violations: &mut Violations,
+    field: &str,
+    said: HashMap<String, String>,
+) -> Vec<(String, Pii<String>)> {
+    if said.len() > MAX_LABELS {
+        violations.invalid(field, "must have 16 labels at most");
+    }
+    let mut labels: Vec<_> = said.into_iter().collect();
+    labels.sort_unstable();
+    if !labels.iter().all(|(key, _)| is_label_key(key)) {
+        let description = "must have keys of 1 to 63 characters of a-z, 0-9, '-', '_' and '.'";
+        violations.invalid(field, description);
+    }
+    labels
+        .into_iter()
+        .map(|(key, value)| (key, violations.text(field, value)))
+        .collect()
+}
+
+fn is_label_key(key: &str) -> bool {
+    let fits = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.')
+    };
+    (1..=MAX_LABEL_KEY).contains(&key.len()) && key.bytes().all(fits)
+}
+
+/// Why and for whom.
+pub(crate) fn access(
+    violations: &mut Violations,
+    said: Option<v1::AccessContext>,
+    needs_purpose: bool,
+) -> AccessContext {
+    let said = said.unwrap_or_default();
+    if needs_purpose && said.purpose.trim().is_empty() {
+        let field = "access_context.purpose";
+        violations.add(Reason::PurposeRequired, field, "must be stated");
+    }
+    AccessContext {
+        purpose: violations.text("access_context.purpose", said.purpose),
+        actor: violations.text("access_context.actor", said.actor),
+        reference: violations.text("access_context.reference", said.reference),
+    }
+}
+
+fn expire(
+    violations: &mut Violations,
+    said: Option<v1::create_verification_request::Lifetime>,
+) -> Expire {
+    use v1::create_verification_request::Lifetime;
+    match said {
+        None => Expire::Default,
+        Some(Lifetime::ExpireTime(time)) => violations
+            .time("expire_time", Some(time))
+            .map_or(Expire::Default, Expire::At),
+        Some(Lifetime::Ttl(ttl)) => violations
+            .duration("ttl", Some(ttl))
+            .map_or(Expire::Default, Expire::After),
+    }
+}

@@ -1,0 +1,105 @@
+//! Verifications as callers see them.
+
+use bytes::Bytes;
+use verilane_api::v1;
+use verilane_core::{Action, Attempt, RequestedClaim};
+use verilane_engine::VerificationView;
+
+use super::words::{claim_key, claim_status, codes, necessity, reason, state, timestamp};
+
+/// Whether a QR code's picture is answered. It is large, and can be drawn from the link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Picture {
+    With,
+    Without,
+}
+
+/// A verification.
+pub(crate) fn verification(view: &VerificationView, picture: Picture) -> v1::Verification {
+    let row = &view.row;
+    let (now, why) = row.state();
+    v1::Verification {
+        id: row.id.to_string(),
+        state: state(now).into(),
+        reason: reason(why),
+        connection: row.connection.to_string(),
+        provider: row.provider.to_string(),
+        provider_status: text(row.provider_status()),
+        revision: row.revision.0,
+        create_time: Some(timestamp(row.create_time)),
+        update_time: Some(timestamp(row.update_time)),
+        expire_time: Some(timestamp(row.expire_time)),
+        attempts: row
+            .attempts
+            .iter()
+            .map(|one| {
+                let open = view
+                    .actions
+                    .iter()
+                    .find(|(number, _)| *number == one.number);
+                attempt(one, open.map(|(_, open)| action(open, picture)))
+            })
+            .collect(),
+        claims: row.claims.iter().map(requested_claim).collect(),
+        retryable: view.retryable,
+        max_attempts: row.max_attempts,
+        warnings: codes(&row.warnings()),
+        subject_ref: view
+            .subject_ref
+            .as_ref()
+            .map(|text| text.expose().clone())
+            .unwrap_or_default(),
+        labels: view
+            .labels
+            .iter()
+            .map(|(key, value)| (key.clone(), value.expose().clone()))
+            .collect(),
+        purpose: view.purpose.expose().clone(),
+        principal: row.principal.as_str().to_owned(),
+        erase_time: None,
+    }
+}
+
+fn attempt(attempt: &Attempt, action: Option<v1::Action>) -> v1::Attempt {
+    let (now, why) = attempt.state();
+    v1::Attempt {
+        number: attempt.number,
+        connection: attempt.connection.to_string(),
+        provider: attempt.provider.to_string(),
+        state: state(now).into(),
+        reason: reason(why),
+        provider_status: text(attempt.provider_status.as_ref()),
+        action,
+        start_time: Some(timestamp(attempt.start_time)),
+        expire_time: attempt.expire_time.map(timestamp),
+        end_time: attempt.end_time.map(timestamp),
+    }
+}
+
+fn action(action: &Action, picture: Picture) -> v1::Action {
+    let Action::QrOrLink(open) = action;
+    let qr_png = match (&open.qr_png, picture) {
+        (Some(png), Picture::With) => Bytes::copy_from_slice(png.expose()),
+        _ => Bytes::new(),
+    };
+    let kind = v1::action::Kind::QrOrLink(v1::QrOrLink {
+        link: open.link.expose().clone(),
+        qr_png,
+        expire_time: Some(timestamp(open.expire_time)),
+    });
+    v1::Action { kind: Some(kind) }
+}
+
+fn requested_claim(claim: &RequestedClaim) -> v1::RequestedClaim {
+    v1::RequestedClaim {
+        claim: Some(claim_key(claim.name, claim.document)),
+        provider_field: claim.field.clone(),
+        necessity: necessity(claim.required).into(),
+        status: claim_status(claim.status).into(),
+    }
+}
+
+/// A provider's word; empty if it said none.
+pub(crate) fn text(word: Option<&verilane_core::ProviderStatus>) -> String {
+    word.map(ToString::to_string).unwrap_or_default()
+}

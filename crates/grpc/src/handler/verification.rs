@@ -1,0 +1,204 @@
+//! `VerificationService`.
+
+use std::str::FromStr as _;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use prost::Message as _;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+use tracing::Span;
+use tracing::field::display;
+use verilane_api::server::verification_service_server::VerificationService;
+use verilane_api::{SharedMessage, v1};
+use verilane_core::{Reason, Revision, VerificationId};
+use verilane_engine::{Engine, EngineError, EventPage, VerificationView};
+use verilane_telemetry::{attribute, value};
+
+use crate::caller::principal;
+use crate::connection::Connection;
+use crate::convert::verification::{Picture, verification};
+use crate::convert::violations::Violations;
+use crate::convert::{create, query, watch};
+use crate::messages::{Messages, messages};
+use crate::status::{refuse, status_of};
+use crate::watches::{Watch, Watches};
+
+/// Handles `VerificationService`.
+pub(crate) struct VerificationHandler {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) watches: Arc<Watches>,
+}
+
+impl VerificationHandler {
+    /// Puts a watch on the call's connection under the registry's eye.
+    fn enter(
+        &self,
+        connection: CancellationToken,
+        kind: &'static str,
+        messages: Messages,
+    ) -> Result<Response<Watch<Messages>>, Status> {
+        self.watches
+            .enter(connection, kind, messages)
+            .map(Response::new)
+            .map_err(status_of)
+    }
+}
+
+#[tonic::async_trait]
+impl VerificationService for VerificationHandler {
+    type WatchVerificationStream = Watch<Messages>;
+    type WatchVerificationsStream = Watch<Messages>;
+
+    async fn create_verification(
+        &self,
+        request: Request<v1::CreateVerificationRequest>,
+    ) -> Result<Response<v1::CreateVerificationResponse>, Status> {
+        let principal = principal(&request);
+        let wish = create::read(request.into_inner(), principal).map_err(|e| refuse(&e))?;
+        Span::current().record(attribute::CONNECTION, wish.connection.as_str());
+        let view = self.engine.create(wish).await.map_err(|e| refuse(&e))?;
+        note(view.row.id);
+        Ok(Response::new(v1::CreateVerificationResponse {
+            verification: shown(&view, Picture::With),
+        }))
+    }
+
+    async fn get_verification(
+        &self,
+        request: Request<v1::GetVerificationRequest>,
+    ) -> Result<Response<v1::GetVerificationResponse>, Status> {
+        let id = read_id(&request.get_ref().verification_id)?;
+        let view = self.engine.get(id).await.map_err(|e| refuse(&e))?;
+        Ok(Response::new(v1::GetVerificationResponse {
+            verification: shown(&view, Picture::With),
+        }))
+    }
+
+    async fn list_verifications(
+        &self,
+        request: Request<v1::ListVerificationsRequest>,
+    ) -> Result<Response<v1::ListVerificationsResponse>, Status> {
+        let list = query::read(request.into_inner()).map_err(|e| refuse(&e))?;
+        let (views, next) = self.engine.list(&list).await.map_err(|e| refuse(&e))?;
+        Ok(Response::new(v1::ListVerificationsResponse {
+            verifications: views
+                .iter()
+                .map(|view| verification(view, Picture::Without))
+                .collect(),
+            next_page_token: next.unwrap_or_default(),
+        }))
+    }
+
+    async fn cancel_verification(
+        &self,
+        request: Request<v1::CancelVerificationRequest>,
+    ) -> Result<Response<v1::CancelVerificationResponse>, Status> {
+        let principal = principal(&request);
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let id = violations.id("verification_id", &request.verification_id);
+        let access = create::access(&mut violations, request.access_context, false);
+        let id = violations.into_result(id).map_err(|e| refuse(&e))?;
+        note(id);
+        let expected = request.expected_revision.map(Revision);
+        let view = self
+            .engine
+            .cancel(id, expected, &principal, &access)
+            .await
+            .map_err(|e| refuse(&e))?;
+        Ok(Response::new(v1::CancelVerificationResponse {
+            verification: shown(&view, Picture::Without),
+        }))
+    }
+
+    async fn list_events(
+        &self,
+        request: Request<v1::ListEventsRequest>,
+    ) -> Result<Response<SharedMessage>, Status> {
+        let list = watch::read_list(request.into_inner()).map_err(|e| refuse(&e))?;
+        // Reading changes nothing, so a wait can be given up where it stands.
+        let page = tokio::select! {
+            page = self.engine.list_events(list) => page.map_err(|e| refuse(&e))?,
+            () = self.watches.draining() => return Err(status_of(Reason::ShuttingDown)),
+        };
+        Ok(Response::new(joined(&page)))
+    }
+
+    async fn watch_verification(
+        &self,
+        request: Request<v1::WatchVerificationRequest>,
+    ) -> Result<Response<Self::WatchVerificationStream>, Status> {
+        let connection = connection_of(&request)?;
+        let wish = watch::read_one(request.into_inner()).map_err(|e| refuse(&e))?;
+        note(wish.id);
+        let opened = self
+            .engine
+            .watch_one(wish.id, &wish.start, wish.end, wish.heartbeat)
+            .await
+            .map_err(|e| refuse(&e))?;
+        self.enter(connection, value::watch_kind::SINGLE, messages(opened))
+    }
+
+    async fn watch_verifications(
+        &self,
+        request: Request<v1::WatchVerificationsRequest>,
+    ) -> Result<Response<Self::WatchVerificationsStream>, Status> {
+        let connection = connection_of(&request)?;
+        let wish = watch::read_many(request.into_inner()).map_err(|e| refuse(&e))?;
+        let opened = self
+            .engine
+            .watch_many(wish.filter, &wish.start, wish.heartbeat)
+            .await
+            .map_err(|e| refuse(&e))?;
+        self.enter(connection, value::watch_kind::TAIL, messages(opened))
+    }
+}
+
+/// The connection that a call came on; the server puts it into every request.
+fn connection_of<T>(request: &Request<T>) -> Result<CancellationToken, Status> {
+    request
+        .extensions()
+        .get::<Connection>()
+        .map(|connection| connection.0.clone())
+        .ok_or_else(|| status_of(Reason::Internal))
+}
+
+fn read_id(text: &str) -> Result<VerificationId, Status> {
+    let id = VerificationId::from_str(text).map_err(|_| {
+        let (field, description) = ("verification_id", "must be a UUID in hyphenated form");
+        refuse(&EngineError::field(
+            Reason::InvalidArgument,
+            field,
+            description,
+        ))
+    })?;
+    note(id);
+    Ok(id)
+}
+
+/// Notes in the call's span which verification it is about.
+fn note(id: VerificationId) {
+    Span::current().record(attribute::VERIFICATION_ID, display(id));
+}
+
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "a message in an answer is always optional"
+)]
+fn shown(view: &VerificationView, picture: Picture) -> Option<v1::Verification> {
+    Some(verification(view, picture))
+}
+
+/// A page of events: their bytes as they are, and the token.
+fn joined(page: &EventPage) -> SharedMessage {
+    let mut events = BytesMut::with_capacity(page.events.iter().map(Bytes::len).sum());
+    for event in &page.events {
+        events.extend_from_slice(event);
+    }
+    let tail = v1::ListEventsResponse {
+        events: Vec::new(),
+        next_resume_token: page.next_token.clone(),
+    };
+    SharedMessage::new(events.freeze(), tail.encode_to_vec().into())
+}

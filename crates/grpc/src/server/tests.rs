@@ -1,0 +1,556 @@
+//! The server over handlers that do as they are told, on real sockets.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt as _, stream};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Response, Status};
+use tonic_types::StatusExt as _;
+use verilane_api::v1::verification_service_client::VerificationServiceClient;
+use verilane_api::{SharedMessage, v1};
+
+use super::*;
+use crate::connection::Connection;
+
+type Messages = Pin<Box<dyn Stream<Item = Result<SharedMessage, Status>> + Send>>;
+
+/// Answers what the id asks for.
+struct Fake {
+    watches: Arc<Watches>,
+    /// How many messages endless watches have handed out.
+    sent: Arc<AtomicUsize>,
+    /// Told when a watch is dropped.
+    dropped: mpsc::UnboundedSender<()>,
+}
+
+struct Tell(mpsc::UnboundedSender<()>);
+
+impl Drop for Tell {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+impl Fake {
+    fn messages(&self, id: &str) -> Messages {
+        let tell = Tell(self.dropped.clone());
+        match id {
+            "endless" => {
+                let sent = Arc::clone(&self.sent);
+                Box::pin(stream::repeat_with(move || {
+                    let _ = &tell;
+                    sent.fetch_add(1, Ordering::Relaxed);
+                    Ok(SharedMessage::of(&v1::WatchVerificationResponse {
+                        resume_token: "x".repeat(1_000),
+                        ..Default::default()
+                    }))
+                }))
+            }
+            _ => Box::pin(stream::poll_fn(move |_| {
+                let _ = &tell;
+                std::task::Poll::Pending
+            })),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl VerificationService for Fake {
+    type WatchVerificationStream = Messages;
+    type WatchVerificationsStream = Messages;
+
+    async fn create_verification(
+        &self,
+        _: Request<v1::CreateVerificationRequest>,
+    ) -> Result<Response<v1::CreateVerificationResponse>, Status> {
+        std::future::pending().await
+    }
+
+    async fn get_verification(
+        &self,
+        request: Request<v1::GetVerificationRequest>,
+    ) -> Result<Response<v1::GetVerificationResponse>, Status> {
+        Ok(Response::new(v1::GetVerificationResponse {
+            verification: Some(v1::Verification {
+                id: request.into_inner().verification_id,
+                ..Default::default()
+            }),
+        }))
+    }
+
+    async fn list_verifications(
+        &self,
+        _: Request<v1::ListVerificationsRequest>,
+    ) -> Result<Response<v1::ListVerificationsResponse>, Status> {
+        Err(Status::internal("as told"))
+    }
+
+    async fn cancel_verification(
+        &self,
+        _: Request<v1::CancelVerificationRequest>,
+    ) -> Result<Response<v1::CancelVerificationResponse>, Status> {
+        Err(Status::not_found(""))
+    }
+
+    async fn list_events(
+        &self,
+        _: Request<v1::ListEventsRequest>,
+    ) -> Result<Response<SharedMessage>, Status> {
+        Err(Status::not_found(""))
+    }
+
+    async fn watch_verification(
+        &self,
+        request: Request<v1::WatchVerificationRequest>,
+    ) -> Result<Response<Messages>, Status> {
+        let connection = request.extensions().get::<Connection>().unwrap().0.clone();
+        let messages = self.messages(&request.into_inner().verification_id);
+        let watch = self
+            .watches
+            .enter(connection, "single", messages)
+            .map_err(crate::status::status_of)?;
+        Ok(Response::new(Box::pin(watch)))
+    }
+
+    async fn watch_verifications(
+        &self,
+        _: Request<v1::WatchVerificationsRequest>,
+    ) -> Result<Response<Messages>, Status> {
+        Err(Status::not_found(""))
+    }
+}
+
+#[tonic::async_trait]
+impl ClaimService for Fake {
+    async fn read_claims(
+        &self,
+        _: Request<v1::ReadClaimsRequest>,
+    ) -> Result<Response<v1::ReadClaimsResponse>, Status> {
+        Err(Status::not_found(""))
+    }
+}
+
+#[tonic::async_trait]
+impl ConnectionService for Fake {
+    async fn list_connections(
+        &self,
+        _: Request<v1::ListConnectionsRequest>,
+    ) -> Result<Response<v1::ListConnectionsResponse>, Status> {
+        Err(Status::not_found(""))
+    }
+}
+
+struct Running {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<Drained>,
+    sent: Arc<AtomicUsize>,
+    dropped: mpsc::UnboundedReceiver<()>,
+}
+
+async fn start(config: GrpcConfig) -> Running {
+    let watches = Watches::new();
+    let sent = Arc::new(AtomicUsize::new(0));
+    let (tell, dropped) = mpsc::unbounded_channel();
+    let fake = || Fake {
+        watches: Arc::clone(&watches),
+        sent: Arc::clone(&sent),
+        dropped: tell.clone(),
+    };
+    let server = Server::new((fake(), fake(), fake()), Arc::clone(&watches), config)
+        .await
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let server = tokio::spawn(async move {
+        let shutdown = async {
+            let _ = stopped.await;
+        };
+        server.serve(listener, shutdown).await
+    });
+    Running {
+        address,
+        stop,
+        server,
+        sent,
+        dropped,
+    }
+}
+
+impl Running {
+    async fn channel(&self) -> Channel {
+        Endpoint::from_shared(format!("http://{}", self.address))
+            .unwrap()
+            .initial_stream_window_size(65_535)
+            .connect()
+            .await
+            .unwrap()
+    }
+
+    async fn client(&self) -> VerificationServiceClient<Channel> {
+        VerificationServiceClient::new(self.channel().await)
+    }
+}
+
+fn watch(id: &str) -> v1::WatchVerificationRequest {
+    v1::WatchVerificationRequest {
+        verification_id: id.to_owned(),
+        ..Default::default()
+    }
+}
+
+fn reason(status: &Status) -> String {
+    let details = status.get_error_details();
+    details
+        .error_info()
+        .map(|info| format!("{}/{}", info.domain, info.reason))
+        .unwrap_or_default()
+}
+
+#[tokio::test]
+async fn errors_that_the_library_makes_carry_a_reason_too() {
+    let running = start(GrpcConfig {
+        max_message_size: 1_000,
+        ..GrpcConfig::default()
+    })
+    .await;
+    let mut client = running.client().await;
+
+    let long = v1::GetVerificationRequest {
+        verification_id: "x".repeat(2_000),
+    };
+    let status = client.get_verification(long).await.unwrap_err();
+    assert_eq!(status.code(), Code::OutOfRange);
+    assert_eq!(reason(&status), "verilane/REQUEST_TOO_LARGE");
+
+    let status = client
+        .list_verifications(v1::ListVerificationsRequest::default())
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), Code::Internal);
+    assert_eq!(reason(&status), "verilane/INTERNAL");
+
+    // Bytes of a message in which field 1 is a number and not text.
+    let mut raw = tonic::client::Grpc::new(running.channel().await);
+    for (path, code, expected) in [
+        (
+            "/verilane.verification.v1.VerificationService/GetVerification",
+            Code::InvalidArgument,
+            "verilane/INVALID_ARGUMENT",
+        ),
+        (
+            "/verilane.verification.v1.VerificationService/Frobnicate",
+            Code::Unimplemented,
+            "verilane/METHOD_UNKNOWN",
+        ),
+        ("/a.B/C", Code::Unimplemented, "verilane/METHOD_UNKNOWN"),
+        ("/", Code::Unimplemented, "verilane/METHOD_UNKNOWN"),
+    ] {
+        raw.ready().await.unwrap();
+        let codec = tonic_prost::ProstCodec::<_, v1::GetVerificationResponse>::default();
+        let wrong = v1::SnapshotEnd { verifications: 1 };
+        let status = raw
+            .unary(Request::new(wrong), path.parse().unwrap(), codec)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (status.code(), reason(&status).as_str()),
+            (code, expected),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_call_ends_at_its_deadline_whoever_set_it() {
+    let running = start(GrpcConfig {
+        default_deadline: Duration::from_millis(30),
+        max_deadline: Duration::from_millis(60),
+        ..GrpcConfig::default()
+    })
+    .await;
+    let mut client = running.client().await;
+    for said in [None, Some("3600S")] {
+        let mut request = Request::new(v1::CreateVerificationRequest::default());
+        if let Some(said) = said {
+            request
+                .metadata_mut()
+                .insert("grpc-timeout", said.parse().unwrap());
+        }
+        let status = client.create_verification(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::DeadlineExceeded);
+        assert_eq!(reason(&status), "verilane/DEADLINE_EXCEEDED");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_outlives_the_servers_deadline_and_ends_at_its_callers() {
+    let running = start(GrpcConfig {
+        default_deadline: Duration::from_millis(5),
+        max_deadline: Duration::from_millis(10),
+        ..GrpcConfig::default()
+    })
+    .await;
+    let mut client = running.client().await;
+    let mut request = Request::new(watch("silent"));
+    request
+        .metadata_mut()
+        .insert("grpc-timeout", "200m".parse().unwrap());
+    let begin = std::time::Instant::now();
+    let mut stream = client
+        .watch_verification(request)
+        .await
+        .unwrap()
+        .into_inner();
+    let status = stream.message().await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    assert_eq!(reason(&status), "verilane/DEADLINE_EXCEEDED");
+    assert!(begin.elapsed() >= Duration::from_millis(200));
+}
+
+#[tokio::test]
+async fn a_stalled_watch_costs_bounded_memory_and_is_cut_while_others_go_on() {
+    let mut running = start(GrpcConfig {
+        stall_limit: Duration::from_millis(200),
+        ..GrpcConfig::default()
+    })
+    .await;
+    let mut other = running.client().await;
+    let mut healthy = other
+        .watch_verification(watch("endless"))
+        .await
+        .unwrap()
+        .into_inner();
+    let mut stalled = running
+        .client()
+        .await
+        .watch_verification(watch("endless"))
+        .await
+        .unwrap()
+        .into_inner();
+
+    // The healthy one reads on until the stalled one is cut.
+    let mut read = 0;
+    loop {
+        tokio::select! {
+            message = healthy.next() => {
+                message.unwrap().unwrap();
+                read += 1;
+            }
+            dropped = running.dropped.recv() => {
+                dropped.unwrap();
+                break;
+            }
+        }
+    }
+    let sent = running.sent.load(Ordering::Relaxed);
+    assert!(
+        sent - read < 1_000,
+        "{} KB were sent to nobody",
+        sent - read
+    );
+    healthy.message().await.unwrap().unwrap();
+
+    // What was on its way still arrives, each with a token to resume by.
+    let mut last = None;
+    let status = loop {
+        match stalled.message().await {
+            Ok(message) => last = message,
+            Err(status) => break status,
+        }
+    };
+    assert!(!last.unwrap().resume_token.is_empty());
+    assert_ne!(status.code(), Code::Ok);
+}
+
+#[tokio::test]
+async fn a_drain_ends_watches_with_unavailable_and_waits_for_nobody_beyond_its_deadline() {
+    let running = start(GrpcConfig {
+        drain_deadline: Duration::from_millis(100),
+        ..GrpcConfig::default()
+    })
+    .await;
+    let mut client = running.client().await;
+    let mut stream = client
+        .watch_verification(watch("silent"))
+        .await
+        .unwrap()
+        .into_inner();
+    let mut hanging = running.client().await;
+    let hanging = tokio::spawn(async move {
+        hanging
+            .create_verification(v1::CreateVerificationRequest::default())
+            .await
+    });
+    // One that is connected and has said nothing.
+    let _mute = TcpStream::connect(running.address).await.unwrap();
+    client
+        .get_verification(v1::GetVerificationRequest::default())
+        .await
+        .unwrap();
+
+    running.stop.send(()).unwrap();
+    let status = stream.message().await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(reason(&status), "verilane/SHUTTING_DOWN");
+    let drained = running.server.await.unwrap();
+    assert!(
+        matches!(drained, Drained::Whole | Drained::Cut(1)),
+        "{drained:?}"
+    );
+    assert_ne!(hanging.await.unwrap().unwrap_err().code(), Code::Ok);
+}
+
+#[tokio::test]
+async fn a_server_without_open_calls_drains_at_once() {
+    let running = start(GrpcConfig {
+        drain_deadline: Duration::from_secs(3_600),
+        ..GrpcConfig::default()
+    })
+    .await;
+    let mut client = running.client().await;
+    client
+        .get_verification(v1::GetVerificationRequest::default())
+        .await
+        .unwrap();
+    running.stop.send(()).unwrap();
+    assert_eq!(running.server.await.unwrap(), Drained::Whole);
+    assert!(TcpStream::connect(running.address).await.is_err());
+}
+
+#[tokio::test]
+async fn health_is_told_for_the_server_and_for_each_service_and_for_no_other() {
+    use tonic_health::pb::health_check_response::ServingStatus;
+    use tonic_health::pb::health_client::HealthClient;
+    use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+
+    let running = start(GrpcConfig::default()).await;
+    let mut health = HealthClient::new(running.channel().await);
+    for service in ["", VERIFICATION, CLAIM, CONNECTION] {
+        let service = service.to_owned();
+        let answer = health.check(HealthCheckRequest { service }).await.unwrap();
+        let expected = HealthCheckResponse {
+            status: ServingStatus::Serving.into(),
+        };
+        assert_eq!(answer.into_inner(), expected);
+    }
+    let service = "another".to_owned();
+    let status = health
+        .check(HealthCheckRequest { service })
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn reflection_lists_every_service_under_both_versions() {
+    let running = start(GrpcConfig::default()).await;
+    let expected = [
+        "grpc.health.v1.Health",
+        "verilane.verification.v1.ClaimService",
+        "verilane.verification.v1.ConnectionService",
+        "verilane.verification.v1.VerificationService",
+    ];
+    macro_rules! listed {
+        ($version:ident) => {{
+            use tonic_reflection::pb::$version::ServerReflectionRequest;
+            use tonic_reflection::pb::$version::server_reflection_client::ServerReflectionClient;
+            use tonic_reflection::pb::$version::server_reflection_request::MessageRequest;
+            use tonic_reflection::pb::$version::server_reflection_response::MessageResponse;
+            let request = ServerReflectionRequest {
+                host: String::new(),
+                message_request: Some(MessageRequest::ListServices(String::new())),
+            };
+            let mut answers = ServerReflectionClient::new(running.channel().await)
+                .server_reflection_info(stream::iter([request]))
+                .await
+                .unwrap()
+                .into_inner();
+            let answer = answers.message().await.unwrap().unwrap();
+            match answer.message_response.unwrap() {
+                MessageResponse::ListServicesResponse(list) => {
+                    list.service.into_iter().map(|s| s.name).collect::<Vec<_>>()
+                }
+                other => panic!("{other:?}"),
+            }
+        }};
+    }
+    for listed in [listed!(v1), listed!(v1alpha)] {
+        for service in expected {
+            assert!(
+                listed.iter().any(|name| name == service),
+                "{service}: {listed:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_can_call_over_grpc_web_and_http1() {
+    let running = start(GrpcConfig::default()).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    // An uncompressed message of 4 bytes: field 1 (the id) is "ab".
+    let body = [0, 0, 0, 0, 4, 0x0a, 2, b'a', b'b'];
+    let head = format!(
+        "POST /verilane.verification.v1.VerificationService/GetVerification HTTP/1.1\r\n\
+         host: localhost\r\ncontent-type: application/grpc-web+proto\r\n\
+         accept: application/grpc-web+proto\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&body).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let text = String::from_utf8_lossy(&answer);
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    assert!(text.contains("grpc-status:0"), "{text}");
+    assert!(
+        answer
+            .windows(4)
+            .any(|bytes| bytes == [0x0a, 2, b'a', b'b'])
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_call_is_refused_as_http_does() {
+    let running = start(GrpcConfig::default()).await;
+    for (request, expected) in [
+        ("GET / HTTP/1.1\r\nhost: a\r\n", "HTTP/1.1 405"),
+        (
+            "POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 0\r\n",
+            "HTTP/1.1 415",
+        ),
+    ] {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        let request = format!("{request}connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(expected), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_says_nothing_or_half_a_word_is_closed() {
+    let running = start(GrpcConfig {
+        handshake_timeout: Duration::from_millis(20),
+        ..GrpcConfig::default()
+    })
+    .await;
+    for word in ["", "PRI * HTTP/2"] {
+        let mut mute = TcpStream::connect(running.address).await.unwrap();
+        mute.write_all(word.as_bytes()).await.unwrap();
+        let mut rest = Vec::new();
+        mute.read_to_end(&mut rest).await.unwrap();
+        assert!(rest.is_empty(), "{word}");
+    }
+}

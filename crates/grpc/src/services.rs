@@ -1,0 +1,102 @@
+//! Which service a path belongs to.
+//!
+//! Ours are called without a detour, since a watch pays for each layer with memory for as long as
+//! it is open. The standard ones (health, reflection) are few and short.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use tonic::body::Body;
+use tonic::server::NamedService;
+use tower::util::BoxCloneSyncService;
+use tower::{Service, ServiceExt as _};
+use verilane_api::server::claim_service_server::{ClaimService, ClaimServiceServer};
+use verilane_api::server::connection_service_server::{ConnectionService, ConnectionServiceServer};
+use verilane_api::server::verification_service_server::{
+    VerificationService, VerificationServiceServer,
+};
+use verilane_core::Reason;
+
+use crate::methods::Methods;
+use crate::status::status_of;
+
+type Standard = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+
+/// All services of one server.
+pub(crate) struct Services<V, C, N> {
+    methods: Arc<Methods>,
+    verification: VerificationServiceServer<V>,
+    claim: ClaimServiceServer<C>,
+    connection: ConnectionServiceServer<N>,
+    standard: Vec<(&'static str, Standard)>,
+}
+
+impl<V, C, N> Services<V, C, N>
+where
+    V: VerificationService,
+    C: ClaimService,
+    N: ConnectionService,
+{
+    /// Our three services over their handlers, taking messages of at most so many bytes.
+    pub(crate) fn new(
+        methods: Arc<Methods>,
+        (verification, claim, connection): (V, C, N),
+        max_message_size: usize,
+    ) -> Self {
+        Self {
+            methods,
+            verification: VerificationServiceServer::new(verification)
+                .max_decoding_message_size(max_message_size),
+            claim: ClaimServiceServer::new(claim).max_decoding_message_size(max_message_size),
+            connection: ConnectionServiceServer::new(connection)
+                .max_decoding_message_size(max_message_size),
+            standard: Vec::new(),
+        }
+    }
+
+    /// Adds a standard service.
+    pub(crate) fn with<S>(mut self, service: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        self.standard
+            .push((S::NAME, BoxCloneSyncService::new(service)));
+        self
+    }
+
+    /// Answers a call.
+    pub(crate) async fn call(&self, request: Request<Body>) -> Response<Body> {
+        let path = request.uri().path();
+        if self.methods.get(path).is_none() {
+            return status_of(Reason::MethodUnknown).into_http();
+        }
+        let service = path
+            .strip_prefix('/')
+            .and_then(|path| path.split_once('/'))
+            .map_or("", |(service, _)| service);
+        let answer = if service == VerificationServiceServer::<V>::NAME {
+            self.verification.clone().call(request).await
+        } else if service == ClaimServiceServer::<C>::NAME {
+            self.claim.clone().call(request).await
+        } else if service == ConnectionServiceServer::<N>::NAME {
+            self.connection.clone().call(request).await
+        } else {
+            let found = self.standard.iter().find(|(name, _)| *name == service);
+            match found {
+                Some((_, standard)) => standard.clone().oneshot(request).await,
+                None => Ok(status_of(Reason::MethodUnknown).into_http()),
+            }
+        };
+        match answer {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
