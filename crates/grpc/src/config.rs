@@ -12,6 +12,8 @@ pub struct GrpcConfig {
     pub max_connections: usize,
     /// Calls at once on one connection; the client holds back more.
     pub max_concurrent_streams: u32,
+    /// Watches at once, on all connections together; more are refused.
+    pub max_watches: usize,
     /// How long a new connection may take to say its first word.
     pub handshake_timeout: Duration,
     /// How often a connection is pinged.
@@ -35,6 +37,7 @@ impl Default for GrpcConfig {
             max_message_size: 1024 * 1024,
             max_connections: 4_096,
             max_concurrent_streams: 1_000,
+            max_watches: 20_000,
             handshake_timeout: Duration::from_secs(10),
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),

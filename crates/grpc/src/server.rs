@@ -63,7 +63,7 @@ impl GrpcServer {
     /// # Errors
     /// [`BuildError`]: a fault of the build.
     pub async fn new(engine: Arc<Engine>, config: GrpcConfig) -> Result<Self, BuildError> {
-        let watches = Watches::new();
+        let watches = Watches::new(config.max_watches);
         let verification = VerificationHandler {
             engine: Arc::clone(&engine),
             watches: Arc::clone(&watches),

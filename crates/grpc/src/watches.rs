@@ -1,5 +1,4 @@
-//! The registry of open watches: which of them stall, and how they end. How many there may be is
-//! the engine's to say.
+//! The registry of open watches: how many there are, which of them stall, and how they end.
 //!
 //! hyper does not poll a response's body while the client's window is closed, so a watch can't
 //! notice its own stall. The registry does: a watch *owes* from the moment it was woken, or has
@@ -34,6 +33,7 @@ const LOOKS: u32 = 8;
 /// All watches that are open.
 pub(crate) struct Watches {
     open: Mutex<Slab<Arc<Entry>>>,
+    max: usize,
     /// Counts looks, from 1; 0 in an entry means that it owes nothing.
     now: AtomicU32,
     draining: CancellationToken,
@@ -52,17 +52,18 @@ struct Entry {
 }
 
 impl Watches {
-    /// An empty registry.
-    pub(crate) fn new() -> Arc<Self> {
+    /// An empty registry for at most `max` watches.
+    pub(crate) fn new(max: usize) -> Arc<Self> {
         Arc::new(Self {
             open: Mutex::new(Slab::new()),
+            max,
             now: AtomicU32::new(1),
             draining: CancellationToken::new(),
             cut: metric::WATCH_CUT.instrument(),
         })
     }
 
-    /// Puts a watch on a connection into the registry, unless it drains.
+    /// Puts a watch on a connection into the registry, if there is room and no drain.
     pub(crate) fn enter<S>(
         self: &Arc<Self>,
         connection: CancellationToken,
@@ -80,6 +81,9 @@ impl Watches {
         // Looked at under the lock, so that a drain misses no watch.
         if self.draining.is_cancelled() {
             return Err(Reason::ShuttingDown);
+        }
+        if open.len() >= self.max {
+            return Err(Reason::TooManyWatches);
         }
         let key = open.insert(Arc::clone(&entry));
         Ok(Watch {
@@ -244,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_watch_with_nothing_to_send_is_never_cut() {
-        let watches = Watches::new();
+        let watches = Watches::new(10);
         let (_send, receive) = mpsc::channel(1);
         let connection = CancellationToken::new();
         let mut watch = watches
@@ -258,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_watch_that_was_woken_and_is_not_polled_is_cut_with_its_connection_alone() {
-        let watches = Watches::new();
+        let watches = Watches::new(10);
         let (send, receive) = mpsc::channel(1);
         let (send_other, receive_other) = mpsc::channel(1);
         let stalled = CancellationToken::new();
@@ -284,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_watch_whose_message_was_taken_and_that_is_not_polled_again_is_cut() {
-        let watches = Watches::new();
+        let watches = Watches::new(10);
         let (send, receive) = mpsc::channel(1);
         let connection = CancellationToken::new();
         let mut watch = watches
@@ -304,7 +308,7 @@ mod tests {
                 self.0.store(true, Ordering::Relaxed);
             }
         }
-        let watches = Watches::new();
+        let watches = Watches::new(10);
         let (_send, receive) = mpsc::channel(1);
         let mut watch = watches
             .enter(CancellationToken::new(), "single", messages(receive))
@@ -329,12 +333,16 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_watch_leaves_the_registry() {
-        let watches = Watches::new();
-        let (_send, receive) = mpsc::channel(1);
-        let watch = watches.enter(CancellationToken::new(), "tail", messages(receive));
-        assert_eq!(watches.len(), 1);
-        drop(watch);
+    fn there_are_no_more_watches_than_allowed_and_a_dropped_one_makes_room() {
+        let watches = Watches::new(1);
+        let enter = || {
+            let (_send, receive) = mpsc::channel(1);
+            watches.enter(CancellationToken::new(), "tail", messages(receive))
+        };
+        let first = enter().unwrap();
+        assert_eq!(enter().err(), Some(Reason::TooManyWatches));
+        drop(first);
         assert_eq!(watches.len(), 0);
+        assert!(enter().is_ok());
     }
 }

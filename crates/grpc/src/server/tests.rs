@@ -157,7 +157,7 @@ struct Running {
 }
 
 async fn start(config: GrpcConfig) -> Running {
-    let watches = Watches::new();
+    let watches = Watches::new(config.max_watches);
     let sent = Arc::new(AtomicUsize::new(0));
     let (tell, dropped) = mpsc::unbounded_channel();
     let fake = || Fake {
