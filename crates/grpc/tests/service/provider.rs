@@ -1,0 +1,196 @@
+//! A provider that does as it is told: by the subject when asked to start, by the body when it
+//! calls back.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use verilane_core::{
+    Action, ClaimName, ClaimSelector, ClaimStatus, DocumentType, Fact, FieldViolation, Pii,
+    ProviderName, QrOrLink, Reason, RequestedClaim,
+};
+use verilane_provider::{
+    ActionLifetime, Availability, Callback, Capability, DataItem, DataReport, OfferedClaim,
+    Prepared, Profile, Provider, ProviderError, Reading, Refusal, Report, Start, StartRequest,
+    Started, StatusReport,
+};
+
+/// The subject that is none.
+pub const NOBODY: &str = "nobody";
+/// The subject that holds nothing.
+pub const EMPTY_HANDED: &str = "empty-handed";
+/// The subject whose request the provider refuses.
+pub const REFUSED: &str = "refused";
+
+pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\nnot really";
+
+/// What is offered: a claim from a document, one from none, and the field's names.
+const OFFERED: [(ClaimName, Option<DocumentType>, &str); 3] = [
+    (ClaimName::Birthdate, Some(DocumentType::Passport), "F_DOB"),
+    (
+        ClaimName::DocumentCountry,
+        Some(DocumentType::Passport),
+        "F_LAND",
+    ),
+    (ClaimName::Email, None, "F_MAIL"),
+];
+
+pub struct Obedient {
+    profile: Profile,
+    /// Where it was told to report, newest last.
+    pub told: Mutex<Vec<(String, String)>>,
+}
+
+impl Obedient {
+    pub fn new() -> Self {
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        Self {
+            profile: Profile {
+                provider: ProviderName::new("obedient").unwrap(),
+                capabilities: vec![Capability::Callback, Capability::Availability],
+                claims: OFFERED
+                    .map(|(name, document, field)| OfferedClaim {
+                        name,
+                        document,
+                        field,
+                    })
+                    .to_vec(),
+                action_lifetime: ActionLifetime {
+                    min: minutes(5),
+                    max: minutes(15),
+                    default: minutes(10),
+                },
+            },
+            told: Mutex::default(),
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for Obedient {
+    fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    fn prepare(&self, request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> {
+        let violation = |field: &str, reason| {
+            vec![FieldViolation {
+                field: field.to_owned(),
+                description: "is not what this provider takes".to_owned(),
+                reason,
+            }]
+        };
+        if request.subject.expose() == NOBODY {
+            return Err(violation("subject", Reason::SubjectMalformed));
+        }
+        let mut claims = Vec::new();
+        for (place, wanted) in request.claims.iter().enumerate() {
+            let found =
+                OFFERED
+                    .into_iter()
+                    .find(|(name, document, field)| match &wanted.selector {
+                        ClaimSelector::Claim {
+                            name: asked,
+                            document: from,
+                        } => asked == name && from == document,
+                        ClaimSelector::ProviderField(asked) => asked == field,
+                    });
+            let Some((name, document, field)) = found else {
+                return Err(violation(
+                    &format!("claims[{place}]"),
+                    Reason::ClaimNotOffered,
+                ));
+            };
+            claims.push(RequestedClaim {
+                name,
+                document,
+                field: field.to_owned(),
+                required: wanted.required,
+                status: ClaimStatus::Requested,
+            });
+        }
+        claims.sort_by(|a, b| a.field.cmp(&b.field));
+        Ok(Prepared {
+            subject: request.subject.clone(),
+            claims,
+            action_lifetime: request
+                .action_lifetime
+                .unwrap_or(self.profile.action_lifetime.default),
+        })
+    }
+
+    async fn check_availability(&self, prepared: &Prepared) -> Result<Availability, ProviderError> {
+        let held = prepared.claims.iter().map(|claim| claim.field.clone());
+        Ok(Availability {
+            held: if prepared.subject.expose() == EMPTY_HANDED {
+                Vec::new()
+            } else {
+                held.collect()
+            },
+        })
+    }
+
+    async fn start(&self, start: &Start<'_>) -> Result<Started, ProviderError> {
+        if start.subject.expose() == REFUSED {
+            return Err(ProviderError::Refused {
+                reason: Reason::ProviderRefused,
+                text: None,
+            });
+        }
+        self.told.lock().push((
+            start.status_url.expose().clone(),
+            start.data_url.expose().clone(),
+        ));
+        Ok(Started {
+            action: Action::QrOrLink(QrOrLink {
+                link: Pii::new(format!("obedient:{}", start.subject.expose())),
+                qr_png: Some(Pii::new(PNG.to_vec())),
+                expire_time: start.expiry,
+            }),
+            already_open: false,
+        })
+    }
+
+    /// `<status> [tx hash]`, or `DATA <field>=<value> …`.
+    fn read_callback(&self, callback: &Callback) -> Result<Reading, Refusal> {
+        let body = String::from_utf8(callback.body.to_vec()).unwrap();
+        let mut words = body.split(' ');
+        let report = match words.next().unwrap() {
+            "DATA" => Report::Data(DataReport {
+                items: words
+                    .map(|item| {
+                        let (field, value) = item.split_once('=').unwrap();
+                        DataItem {
+                            field: field.to_owned(),
+                            value: value.into(),
+                            pepper: Some(Pii::new(format!("pepper of {value}"))),
+                        }
+                    })
+                    .collect(),
+                unrequested: 0,
+            }),
+            status => {
+                let (status, rank): (&'static str, _) = match status {
+                    "ACCEPTED" => ("ACCEPTED", 2),
+                    "CHECKED" => ("CHECKED", 3),
+                    _ => ("OTHER", 0),
+                };
+                Report::Status(StatusReport {
+                    status: status.into(),
+                    identity: body.clone(),
+                    rank,
+                    fact: Some(Fact::Accepted),
+                    tx_hash: words.next().map(Into::into),
+                })
+            }
+        };
+        Ok(Reading {
+            candidate: 0,
+            report,
+            provider_time: Some(callback.receive_time),
+            is_late: false,
+            key_fingerprint: "f00d".to_owned(),
+            encoding: "plain",
+        })
+    }
+}

@@ -1,0 +1,235 @@
+//! Create, Get, List and Cancel.
+
+use verilane_api::v1;
+use verilane_api::v1::action::Kind;
+
+use super::provider::{EMPTY_HANDED, PNG, REFUSED};
+use super::support::{because, core_id, request, told, world};
+
+fn picture(verification: &v1::Verification) -> &[u8] {
+    let action = verification.attempts[0].action.as_ref().unwrap();
+    let Kind::QrOrLink(open) = action.kind.as_ref().unwrap();
+    &open.qr_png
+}
+
+#[tokio::test]
+async fn a_created_verification_has_everything_that_was_asked_for_and_an_action() {
+    let world = world().await;
+    let made = world.create("ada").await;
+    assert_eq!(made.state(), v1::State::Pending);
+    assert_eq!(made.revision, 2);
+    assert_eq!(
+        (made.connection.as_str(), made.provider.as_str()),
+        ("test", "obedient")
+    );
+    assert_eq!(made.subject_ref, "customer-ada");
+    assert_eq!(made.labels["team"], "cards");
+    assert_eq!(made.purpose, "account-opening");
+    assert_eq!(made.principal, "anonymous");
+    assert_eq!((made.max_attempts, made.retryable), (1, false));
+    let claims: Vec<_> = made
+        .claims
+        .iter()
+        .map(|claim| {
+            let key = claim.claim.as_ref().unwrap();
+            (
+                key.name.as_str(),
+                key.document_type(),
+                claim.provider_field.as_str(),
+                claim.necessity(),
+                claim.status(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        claims,
+        [
+            (
+                "birthdate",
+                v1::DocumentType::Passport,
+                "F_DOB",
+                v1::Necessity::Required,
+                v1::ClaimStatus::Requested
+            ),
+            (
+                "email",
+                v1::DocumentType::Unspecified,
+                "F_MAIL",
+                v1::Necessity::Optional,
+                v1::ClaimStatus::Requested
+            ),
+        ]
+    );
+    let attempt = &made.attempts[0];
+    let now = world.now().as_secs();
+    assert_eq!(attempt.number, 1);
+    assert_eq!(attempt.expire_time.unwrap().seconds, now + 600);
+    let Kind::QrOrLink(open) = attempt.action.as_ref().unwrap().kind.as_ref().unwrap();
+    assert_eq!(open.link, "obedient:ada");
+    assert_eq!(open.expire_time.unwrap().seconds, now + 600);
+}
+
+#[tokio::test]
+async fn the_picture_is_answered_by_create_and_get_only() {
+    let world = world().await;
+    let mut client = world.verifications().await;
+    let made = world.create("ada").await;
+    assert_eq!(picture(&made), PNG);
+    let get = v1::GetVerificationRequest {
+        verification_id: made.id.clone(),
+    };
+    let got = client.get_verification(get).await.unwrap().into_inner();
+    assert_eq!(got.verification, Some(made));
+    let list = v1::ListVerificationsRequest::default();
+    let listed = client.list_verifications(list).await.unwrap().into_inner();
+    assert!(picture(&listed.verifications[0]).is_empty());
+}
+
+#[tokio::test]
+async fn a_repeated_request_answers_the_same_verification_and_another_body_is_refused() {
+    let world = world().await;
+    let mut client = world.verifications().await;
+    let made = world.create("ada").await;
+    let again = client.create_verification(request("ada")).await.unwrap();
+    assert_eq!(again.into_inner().verification, Some(made));
+    assert_eq!(world.provider.told.lock().len(), 1);
+
+    let mut other = request("ada");
+    other.subject_ref = "customer-eve".to_owned();
+    let status = client.create_verification(other).await.unwrap_err();
+    assert_eq!(told(&status), ["AlreadyExists REQUEST_ID_REUSED"]);
+}
+
+#[tokio::test]
+async fn refusals_of_the_provider_are_told_apart() {
+    let world = world().await;
+    let mut client = world.verifications().await;
+    for (subject, expected) in [
+        (EMPTY_HANDED, "FailedPrecondition CLAIMS_NOT_HELD"),
+        (REFUSED, "FailedPrecondition PROVIDER_REFUSED"),
+    ] {
+        let status = client
+            .create_verification(request(subject))
+            .await
+            .unwrap_err();
+        assert_eq!(told(&status), [expected]);
+    }
+    world.create("ada").await;
+    let mut second = request("ada");
+    second.request_id = "another".to_owned();
+    let status = client.create_verification(second).await.unwrap_err();
+    assert_eq!(told(&status), ["FailedPrecondition REQUEST_ALREADY_OPEN"]);
+}
+
+#[tokio::test]
+async fn a_list_is_narrowed_by_each_part_of_its_filter_and_cut_into_pages() {
+    let world = world().await;
+    let mut client = world.verifications().await;
+    let mut ids = Vec::new();
+    for name in ["ada", "bob", "eve"] {
+        ids.insert(0, world.create(name).await.id);
+        world.clock.advance(std::time::Duration::from_secs(1));
+    }
+    let mut list = async |filter: v1::VerificationFilter| -> Vec<usize> {
+        let request = v1::ListVerificationsRequest {
+            filter: Some(filter),
+            ..Default::default()
+        };
+        let answer = client.list_verifications(request).await.unwrap();
+        let found = answer.into_inner().verifications;
+        let place = |v: &v1::Verification| ids.iter().position(|id| *id == v.id).unwrap();
+        found.iter().map(place).collect()
+    };
+    let any = v1::VerificationFilter::default;
+    assert_eq!(list(any()).await, [0, 1, 2]);
+    let subject = v1::VerificationFilter {
+        subject: core_id("0xBOB"),
+        ..any()
+    };
+    assert_eq!(list(subject).await, [1]);
+    let reference = v1::VerificationFilter {
+        subject_ref: "customer-ada".to_owned(),
+        ..any()
+    };
+    assert_eq!(list(reference).await, [2]);
+    let labels = v1::VerificationFilter {
+        labels: [("team".to_owned(), "loans".to_owned())].into(),
+        ..any()
+    };
+    assert!(list(labels).await.is_empty());
+    let states = v1::VerificationFilter {
+        states: vec![v1::State::Verified.into()],
+        ..any()
+    };
+    assert!(list(states).await.is_empty());
+    let connections = v1::VerificationFilter {
+        connections: vec!["test".to_owned()],
+        providers: vec!["obedient".to_owned()],
+        ..any()
+    };
+    assert_eq!(list(connections).await, [0, 1, 2]);
+    let time = |seconds: i64| {
+        Some(prost_types::Timestamp {
+            seconds: 1_700_000_000 + seconds,
+            nanos: 0,
+        })
+    };
+    let times = v1::VerificationFilter {
+        create_time_from: time(1),
+        create_time_before: time(2),
+        ..any()
+    };
+    assert_eq!(list(times).await, [1]);
+
+    let mut client = world.verifications().await;
+    let mut request = v1::ListVerificationsRequest {
+        page_size: 2,
+        ..Default::default()
+    };
+    let first = client.list_verifications(request.clone()).await.unwrap();
+    let first = first.into_inner();
+    assert_eq!(first.verifications.len(), 2);
+    request.page_token = first.next_page_token;
+    let rest = client
+        .list_verifications(request)
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(rest.verifications[0].id, ids[2]);
+    assert_eq!(
+        (rest.verifications.len(), rest.next_page_token.as_str()),
+        (1, "")
+    );
+}
+
+#[tokio::test]
+async fn cancelling_looks_at_the_revision_and_repeating_it_changes_nothing() {
+    let world = world().await;
+    let mut client = world.verifications().await;
+    let made = world.create("ada").await;
+    let cancel = |expected| v1::CancelVerificationRequest {
+        verification_id: made.id.clone(),
+        expected_revision: expected,
+        access_context: because("customer-request"),
+    };
+    let status = client
+        .cancel_verification(cancel(Some(1)))
+        .await
+        .unwrap_err();
+    assert_eq!(told(&status), ["Aborted REVISION_MISMATCH"]);
+    for _ in 0..2 {
+        let answer = client.cancel_verification(cancel(Some(2))).await.unwrap();
+        let cancelled = answer.into_inner().verification.unwrap();
+        assert_eq!(cancelled.state(), v1::State::Cancelled);
+        assert_eq!(cancelled.revision, 3);
+        assert_eq!(cancelled.attempts[0].action, None);
+    }
+    let done = world.create("bob").await;
+    world
+        .call_back("DATA F_DOB=1986-09-06 F_MAIL=b@mail.example")
+        .await;
+    let mut cancel = cancel(None);
+    cancel.verification_id = done.id;
+    let status = client.cancel_verification(cancel).await.unwrap_err();
+    assert_eq!(told(&status), ["FailedPrecondition ALREADY_VERIFIED"]);
+}
