@@ -1,0 +1,171 @@
+//! The one place that names vendors and databases: which there are, and how each is set up.
+//!
+//! To add a provider: its variant, and its arm in each `match` below.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::Deserialize;
+use toml::{Table, Value};
+use verilane_core::ConnectionName;
+use verilane_provider::Provider;
+use verilane_provider::http::HttpClient;
+use verilane_provider_corepass as corepass;
+use verilane_store::CommitObserver;
+use verilane_store_sqlite::{CommitHook, SqliteConfig, SqliteStore};
+
+use crate::config;
+
+/// The store that this binary has.
+pub type OpenStore = SqliteStore;
+
+/// The providers that this binary has.
+pub const PROVIDERS: [&str; 1] = [corepass::PROVIDER];
+
+/// What a connection's plug-in needs, by provider.
+#[derive(Clone, Debug)]
+pub enum Settings {
+    /// A CorePass Connector.
+    CorePass(corepass::Settings),
+}
+
+/// A key of the connection's table, and what is wrong with it.
+pub type SettingsFault = (String, String);
+
+impl Settings {
+    /// Reads and checks what is written about a connection.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn read(
+        provider: &str,
+        name: &ConnectionName,
+        table: Table,
+    ) -> Result<Self, Vec<SettingsFault>> {
+        match provider {
+            corepass::PROVIDER => {
+                let settings: corepass::Settings = parsed(table)?;
+                settings.http(name).map_err(named)?;
+                Ok(Self::CorePass(settings))
+            }
+            other => {
+                let known = PROVIDERS.join(", ");
+                let problem = format!("{other:?} is none of: {known}");
+                Err(vec![("provider".to_owned(), problem)])
+            }
+        }
+    }
+
+    /// A connection to a sandbox's connector on this machine.
+    pub fn of_sandbox(base_url: String, status_key: String, data_key: String) -> Self {
+        let key = |public_key, only_for| corepass::PinnedKeySetting {
+            public_key,
+            only_for: Some(only_for),
+        };
+        Self::CorePass(corepass::Settings {
+            base_url,
+            callback_base_url: None,
+            keys: vec![
+                key(status_key, corepass::KeyUse::Status),
+                key(data_key, corepass::KeyUse::Data),
+            ],
+            allow_http: true,
+            allow_private_addresses: true,
+            connect_timeout_seconds: 5,
+            request_timeout_seconds: 20,
+            callback_retention_days: 90,
+            propagate_trace: false,
+        })
+    }
+
+    /// The name of the provider.
+    pub const fn provider(&self) -> &'static str {
+        match self {
+            Self::CorePass(_) => corepass::PROVIDER,
+        }
+    }
+
+    /// Where the provider reaches our ingress, if the connection says so itself.
+    pub fn callback_base_url(&self) -> Option<&str> {
+        match self {
+            Self::CorePass(settings) => settings.callback_base_url.as_deref(),
+        }
+    }
+
+    /// How long callback paths stay valid.
+    pub fn callback_retention(&self) -> Duration {
+        match self {
+            Self::CorePass(settings) => settings.callback_retention(),
+        }
+    }
+
+    /// What loosens the rules, to be said at every start.
+    pub fn warnings(&self) -> Vec<&'static str> {
+        match self {
+            Self::CorePass(settings) => settings.warnings(),
+        }
+    }
+
+    /// The plug-in, with an HTTP client of its own.
+    ///
+    /// # Errors
+    /// If the machine offers no usable TLS trust store, for example.
+    pub fn plugin(&self, name: &ConnectionName) -> anyhow::Result<Arc<dyn Provider>> {
+        match self {
+            Self::CorePass(settings) => {
+                let http = settings.http(name).map_err(first)?;
+                let http = HttpClient::new(http)?;
+                let plugin = corepass::CorePass::new(settings, http).map_err(first)?;
+                Ok(Arc::new(plugin))
+            }
+        }
+    }
+}
+
+/// Opens the store of a folder.
+///
+/// # Errors
+/// If another process has it, or it can't be read.
+pub async fn store(
+    config: &config::Store,
+    observer: Arc<dyn CommitObserver>,
+    hook: Option<CommitHook>,
+) -> anyhow::Result<Arc<OpenStore>> {
+    let sqlite = SqliteConfig {
+        batch_changes: config.batch_changes,
+        queue: config.queue,
+        lane_bytes: config.evidence_queue,
+        readers: config.readers,
+        hook,
+        ..SqliteConfig::new(&config.folder)
+    };
+    let open = tokio::task::spawn_blocking(move || SqliteStore::open(sqlite, observer));
+    let store = open.await?.context("the store can't be opened")?;
+    Ok(Arc::new(store))
+}
+
+/// Whether a folder holds a store already.
+pub fn holds_a_store(folder: &Path) -> bool {
+    folder.join("verilane.db").exists()
+}
+
+fn parsed<T: for<'de> Deserialize<'de>>(table: Table) -> Result<T, Vec<SettingsFault>> {
+    T::deserialize(Value::Table(table)).map_err(|error| {
+        // The rest of the message places it in a text that does not exist here.
+        vec![(String::new(), error.message().to_owned())]
+    })
+}
+
+fn named(faults: Vec<corepass::SettingsFault>) -> Vec<SettingsFault> {
+    let named = |fault: corepass::SettingsFault| (fault.setting.to_owned(), fault.problem);
+    faults.into_iter().map(named).collect()
+}
+
+fn first(faults: Vec<corepass::SettingsFault>) -> anyhow::Error {
+    match faults.into_iter().next() {
+        Some(fault) => fault.into(),
+        None => anyhow::anyhow!("the connection's settings are at fault"),
+    }
+}

@@ -1,0 +1,120 @@
+//! The command line: what can be asked for, and nothing of how it is done.
+
+pub mod check;
+pub mod console;
+pub mod dev;
+pub mod keyring;
+pub mod sandbox;
+pub mod serve;
+pub mod show;
+pub mod watch;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Identity verification behind one gRPC API, whichever provider does it.
+#[derive(Debug, Parser)]
+#[command(name = "verilane", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serves verifications, as configured.
+    Serve(Serve),
+    /// Runs service, sandbox and store on this machine, ready to try; for development only.
+    Dev(Dev),
+    /// Runs a CorePass connector with invented users and scripted faults.
+    Sandbox(sandbox::Options),
+    /// Watches verifications and prints each transition as it happens.
+    Watch(watch::Options),
+    /// Looks at the configuration.
+    #[command(subcommand)]
+    Config(Config),
+    /// Looks after the keys under which personal data is encrypted.
+    #[command(subcommand)]
+    Keyring(Keyring),
+}
+
+/// Where a configuration comes from, beside the environment.
+#[derive(Args, Clone, Debug, Default)]
+pub struct File {
+    /// The configuration file, laid over the defaults. [env: VERILANE_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Where it is told that the service is ready.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Ready {
+    /// Written once the service is ready: a JSON object with the addresses it listens on.
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+}
+
+/// `serve`.
+#[derive(Args, Debug)]
+pub struct Serve {
+    #[command(flatten)]
+    pub file: File,
+    #[command(flatten)]
+    pub ready: Ready,
+}
+
+/// `dev`.
+#[derive(Args, Debug)]
+pub struct Dev {
+    #[command(flatten)]
+    pub file: File,
+    #[command(flatten)]
+    pub ready: Ready,
+    /// The folder that holds everything, made if it does not exist [default: verilane-data].
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// `config …`.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Checks the configuration, and what it names on this machine; lists every fault.
+    Check {
+        #[command(flatten)]
+        file: File,
+        /// Checks it for `verilane dev`.
+        #[arg(long)]
+        dev: bool,
+    },
+    /// Prints the defaults, with what each means.
+    Default {
+        /// Prints what `verilane dev` lays over them.
+        #[arg(long)]
+        dev: bool,
+    },
+}
+
+/// `keyring …`.
+#[derive(Debug, Subcommand)]
+pub enum Keyring {
+    /// Makes a new keyring in a file that only you may read. Never overwrites.
+    Generate {
+        /// The new file.
+        path: PathBuf,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,113 @@
+//! `verilane sandbox`: the connector alone, for tests and for users' own CI.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use verilane_core::SharedClock;
+use verilane_core::clock::{FileClock, SystemClock};
+use verilane_sandbox::{CallbackUnit, Sandbox, SandboxConfig, Scenario};
+use verilane_telemetry::setup::LogFormat;
+
+use super::{Ready, console};
+use crate::config::{Given, Setting, Shutdown, Telemetry};
+use crate::process::{self, Addresses};
+use crate::service::Ended;
+
+/// How it is set up.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// Where to listen; port 0 lets the system choose.
+    #[arg(long, default_value = "127.0.0.1:7490")]
+    listen: SocketAddr,
+    /// What users do and what goes wrong, by name.
+    #[arg(long, default_value = "scripted", value_parser = setting::<Scenario>)]
+    scenario: Scenario,
+    /// Lists the scenarios and ends.
+    #[arg(long)]
+    list_scenarios: bool,
+    /// What keys, people and shuffles are drawn from.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// From one status to the next.
+    #[arg(long, default_value = "1s", value_parser = setting::<Duration>)]
+    step: Duration,
+    /// The gaps between retries of a callback (NATS_CALLBACK_TOPICS of a real connector).
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 5, 10, 120, 124_000])]
+    callback_topics: Vec<u64>,
+    /// Their unit: Second, Minute, Hour or Day (NATS_CALLBACK_DURATION).
+    #[arg(long, default_value = "Minute", value_parser = setting::<CallbackUnit>)]
+    callback_unit: CallbackUnit,
+    /// Accepting users beside those with a role of their own.
+    #[arg(long, default_value_t = 200)]
+    users: u32,
+    /// A file that dictates the time.
+    #[arg(long, value_name = "FILE")]
+    clock_file: Option<PathBuf>,
+    #[command(flatten)]
+    ready: Ready,
+}
+
+/// A flag is read as the same setting is in the environment.
+fn setting<T: Setting>(text: &str) -> Result<T, String> {
+    T::read(Given::Text(text))
+}
+
+/// Runs it until the process is told to end.
+///
+/// # Errors
+/// What keeps it from starting, or ended it.
+pub fn run(options: Options) -> anyhow::Result<ExitCode> {
+    if options.list_scenarios {
+        for named in Scenario::names() {
+            console::line(format_args!("{:20} {}", named.name, named.description))?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let telemetry = Telemetry {
+        log_format: LogFormat::Human,
+        log_filter: "info".to_owned(),
+    };
+    let shutdown = Shutdown {
+        deadline: Duration::from_secs(10),
+    };
+    process::run(&telemetry, shutdown, async |stop| {
+        let clock = clock(options.clock_file);
+        let sandbox = Sandbox::bind(SandboxConfig {
+            listen: options.listen,
+            seed: options.seed,
+            scenario: options.scenario,
+            callback_topics: options.callback_topics,
+            callback_unit: options.callback_unit,
+            step: options.step,
+            load_users: options.users,
+            ..SandboxConfig::new(clock)
+        })
+        .await?;
+        let keys = sandbox.handle().keys();
+        console::line(format_args!("status public key: {}", keys.status))?;
+        console::line(format_args!("data public key:   {}", keys.data))?;
+        // The first have a role each; the many for load are all alike.
+        for user in sandbox.users().iter().take(5) {
+            console::line(format_args!("user {:10} {}", user.name, user.core_id))?;
+        }
+        let addresses = Addresses {
+            sandbox: Some(sandbox.local_addr()),
+            ..Addresses::default()
+        };
+        process::announce(&addresses, &options.ready)?;
+        sandbox.run(stop.cancelled_owned()).await?;
+        Ok(Ended::Whole)
+    })
+}
+
+/// The time of a file, or the system's.
+pub fn clock(file: Option<PathBuf>) -> SharedClock {
+    match file {
+        Some(file) => Arc::new(FileClock::new(&file)),
+        None => Arc::new(SystemClock),
+    }
+}

@@ -1,0 +1,65 @@
+//! `[engine]`: how long is waited, how long is kept, and how much is held in memory.
+
+use std::time::Duration;
+
+use verilane_core::decide::Deadlines;
+use verilane_engine::EngineConfig;
+
+use super::section::{Asked, Section};
+use super::value::OrNever;
+
+/// The engine, its relay and its cache of data keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Engine {
+    /// Deadlines, retentions and limits. Those of a verification's lifetime and of request ids are
+    /// the API's own; `slot_retention` follows from the connections, `max_watches` from `[grpc]`.
+    pub config: EngineConfig,
+    /// Events in the relay's ring.
+    pub ring_events: usize,
+    /// Data keys that are kept open.
+    pub open_keys: usize,
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
+
+impl Engine {
+    /// Reads the section.
+    pub fn read(mut section: Section<'_>) -> (Option<Self>, Asked) {
+        let processing = section.within("processing_deadline", MINUTE..=365 * DAY);
+        let data = section.within("data_deadline", MINUTE..=3_650 * DAY);
+        let start_lease = section.within("start_lease", SECOND..=60 * MINUTE);
+        let event_retention = section.get::<OrNever<Duration>>("event_retention");
+        let purge_interval = section.within("purge_interval", SECOND..=DAY);
+        let max_jobs = section.within("max_jobs", 1..=10_000);
+        let max_marks = section.within("max_snapshot_marks", 1..=10_000_000);
+        let ring_events = section.within("ring_events", 1..=10_000_000);
+        let open_keys = section.within("open_keys", 1..=10_000_000);
+        if let Some(OrNever(Some(kept))) = event_retention
+            && kept < MINUTE
+        {
+            section.fault("event_retention", "must be 1m or more, or \"never\"");
+        }
+        let asked = section.finish();
+        let read = || {
+            Some(Self {
+                config: EngineConfig {
+                    deadlines: Deadlines {
+                        processing: processing?,
+                        data: data?,
+                        start_lease: start_lease?,
+                    },
+                    event_retention: event_retention?.0,
+                    purge_interval: purge_interval?,
+                    max_jobs: max_jobs?,
+                    max_snapshot_marks: max_marks?,
+                    ..EngineConfig::default()
+                },
+                ring_events: ring_events?,
+                open_keys: open_keys?,
+            })
+        };
+        (read(), asked)
+    }
+}

@@ -1,0 +1,70 @@
+//! `[grpc]`: where callers connect, and what one of them may use up.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use verilane_grpc::GrpcConfig;
+
+use super::section::{Asked, Section};
+use super::value::Size;
+
+/// The gRPC side.
+#[derive(Clone, Copy, Debug)]
+pub struct Grpc {
+    /// Where to listen; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Whether callers that nobody authenticates may come from other machines.
+    pub insecure_no_auth: bool,
+    /// What the server allows.
+    pub limits: GrpcConfig,
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+impl Grpc {
+    /// Reads the section.
+    pub fn read(mut section: Section<'_>) -> (Option<Self>, Asked) {
+        let listen = section.get("listen");
+        let insecure_no_auth = section.get("insecure_no_auth");
+        let message = section.within("max_message_size", Size::kib(4)..=Size::mib(64));
+        let connections = section.within("max_connections", 1..=1_000_000);
+        let streams = section.within("max_concurrent_streams", 1..=1_000_000);
+        let watches = section.within("max_watches", 1..=1_000_000);
+        let handshake = section.within("handshake_timeout", SECOND..=MINUTE);
+        let keepalive_interval = section.within("keepalive_interval", SECOND..=HOUR);
+        let keepalive_timeout = section.within("keepalive_timeout", SECOND..=10 * MINUTE);
+        // A long poll waits up to 30 s and then needs time to answer.
+        let default_deadline = section.within("default_deadline", 31 * SECOND..=HOUR);
+        let max_deadline = section.within("max_deadline", 31 * SECOND..=HOUR);
+        let stall_limit = section.within("stall_limit", SECOND..=HOUR);
+        let drain_deadline = section.within("drain_deadline", SECOND..=HOUR);
+        if let (Some(default), Some(max)) = (default_deadline, max_deadline)
+            && default > max
+        {
+            section.fault("default_deadline", "must not be longer than max_deadline");
+        }
+        let asked = section.finish();
+        let read = || {
+            Some(Self {
+                listen: listen?,
+                insecure_no_auth: insecure_no_auth?,
+                limits: GrpcConfig {
+                    max_message_size: message?.bytes(),
+                    max_connections: connections?,
+                    max_concurrent_streams: streams?,
+                    max_watches: watches?,
+                    handshake_timeout: handshake?,
+                    keepalive_interval: keepalive_interval?,
+                    keepalive_timeout: keepalive_timeout?,
+                    default_deadline: default_deadline?,
+                    max_deadline: max_deadline?,
+                    stall_limit: stall_limit?,
+                    drain_deadline: drain_deadline?,
+                },
+            })
+        };
+        (read(), asked)
+    }
+}

@@ -1,0 +1,340 @@
+//! The configuration as a whole: what is refused, what is said, and that the defaults document
+//! every key.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::section::{Asked, Section};
+use super::*;
+
+const KEY: &str = "ecbce702f4d8548ef8b3fe672d5a58e83e23f55d69a90739904e5793e32bbadaacef919c284d555d84e95f11f21da607e4880d9ae7b6143980";
+
+/// A file that stands as long as the configuration is read from it.
+fn load_with(mode: Mode, text: &str, variables: &[(&str, &str)]) -> Result<Config, Faults> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("verilane.toml");
+    std::fs::write(&file, text).unwrap();
+    let variables = variables.iter();
+    let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::load(
+        mode,
+        Sources {
+            file: Some(file),
+            variables: variables.collect(),
+            flags: Vec::new(),
+        },
+    )
+}
+
+fn keys(result: Result<Config, Faults>) -> Vec<String> {
+    let faults = result.expect_err("it was taken");
+    faults.all().iter().map(|fault| fault.key.clone()).collect()
+}
+
+fn connection(rest: &str) -> String {
+    format!(
+        "[ingress]\npublic_url = \"https://v.example.com\"\n[[connections]]\nname = \"live\"\n\
+         provider = \"corepass\"\nbase_url = \"https://connector.example.com\"\n\
+         keys = [{{ public_key = \"{KEY}\" }}]\n{rest}"
+    )
+}
+
+#[test]
+fn the_defaults_are_a_configuration() {
+    let config = Config::load(Mode::Serve, Sources::default()).unwrap();
+    assert!(config.grpc.listen.ip().is_loopback());
+    assert!(config.dev.is_none());
+    assert_eq!(config.engine.config.event_retention, None);
+    let dev = Config::load(Mode::Dev, Sources::default()).unwrap();
+    assert!(dev.dev.unwrap().sandbox.is_some());
+    let KeyringSource::File(keyring) = dev.vault.keyring else {
+        panic!("a file");
+    };
+    assert_eq!(keyring, dev.store.folder.join("keyring.json"));
+}
+
+/// What a section asked for while it was read.
+fn asked_in(section: &'static str) -> Vec<&'static str> {
+    let mut faults = Faults::default();
+    let mut layers = Layers::default();
+    let section = layers.section(section, &mut faults);
+    let read: fn(Section<'_>) -> Asked = match section.path() {
+        "grpc" => |section| Grpc::read(section).1,
+        "ingress" => |section| Ingress::read(section).1,
+        "store" => |section| Store::read(section).1,
+        "vault" => |section| Vault::read(section, None).1,
+        "engine" => |section| Engine::read(section).1,
+        "telemetry" => |section| Telemetry::read(section).1,
+        "shutdown" => |section| Shutdown::read(section).1,
+        "dev" => |section| Dev::read(section).1,
+        other => panic!("{other}"),
+    };
+    read(section).keys
+}
+
+/// The keys that a commented file shows in a section, active or as a comment, and whether each
+/// stands under a sentence.
+fn shown_in(text: &str, section: &str) -> Vec<(String, bool)> {
+    let mut inside = false;
+    let mut explained = false;
+    let mut shown = Vec::new();
+    for line in text.lines() {
+        let bare = line.trim_start_matches("# ");
+        if bare.starts_with('[') {
+            inside = line == format!("[{section}]");
+            explained = false;
+        } else if let Some((key, _)) = bare.split_once(" = ")
+            && inside
+            && key.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+        {
+            shown.push((key.to_owned(), explained));
+        } else if line.starts_with('#') {
+            explained = true;
+        } else if line.is_empty() {
+            explained = false;
+        }
+    }
+    shown
+}
+
+#[test]
+fn every_key_is_documented_where_its_default_stands() {
+    let sections = [
+        "grpc",
+        "ingress",
+        "store",
+        "vault",
+        "engine",
+        "telemetry",
+        "shutdown",
+    ];
+    let sections = sections.map(|section| (DEFAULT, section));
+    for (text, section) in sections.into_iter().chain([(DEV, "dev")]) {
+        let shown = shown_in(text, section);
+        assert!(shown.iter().all(|(_, explained)| *explained), "{shown:?}");
+        let mut names: Vec<&str> = shown.iter().map(|(key, _)| key.as_str()).collect();
+        names.sort_unstable();
+        let mut asked = asked_in(section);
+        asked.sort_unstable();
+        assert_eq!(names, asked, "[{section}]");
+    }
+}
+
+#[test]
+fn the_documented_connection_is_one_that_is_taken() {
+    let (_, example) = DEFAULT.split_once("\n# [[connections]]").unwrap();
+    let example = example.replace("\n# ", "\n").replacen('…', KEY, 1);
+    let example = example.replacen('…', &format!("0x{KEY}"), 1);
+    let text = format!("[[connections]]{example}");
+    // One key can't be pinned twice, which shows that everything else was read.
+    let faults = load_with(Mode::Serve, &text, &[]).unwrap_err();
+    assert_eq!(faults.all().len(), 1, "{faults}");
+    assert!(faults.to_string().contains("is listed before"), "{faults}");
+    let every = ["allow_http", "propagate_trace", "callback_retention_days"];
+    assert!(
+        every
+            .iter()
+            .all(|key| text.contains(&format!("\n{key} = ")))
+    );
+}
+
+#[test]
+fn every_fault_is_listed_at_once_with_its_key() {
+    let text = r#"
+        [grpc]
+        listen = "localhost"
+        max_connections = 0
+        keepalive = "30s"
+        [engine]
+        event_retention = "10"
+        max_jobs = "many"
+        [vault]
+        keyring = "written here"
+        [store]
+        folder = 7
+        [grcp]
+        [[connections]]
+        name = "Live"
+        [[connections]]
+        name = "other"
+        provider = "acme"
+    "#;
+    let variables = [
+        ("VERILANE__GRPC__STALL_LIMIT", "soon"),
+        ("VERILANE__GRPC__STAL_LIMIT", "10s"),
+        ("VERILANE__LOG__LEVEL", "debug"),
+    ];
+    let mut found = keys(load_with(Mode::Serve, text, &variables));
+    found.sort();
+    let mut expected = [
+        "grpc.listen",
+        "grpc.max_connections",
+        "grpc.keepalive",
+        "VERILANE__GRPC__STALL_LIMIT",
+        "VERILANE__GRPC__STAL_LIMIT",
+        "store.folder",
+        "vault.keyring",
+        "engine.max_jobs",
+        "engine.event_retention",
+        "connections[1].name",
+        "connections.other.provider",
+        "grcp",
+        "VERILANE__LOG__LEVEL",
+    ];
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_environment_goes_above_the_file_and_the_file_above_the_defaults() {
+    let text = "[grpc]\nmax_connections = 5\nstall_limit = \"7s\"\n";
+    let variables = [
+        ("VERILANE__GRPC__STALL_LIMIT", "9s"),
+        ("VERILANE__GRPC__LISTEN", "127.0.0.1:0"),
+        ("UNRELATED__GRPC__LISTEN", "127.0.0.1:1"),
+    ];
+    let config = load_with(Mode::Serve, text, &variables).unwrap();
+    assert_eq!(config.grpc.limits.max_connections, 5);
+    assert_eq!(config.grpc.limits.stall_limit, Duration::from_secs(9));
+    assert_eq!(config.grpc.listen, SocketAddr::from(([127, 0, 0, 1], 0)));
+    assert_eq!(config.grpc.limits.max_concurrent_streams, 1_000);
+}
+
+#[test]
+fn serve_refuses_to_listen_beyond_this_machine_unless_that_is_said_to_be_insecure() {
+    let open = [("VERILANE__GRPC__LISTEN", "0.0.0.0:7400")];
+    assert_eq!(keys(load_with(Mode::Serve, "", &open)), ["grpc.listen"]);
+    let meant = "[grpc]\ninsecure_no_auth = true\n";
+    let config = load_with(Mode::Serve, meant, &open).unwrap();
+    let warnings = config.warnings();
+    let said = |warning: &String| warning.contains("nobody is authenticated");
+    assert!(warnings.iter().any(said), "{warnings:?}");
+    for loopback in ["127.0.0.9:1", "[::1]:1"] {
+        let local = [("VERILANE__GRPC__LISTEN", loopback)];
+        assert!(load_with(Mode::Serve, "", &local).is_ok(), "{loopback}");
+    }
+}
+
+#[test]
+fn serve_refuses_a_clock_and_crash_points_and_dev_says_them() {
+    assert_eq!(
+        keys(load_with(Mode::Serve, "[dev]\nclock_file = \"c\"\n", &[])),
+        ["dev"]
+    );
+    let crash = [("VERILANE__DEV__CRASH_AT", "intent-written:3,after-commit:9")];
+    assert_eq!(keys(load_with(Mode::Serve, "", &crash)), ["dev"]);
+    let config = load_with(Mode::Dev, "[dev]\nclock_file = \"c\"\n", &crash).unwrap();
+    assert_eq!(config.dev.as_ref().unwrap().crash_at.len(), 2);
+    assert_eq!(config.warnings().len(), 3);
+    let wrong = [("VERILANE__DEV__CRASH_AT", "intent-written:0")];
+    assert_eq!(
+        keys(load_with(Mode::Dev, "", &wrong)),
+        ["VERILANE__DEV__CRASH_AT"]
+    );
+}
+
+#[test]
+fn a_connection_takes_its_plug_ins_settings_and_no_others() {
+    let config = load_with(Mode::Serve, &connection(""), &[]).unwrap();
+    assert_eq!(config.connections.len(), 1);
+    assert_eq!(
+        config.callback_retention(),
+        Duration::from_secs(90 * 86_400)
+    );
+    let lax = connection("base_urls = 1\n");
+    assert_eq!(
+        keys(load_with(Mode::Serve, &lax, &[])),
+        ["connections.live"]
+    );
+    let wrong = connection("request_timeout_seconds = 0\nconnect_timeout_seconds = 0\n");
+    let expected = [
+        "connections.live.connect_timeout_seconds",
+        "connections.live.request_timeout_seconds",
+    ];
+    assert_eq!(keys(load_with(Mode::Serve, &wrong, &[])), expected);
+}
+
+#[test]
+fn a_connection_can_be_changed_from_the_environment() {
+    let variables = [
+        ("VERILANE__CONNECTIONS__LIVE__BASE_URL", "http://10.0.0.7"),
+        ("VERILANE__CONNECTIONS__LIVE__ALLOW_HTTP", "true"),
+        (
+            "VERILANE__CONNECTIONS__LIVE__ALLOW_PRIVATE_ADDRESSES",
+            "true",
+        ),
+    ];
+    let config = load_with(Mode::Serve, &connection(""), &variables).unwrap();
+    assert_eq!(config.warnings().len(), 2, "{:?}", config.warnings());
+    let unknown = [("VERILANE__CONNECTIONS__TEST__BASE_URL", "https://x.example")];
+    assert_eq!(
+        keys(load_with(Mode::Serve, &connection(""), &unknown)),
+        ["VERILANE__CONNECTIONS__TEST__BASE_URL"]
+    );
+}
+
+#[test]
+fn two_connections_of_one_name_are_refused() {
+    let twice = format!(
+        "{}[[connections]]\nname = \"live\"\nprovider = \"corepass\"\n",
+        connection("")
+    );
+    assert_eq!(
+        keys(load_with(Mode::Serve, &twice, &[])),
+        ["connections[2].name"]
+    );
+}
+
+#[test]
+fn serve_must_know_what_providers_call() {
+    let unset = connection("").replace("public_url", "# public_url");
+    assert_eq!(
+        keys(load_with(Mode::Serve, &unset, &[])),
+        ["ingress.public_url"]
+    );
+    let own = format!("{unset}callback_base_url = \"v.example.com/callbacks\"\n");
+    assert!(load_with(Mode::Serve, &own, &[]).is_ok());
+    for wrong in ["", "https://v.example.com/?a=b", "https://v example"] {
+        let text = format!("[ingress]\npublic_url = \"{wrong}\"\n");
+        assert_eq!(
+            keys(load_with(Mode::Serve, &text, &[])),
+            ["ingress.public_url"],
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn the_drain_fits_into_the_whole_end() {
+    let text = "[grpc]\ndrain_deadline = \"31s\"\n";
+    assert_eq!(
+        keys(load_with(Mode::Serve, text, &[])),
+        ["shutdown.deadline"]
+    );
+}
+
+#[test]
+fn a_secret_comes_by_the_environment_and_is_never_shown() {
+    let secret = [("VERILANE__VAULT__KEYRING", "{\"index_key\":\"5EC2E7\"}")];
+    let config = load_with(Mode::Serve, "", &secret).unwrap();
+    assert!(matches!(
+        config.vault.keyring,
+        KeyringSource::Environment(_)
+    ));
+    assert!(!format!("{config:?}").contains("5EC2E7"));
+    let also_wrong = [secret[0], ("VERILANE__GRPC__LISTEN", "nowhere")];
+    let faults = load_with(Mode::Serve, "", &also_wrong).unwrap_err();
+    assert!(!format!("{faults:?} {faults}").contains("5EC2E7"));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_a_fault() {
+    let sources = Sources {
+        file: Some(PathBuf::from("no/such/file.toml")),
+        ..Sources::default()
+    };
+    assert_eq!(
+        keys(Config::load(Mode::Serve, sources)),
+        ["no/such/file.toml"]
+    );
+}

@@ -1,0 +1,159 @@
+//! Points at which a `dev` configuration has the process die, to show what survives.
+//!
+//! Death is by SIGKILL to ourselves: no destructor runs, no buffer is flushed, nobody is told. That
+//! is what a crash test wants to prove harmless.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use verilane_engine::{CrashPoint, CrashPoints};
+use verilane_store_sqlite::{CommitHook, CommitMoment};
+
+/// A named point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// An intent is durable; its request was not sent.
+    IntentWritten,
+    /// The provider took the request; its answer is not durable.
+    ProviderAnswered,
+    /// A batch of changes is written and not durable.
+    BeforeCommit,
+    /// A batch is durable, and nobody knows it yet: a callback in it was not answered.
+    AfterCommit,
+}
+
+const POINTS: [(Point, &str); 4] = [
+    (Point::IntentWritten, "intent-written"),
+    (Point::ProviderAnswered, "provider-answered"),
+    (Point::BeforeCommit, "before-commit"),
+    (Point::AfterCommit, "after-commit"),
+];
+
+/// The n-th time that a point is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrashAt {
+    point: Point,
+    /// From 1.
+    nth: u64,
+}
+
+impl FromStr for CrashAt {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = || {
+            let (name, nth) = text.split_once(':').unwrap_or((text, "1"));
+            let (point, _) = POINTS.iter().find(|(_, known)| *known == name)?;
+            let nth = nth.parse().ok().filter(|nth| *nth > 0)?;
+            Some(Self { point: *point, nth })
+        };
+        parsed().ok_or_else(|| {
+            let names = POINTS.map(|(_, name)| name).join(", ");
+            format!("must be POINT or POINT:N with POINT one of: {names}")
+        })
+    }
+}
+
+impl fmt::Display for CrashAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = POINTS.iter().find(|(point, _)| *point == self.point);
+        write!(f, "{}:{}", name.map_or("", |(_, name)| name), self.nth)
+    }
+}
+
+/// Counts how often points are reached, and ends the process at those that were asked for.
+#[derive(Debug)]
+pub struct Crasher {
+    asked: Vec<CrashAt>,
+    reached: [AtomicU64; POINTS.len()],
+}
+
+impl Crasher {
+    /// None if no point was asked for.
+    pub fn new(asked: &[CrashAt]) -> Option<Arc<Self>> {
+        (!asked.is_empty()).then(|| {
+            Arc::new(Self {
+                asked: asked.to_vec(),
+                reached: Default::default(),
+            })
+        })
+    }
+
+    /// What a store calls.
+    pub fn commit_hook(self: &Arc<Self>) -> CommitHook {
+        let crasher = Arc::clone(self);
+        Arc::new(move |moment| {
+            crasher.pass(match moment {
+                CommitMoment::BeforeCommit => Point::BeforeCommit,
+                CommitMoment::AfterCommit => Point::AfterCommit,
+            });
+        })
+    }
+
+    fn pass(&self, point: Point) {
+        if self.is_due(point) {
+            let _ = rustix::process::kill_process(
+                rustix::process::getpid(),
+                rustix::process::Signal::KILL,
+            );
+        }
+    }
+
+    fn is_due(&self, point: Point) -> bool {
+        let counter = POINTS
+            .iter()
+            .zip(&self.reached)
+            .find(|((known, _), _)| *known == point);
+        let count = counter.map_or(0, |(_, counter)| {
+            counter.fetch_add(1, Ordering::Relaxed) + 1
+        });
+        self.asked.contains(&CrashAt { point, nth: count })
+    }
+}
+
+impl CrashPoints for Crasher {
+    fn reached(&self, point: CrashPoint) {
+        self.pass(match point {
+            CrashPoint::IntentWritten => Point::IntentWritten,
+            CrashPoint::ProviderAnswered => Point::ProviderAnswered,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_is_written_with_or_without_its_number() {
+        for (text, shown) in [
+            ("intent-written", "intent-written:1"),
+            ("after-commit:12", "after-commit:12"),
+        ] {
+            assert_eq!(text.parse::<CrashAt>().unwrap().to_string(), shown);
+        }
+        for wrong in [
+            "",
+            "commit",
+            "after-commit:0",
+            "after-commit:x",
+            "after-commit:",
+        ] {
+            assert!(wrong.parse::<CrashAt>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_the_nth_time_at_the_point_that_was_asked_for_is_due() {
+        let asked = ["before-commit:2".parse().unwrap()];
+        let crasher = Crasher::new(&asked).unwrap();
+        assert!(!crasher.is_due(Point::BeforeCommit));
+        assert!(!crasher.is_due(Point::AfterCommit));
+        assert!(!crasher.is_due(Point::AfterCommit));
+        assert!(crasher.is_due(Point::BeforeCommit));
+        assert!(!crasher.is_due(Point::BeforeCommit));
+        assert!(Crasher::new(&[]).is_none());
+    }
+}

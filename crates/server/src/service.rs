@@ -1,0 +1,133 @@
+//! The running service: its tasks, and their end.
+//!
+//! Ordering contract of the end: health says so and nothing more is accepted; watches end, calls
+//! and callbacks under way are answered; the jobs that were begun are finished; the store writes
+//! what it accepted, and lets its folder go. Each step begins once the one before it is over, so
+//! that nothing is asked of what has ended.
+
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use verilane_engine::Engine;
+use verilane_grpc::GrpcServer;
+use verilane_ingress::IngressConfig;
+
+use crate::catalog::OpenStore;
+use crate::process::Addresses;
+
+/// A service that listens and does nothing yet.
+pub struct Service {
+    pub engine: Arc<Engine>,
+    pub store: Arc<OpenStore>,
+    pub grpc: GrpcServer,
+    pub grpc_listener: TcpListener,
+    pub ingress: Router,
+    pub ingress_limits: IngressConfig,
+    pub ingress_listener: TcpListener,
+    pub addresses: Addresses,
+}
+
+/// How everything came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// By itself.
+    Whole,
+    /// Something was cut at a deadline.
+    Cut,
+}
+
+impl Ended {
+    /// Both of two ends.
+    pub fn and(self, other: Self) -> Self {
+        if self == Self::Whole { other } else { self }
+    }
+}
+
+/// A service under way.
+pub struct Running {
+    front: JoinSet<Ended>,
+    jobs: JoinSet<()>,
+    end_front: CancellationToken,
+    end_jobs: watch::Sender<bool>,
+    store: Arc<OpenStore>,
+}
+
+impl Service {
+    /// Begins to run jobs, to take callbacks and to serve callers.
+    pub fn start(self) -> Running {
+        let (end_jobs, jobs_told) = watch::channel(false);
+        let end_front = CancellationToken::new();
+        let mut jobs = JoinSet::new();
+        let engine = self.engine;
+        jobs.spawn(async move { engine.run_jobs(jobs_told).await });
+
+        let mut front = JoinSet::new();
+        let told = end_front.clone().cancelled_owned();
+        let (listener, router, limits) = (self.ingress_listener, self.ingress, self.ingress_limits);
+        front.spawn(async move {
+            match verilane_ingress::serve(listener, router, &limits, told).await {
+                verilane_ingress::Drained::Whole => Ended::Whole,
+                verilane_ingress::Drained::Cut(_) => Ended::Cut,
+            }
+        });
+        let told = end_front.clone().cancelled_owned();
+        let (listener, grpc) = (self.grpc_listener, self.grpc);
+        front.spawn(async move {
+            match grpc.serve(listener, told).await {
+                verilane_grpc::Drained::Whole => Ended::Whole,
+                verilane_grpc::Drained::Cut(_) => Ended::Cut,
+            }
+        });
+        Running {
+            front,
+            jobs,
+            end_front,
+            end_jobs,
+            store: self.store,
+        }
+    }
+}
+
+impl Running {
+    /// Goes on until `stop` is cancelled, or until a part of it fails; then ends all of it.
+    ///
+    /// # Errors
+    /// The part that failed.
+    pub async fn until(mut self, stop: CancellationToken) -> anyhow::Result<Ended> {
+        let failed = tokio::select! {
+            () = stop.cancelled() => None,
+            Some(ended) = self.front.join_next() => Some(("a server", ended.err())),
+            Some(ended) = self.jobs.join_next() => Some(("the runner of jobs", ended.err())),
+        };
+        let ended = self.end().await;
+        match failed {
+            None => Ok(ended),
+            Some((part, error)) => Err(fault(part, error)),
+        }
+    }
+
+    async fn end(mut self) -> Ended {
+        self.end_front.cancel();
+        let mut ended = Ended::Whole;
+        while let Some(one) = self.front.join_next().await {
+            ended = ended.and(one.unwrap_or(Ended::Cut));
+        }
+        // Nobody listens if the runner has failed.
+        let _ = self.end_jobs.send(true);
+        while self.jobs.join_next().await.is_some() {}
+        self.store.close().await;
+        ended
+    }
+}
+
+/// A part of the service ends by itself only by failing.
+fn fault(part: &str, error: Option<JoinError>) -> anyhow::Error {
+    match error {
+        Some(error) => anyhow::Error::from(error).context(format!("{part} failed")),
+        None => anyhow::anyhow!("{part} ended unasked"),
+    }
+}
