@@ -86,7 +86,7 @@ async fn a_long_poll_answers_as_soon_as_something_happens() {
 
 #[tokio::test]
 async fn a_drain_ends_a_long_poll() {
-    let mut world = world().await;
+    let world = world().await;
     let made = world.create("ada").await;
     let mut request = of_one(&made.id);
     request.start = Some(Start::StartPoint(v1::StartPoint::Now.into()));
@@ -99,7 +99,7 @@ async fn a_drain_ends_a_long_poll() {
     let poll = tokio::spawn(async move { client.list_events(request).await });
     // The server is asked something else, so that the poll has begun by then.
     world.create("bob").await;
-    world.stop();
+    world.shut_down().await;
     let status = poll.await.unwrap().unwrap_err();
     assert_eq!(told(&status), ["Unavailable SHUTTING_DOWN"]);
     assert!(begin.elapsed() < std::time::Duration::from_secs(20));

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
 use tonic_types::StatusExt as _;
@@ -18,7 +19,7 @@ use verilane_api::v1::verification_service_client::VerificationServiceClient;
 use verilane_core::clock::ManualClock;
 use verilane_core::{Clock as _, ConnectionName, Timestamp};
 use verilane_engine::{Connection, Engine, EngineConfig, EngineParts, KeyCache, Relay};
-use verilane_grpc::{GrpcConfig, GrpcServer, WireEncoder};
+use verilane_grpc::{Drained, GrpcConfig, GrpcServer, WireEncoder};
 use verilane_provider::{Facade, Limits};
 use verilane_store_sqlite::{SqliteConfig, SqliteStore};
 use verilane_vault::{Keyring, Vault};
@@ -34,6 +35,7 @@ pub struct World {
     pub clock: ManualClock,
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<Drained>,
     _folder: TempDir,
 }
 
@@ -78,7 +80,7 @@ pub async fn world_with(engine: EngineConfig, grpc: GrpcConfig) -> World {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    tokio::spawn(async move {
+    let server = tokio::spawn(async move {
         let shutdown = async {
             let _ = stopped.await;
         };
@@ -90,6 +92,7 @@ pub async fn world_with(engine: EngineConfig, grpc: GrpcConfig) -> World {
         clock,
         address,
         stop: Some(stop),
+        server,
         _folder: folder,
     }
 }
@@ -140,6 +143,12 @@ impl World {
     /// Begins a drain.
     pub fn stop(&mut self) {
         self.stop.take().unwrap().send(()).unwrap();
+    }
+
+    /// Drains, and comes back when every call has ended.
+    pub async fn shut_down(mut self) {
+        self.stop();
+        assert_eq!(self.server.await.unwrap(), Drained::Whole);
     }
 }
 
