@@ -152,6 +152,13 @@ impl Config {
         warnings
     }
 
+    /// Says in the log what [`Config::warnings`] has.
+    pub fn say_warnings(&self) {
+        for warning in self.warnings() {
+            tracing::warn!("{warning}");
+        }
+    }
+
     /// How long the callback paths of the connection with the longest retries stay valid.
     pub fn callback_retention(&self) -> Duration {
         let retentions = self.connections.iter();

@@ -30,20 +30,22 @@ const HESITATION_S: u64 = 1;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the demo plays with.
-pub(crate) struct Stage<'a> {
+pub struct Stage<'a> {
     /// Where the gRPC API listens: `http://127.0.0.1:7443`.
-    pub(crate) api: String,
+    pub api: String,
     /// The connection to verify over.
-    pub(crate) connection: &'a str,
+    pub connection: &'a str,
+    /// Whether colours are understood.
+    pub has_colours: bool,
     /// The connector that it leads to.
-    pub(crate) sandbox: &'a SandboxHandle,
+    pub sandbox: &'a SandboxHandle,
 }
 
 /// Plays the main job to its end.
 ///
 /// # Errors
 /// Whatever did not go as it should.
-pub(crate) async fn play(stage: &Stage<'_>, out: &mut impl Write) -> Result<()> {
+pub async fn play(stage: &Stage<'_>, out: &mut impl Write) -> Result<()> {
     tokio::time::timeout(PATIENCE, story(stage, out))
         .await
         .context("the demo took too long")?
@@ -72,11 +74,15 @@ async fn story(stage: &Stage<'_>, out: &mut impl Write) -> Result<()> {
     let (link, expires) = action(&verification)?;
     writeln!(out, "   id      {}", verification.id)?;
     writeln!(out, "   state   {}", watched::word(verification.state()))?;
-    writeln!(out, "   link    {}…", link.chars().take(60).collect::<String>())?;
+    writeln!(
+        out,
+        "   link    {}…",
+        link.chars().take(60).collect::<String>()
+    )?;
     writeln!(out, "   until   {}", watched::clock_time(expires))?;
 
     heading(out, "2. Its page shows the user a QR code")?;
-    writeln!(out, "{}", qr_code(&link)?)?;
+    writeln!(out, "{}", qr_code(&link, stage.has_colours)?)?;
 
     heading(out, "3. Every transition streams as it happens")?;
     let mut seen = Watched::default();
@@ -95,7 +101,10 @@ async fn story(stage: &Stage<'_>, out: &mut impl Write) -> Result<()> {
     heading(out, "4. Meanwhile somebody forges a callback")?;
     forge(stage, &person.core_id, out).await?;
     let missed = while_away(stage, &person.core_id).await?;
-    writeln!(out, "   ── and the connector reported up to {missed} while nobody watched ──")?;
+    writeln!(
+        out,
+        "   ── and the connector reported up to {missed} while nobody watched ──"
+    )?;
 
     heading(out, "5. The stream resumes with the last token it got")?;
     let token = v1::watch_verification_request::Start::ResumeToken(seen.token().to_owned());
@@ -111,7 +120,10 @@ async fn story(stage: &Stage<'_>, out: &mut impl Write) -> Result<()> {
         seen.count()
     )?;
 
-    heading(out, "6. The claims are read, for a purpose, and the read is audited")?;
+    heading(
+        out,
+        "6. The claims are read, for a purpose, and the read is audited",
+    )?;
     claims(channel, &verification.id, out).await?;
     writeln!(out)?;
     writeln!(out, "Done in {:.1} s.", began.elapsed().as_secs_f64())?;
@@ -191,7 +203,11 @@ async fn forge(stage: &Stage<'_>, core_id: &str, out: &mut impl Write) -> Result
 
 fn request(stage: &Stage<'_>, core_id: &str) -> Result<String> {
     let requests = stage.sandbox.requests(Some(core_id))?;
-    Ok(requests.last().context("the connector has no request")?.id.clone())
+    Ok(requests
+        .last()
+        .context("the connector has no request")?
+        .id
+        .clone())
 }
 
 /// Waits until the connector has gone on, so that there is something to have missed.
@@ -225,7 +241,7 @@ async fn claims(channel: Channel, id: &str, out: &mut impl Write) -> Result<()> 
         let provenance = claim.provenance.unwrap_or_default();
         writeln!(
             out,
-            "   {name:<26}{:<26}{}",
+            "   {name:<26} {:<42} {}",
             value.unwrap_or_default(),
             provenance.provider_field
         )?;

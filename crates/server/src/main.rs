@@ -6,6 +6,9 @@ mod cli;
 mod compose;
 mod config;
 mod crash;
+mod demo;
+mod demo;
+mod dev;
 mod process;
 mod service;
 
@@ -33,6 +36,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(options) => cli::serve::serve(options),
         Command::Dev(options) => cli::dev::dev(options),
+        Command::Demo(options) => cli::demo::run(options),
+        Command::Demo => cli::demo::demo(),
         Command::Sandbox(options) => cli::sandbox::run(options),
         Command::Watch(options) => cli::watch::run(options),
         Command::Config(Config::Check { file, dev }) => {

@@ -3,17 +3,15 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use verilane_core::SharedClock;
-use verilane_core::clock::{FileClock, SystemClock};
 use verilane_sandbox::{CallbackUnit, Sandbox, SandboxConfig, Scenario};
 use verilane_telemetry::setup::LogFormat;
 
 use super::{Ready, console};
 use crate::config::{Given, Setting, Shutdown, Telemetry};
+use crate::dev::clock;
 use crate::process::{self, Addresses};
 use crate::service::Ended;
 
@@ -102,12 +100,4 @@ pub fn run(options: Options) -> anyhow::Result<ExitCode> {
         sandbox.run(stop.cancelled_owned()).await?;
         Ok(Ended::Whole)
     })
-}
-
-/// The time of a file, or the system's.
-pub fn clock(file: Option<PathBuf>) -> SharedClock {
-    match file {
-        Some(file) => Arc::new(FileClock::new(&file)),
-        None => Arc::new(SystemClock),
-    }
 }

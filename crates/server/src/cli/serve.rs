@@ -17,7 +17,7 @@ use crate::process;
 pub fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     let config = load(options.file, Mode::Serve, Vec::new())?;
     process::run(&config.telemetry, config.shutdown, async |stop| {
-        warn(&config);
+        config.say_warnings();
         let keyring = compose::keyring(&config.vault)?;
         let service = compose::build(&config, &keyring, Arc::new(SystemClock)).await?;
         let addresses = service.addresses;
@@ -42,11 +42,4 @@ pub fn load(
         flags,
     };
     Ok(Config::load(mode, sources)?)
-}
-
-/// Says what loosens the rules.
-pub fn warn(config: &Config) {
-    for warning in config.warnings() {
-        tracing::warn!("{warning}");
-    }
 }

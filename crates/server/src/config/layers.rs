@@ -31,6 +31,16 @@ pub struct Text {
     pub value: String,
 }
 
+impl Text {
+    /// A value that the command line gave.
+    pub fn flag(name: &str, value: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            value,
+        }
+    }
+}
+
 impl Layers {
     /// Lays the text of a TOML file over what is there. `name` is said if it can't be parsed.
     pub fn add_toml(&mut self, name: &str, text: &str, faults: &mut Faults) {

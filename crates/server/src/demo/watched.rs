@@ -30,7 +30,11 @@ impl Watched {
     /// Whether each revision from the first on came once.
     pub(super) fn check_whole(&self) -> Result<()> {
         let whole = self.revisions.iter().copied().eq(1..=self.count() as u64);
-        ensure!(whole, "the streams together had a hole: {:?}", self.revisions);
+        ensure!(
+            whole,
+            "the streams together had a hole: {:?}",
+            self.revisions
+        );
         Ok(())
     }
 
@@ -69,7 +73,10 @@ impl Watched {
 /// An event in a line: ours and the provider's time, what happened, the state, the assurance.
 fn line(event: &v1::Event) -> String {
     let what = if event.provider_status.is_empty() {
-        event.r#type().as_str_name().trim_start_matches("EVENT_TYPE_")
+        event
+            .r#type()
+            .as_str_name()
+            .trim_start_matches("EVENT_TYPE_")
     } else {
         event.provider_status.as_str()
     };
@@ -79,8 +86,13 @@ fn line(event: &v1::Event) -> String {
     } else {
         format!("→ {state}")
     };
-    let provider = event.provider_time.map_or_else(|| "        ".to_owned(), clock_time);
-    let assurance = event.assurance().as_str_name().trim_start_matches("ASSURANCE_");
+    let provider = event
+        .provider_time
+        .map_or_else(|| "        ".to_owned(), clock_time);
+    let assurance = event
+        .assurance()
+        .as_str_name()
+        .trim_start_matches("ASSURANCE_");
     let late = if event.late { "  late" } else { "" };
     format!(
         "#{:<3} {}  provider {provider}  {what:<19} {state:<13} {assurance}{late}",
