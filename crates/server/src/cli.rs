@@ -3,7 +3,6 @@
 pub mod check;
 pub mod console;
 pub mod demo;
-pub mod demo;
 pub mod dev;
 pub mod keyring;
 pub mod sandbox;
@@ -33,8 +32,6 @@ pub enum Command {
     Dev(Dev),
     /// Plays the main job in this terminal, with nothing to set up and nothing left behind.
     Demo,
-    /// Shows the main job in this terminal, on a service of its own that is gone afterwards.
-    Demo(Demo),
     /// Runs a CorePass connector with invented users and scripted faults.
     Sandbox(sandbox::Options),
     /// Watches verifications and prints each transition as it happens.
@@ -83,10 +80,6 @@ pub struct Dev {
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 }
-
-/// `demo`.
-#[derive(Args, Clone, Copy, Debug)]
-pub struct Demo {}
 
 /// `config …`.
 #[derive(Debug, Subcommand)]

@@ -7,7 +7,6 @@ mod compose;
 mod config;
 mod crash;
 mod demo;
-mod demo;
 mod dev;
 mod process;
 mod service;
@@ -36,7 +35,6 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(options) => cli::serve::serve(options),
         Command::Dev(options) => cli::dev::dev(options),
-        Command::Demo(options) => cli::demo::run(options),
         Command::Demo => cli::demo::demo(),
         Command::Sandbox(options) => cli::sandbox::run(options),
         Command::Watch(options) => cli::watch::run(options),

@@ -1,6 +1,7 @@
 //! `verilane demo`: everything in one process, in a folder that goes with it, and the story that
 //! [`crate::demo`] tells.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -49,10 +50,12 @@ pub fn demo() -> anyhow::Result<ExitCode> {
             api: format!("http://{grpc}"),
             connection: CONNECTION,
             sandbox: &sandbox,
+            has_colours: std::io::stdout().is_terminal(),
         };
+        let mut out = std::io::stdout();
         let told = async {
             let told = tokio::select! {
-                told = play(&stage, &mut std::io::stdout()) => told,
+                told = play(&stage, &mut out) => told,
                 () = stop.cancelled() => Ok(()),
             };
             stop.cancel();
