@@ -298,7 +298,8 @@ pub enum JobWrite {
         key: JobKey,
         /// Not before this.
         due: Timestamp,
-        /// Whoever schedules it is about to do it, and keeps others away until then.
+        /// Whoever schedules it is about to do it, and keeps others away until then. Counts as
+        /// the first try: after a crash nobody knows how far it went.
         leased_until: Option<Timestamp>,
     },
     /// It is begun now: counts a try, and keeps others away until then. A crash costs a repeat;

@@ -97,7 +97,7 @@ statements! {
 
     job = "SELECT 1 FROM jobs WHERE kind = ?1 AND verification = ?2 AND attempt = ?3";
     schedule_job = "INSERT OR REPLACE INTO jobs (kind, verification, attempt, due, leased_until, \
-        tries) VALUES (?1, ?2, ?3, ?4, ?5, 0)";
+        tries) VALUES (?1, ?2, ?3, ?4, ?5, ?5 IS NOT NULL)";
     lease_job = "UPDATE jobs SET leased_until = ?4, tries = tries + 1 \
         WHERE kind = ?1 AND verification = ?2 AND attempt = ?3";
     postpone_job = "UPDATE jobs SET due = ?4, leased_until = NULL \
