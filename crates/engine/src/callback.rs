@@ -4,21 +4,23 @@
 //! the side lane, and shown by the change that it causes; a message that was seen before only
 //! raises a counter, durably too. What can't be verified changes nothing.
 
+mod message;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sha2::Digest;
 use tracing::Instrument;
-use verilane_core::decide::{self, DATA_IDENTITY, DataArrival, StatusArrival};
+use verilane_core::decide::{self, DataArrival};
 use verilane_core::{
-    Assurance, AttemptNumber, CallbackChannel, Change, ConnectionName, EvidenceId, EvidenceKind,
-    EvidenceRecord, Pii, ProviderStatus, Reason, SeenKey, SeenWrite, StoredClaim, Timestamp,
+    Assurance, Attempt, AttemptNumber, CallbackChannel, Change, ConnectionName, EvidenceId,
+    EvidenceKind, EvidenceRecord, Pii, Reason, SeenKey, SeenWrite, StartPhase, Timestamp,
     TraceParent, Verification, VerificationId,
 };
-use verilane_provider::{Callback, Candidate, DataItem, Reading, Refusal, Report};
+use verilane_provider::{Callback, Candidate, Refusal, Report};
 use verilane_store::{CallbackTarget, CommitError, Conflict, Loaded};
 use verilane_vault::{DataKey, IndexKind, SealedWhat};
 
+use self::message::{Message, stored};
 use crate::engine::{Engine, RACES};
 use crate::sealing::Sealer;
 use crate::{EngineError, KeyCache};
@@ -65,19 +67,6 @@ impl From<EngineError> for Refusal {
     }
 }
 
-/// What a callback says, in the terms of decisions.
-struct Message {
-    attempt: AttemptNumber,
-    identity: String,
-    report: Report,
-    provider_time: Option<Timestamp>,
-    late: bool,
-    key_fingerprint: String,
-    /// The message as received, and the piece of evidence that it becomes.
-    media_type: String,
-    body: Bytes,
-}
-
 impl Engine {
     /// Where a callback path leads.
     ///
@@ -113,8 +102,12 @@ impl Engine {
         let target = &path.target;
         let connection = self.connection(&path.connection)?;
         let now = self.now();
-        let candidates = target
+        let meant: Vec<_> = target
             .attempts
+            .iter()
+            .filter(|(number, loaded)| can_be_meant(loaded.verification.attempt(*number)))
+            .collect();
+        let candidates = meant
             .iter()
             .map(|(number, loaded)| candidate(*number, loaded, &self.keys))
             .collect::<Result<Vec<_>, EngineError>>()?;
@@ -128,8 +121,7 @@ impl Engine {
                 candidates,
             })
             .await?;
-        let (number, loaded) = target
-            .attempts
+        let (number, loaded) = meant
             .get(reading.candidate)
             .ok_or(Reason::CallbackAttemptUnknown)?;
         let message = Message::new(*number, reading, content_type, body);
@@ -235,7 +227,7 @@ impl Engine {
             None => *evidence.insert(self.keep_message(row.id, &key, &message.body, now).await?),
         };
         let revision = decide::next_revision(row);
-        let sha256 = sha256(&message.body);
+        let sha256 = message.sha256();
         change.evidence.push(EvidenceRecord {
             id: piece,
             verification: row.id,
@@ -291,50 +283,17 @@ impl Engine {
     }
 }
 
-fn sha256(body: &[u8]) -> [u8; 32] {
-    sha2::Sha256::digest(body).into()
-}
-
-impl Message {
-    fn new(
-        attempt: AttemptNumber,
-        reading: Reading,
-        content_type: Option<String>,
-        body: Bytes,
-    ) -> Self {
-        let identity = match &reading.report {
-            Report::Status(report) => report.identity.clone(),
-            Report::Failure(report) => report.identity.clone(),
-            Report::Data(_) => DATA_IDENTITY.to_owned(),
-        };
-        Self {
-            attempt,
-            identity,
-            report: reading.report,
-            provider_time: reading.provider_time,
-            late: reading.is_late,
-            key_fingerprint: reading.key_fingerprint,
-            media_type: content_type.unwrap_or_default(),
-            body,
-        }
-    }
-
-    fn status(
-        &self,
-        status: &ProviderStatus,
-        rank: u16,
-        fact: Option<verilane_core::Fact>,
-    ) -> StatusArrival {
-        StatusArrival {
-            status: status.clone(),
-            identity: self.identity.clone(),
-            rank,
-            fact,
-            provider_time: self.provider_time,
-            assurance: Assurance::Signed,
-            late: self.late,
-        }
-    }
+/// Whether the provider can hold a request of this attempt: it has not said that what it holds is
+/// another's.
+fn can_be_meant(attempt: Option<&Attempt>) -> bool {
+    let Some(attempt) = attempt.filter(|a| a.phase == StartPhase::Ended) else {
+        return attempt.is_some();
+    };
+    let (_, failed, ..) = attempt.facts.to_parts();
+    !matches!(
+        failed,
+        Some(Reason::ProviderRequestNotOurs | Reason::RequestAlreadyOpen)
+    )
 }
 
 fn candidate(
@@ -359,44 +318,4 @@ fn candidate(
         expire_time: attempt.expire_time,
         is_cancelled: attempt.facts.is_cancelled(),
     })
-}
-
-/// A claim at rest; none for an item that was never asked for.
-fn stored(
-    row: &Verification,
-    item: &DataItem,
-    message: &Message,
-    revision: verilane_core::Revision,
-    now: Timestamp,
-    sealer: &Sealer<'_>,
-) -> Option<Result<StoredClaim, EngineError>> {
-    let claim = row.claims.iter().find(|c| c.field == item.field)?;
-    let seal = |what, plain: &Pii<String>| sealer.seal(revision, what, plain.expose().as_bytes());
-    let field = item.field.as_str();
-    let sealed = seal(SealedWhat::ClaimValue { claim: field }, &item.value).and_then(|value| {
-        let pepper = item
-            .pepper
-            .as_ref()
-            .map(|pepper| seal(SealedWhat::ClaimPepper { claim: field }, pepper))
-            .transpose()?;
-        Ok((value, pepper))
-    });
-    Some(
-        sealed
-            .map_err(EngineError::from)
-            .map(|(value, pepper)| StoredClaim {
-                verification: row.id,
-                attempt: message.attempt,
-                field: item.field.clone(),
-                name: claim.name,
-                document: claim.document,
-                value,
-                pepper,
-                revision,
-                provider_time: message.provider_time,
-                receive_time: now,
-                assurance: Assurance::Signed,
-                key_fingerprint: Some(message.key_fingerprint.clone()),
-            }),
-    )
 }

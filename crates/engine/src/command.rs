@@ -3,8 +3,10 @@
 mod cancel;
 mod create;
 mod idempotency;
+mod page_token;
 mod read;
 mod read_claims;
+mod slot;
 pub(crate) mod start;
 
 use verilane_core::Verification;

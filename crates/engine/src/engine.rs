@@ -147,7 +147,13 @@ impl Engine {
         let wakes_jobs = !change.jobs.is_empty();
         let result = match self.store.commit(change).await {
             Err(CommitError::OutcomeUnknown(id)) => match self.store.outcome(id).await {
-                Ok(Some(committed)) => Ok(committed),
+                Ok(Some(committed)) => {
+                    // The store may not have told of it.
+                    if let Some(last) = committed.sequences.last() {
+                        self.relay.pass_over(*last);
+                    }
+                    Ok(committed)
+                }
                 Ok(None) => Err(CommitError::Unavailable(
                     "the store failed before the commit".to_owned(),
                 )),

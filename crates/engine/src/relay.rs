@@ -6,6 +6,10 @@
 //! Ordering contract: of a commit, each event is put into its verification's topic and into the
 //! ring before the head moves past it, and the head moves before anybody is woken. Whoever reads
 //! the head first and the topic or ring second therefore misses nothing up to that head.
+//!
+//! A store that failed in the middle of a commit may never have told of events that stand. Where the
+//! head passes over such events, the doubts are counted up first: whoever reads the head, and then
+//! the same count as before, has missed nothing; anybody else reads the store.
 
 mod entry;
 mod ring;
@@ -33,6 +37,7 @@ pub struct Relay {
     ring: Ring,
     topics: Topics,
     head: AtomicU64,
+    doubts: AtomicU64,
     tail: Notify,
     encoder: Arc<dyn FrameEncoder>,
     keys: Arc<KeyCache>,
@@ -47,6 +52,7 @@ impl Relay {
             ring: Ring::new(capacity),
             topics: Topics::default(),
             head: AtomicU64::new(0),
+            doubts: AtomicU64::new(0),
             tail: Notify::new(),
             encoder,
             keys,
@@ -75,7 +81,24 @@ impl Relay {
         &self.tail
     }
 
-    /// Up to `limit` entries after `after`, or that the ring does not reach back so far.
+    /// How often the head has passed over events that nobody told of. To be read after the head.
+    pub(crate) fn doubts(&self) -> u64 {
+        self.doubts.load(Ordering::Acquire)
+    }
+
+    /// The log has come to `last`, and not everything up to there was told: whoever watches looks
+    /// into the store.
+    pub(crate) fn pass_over(&self, last: Sequence) {
+        if last <= self.head() {
+            return;
+        }
+        self.doubts.fetch_add(1, Ordering::AcqRel);
+        self.head.fetch_max(last.0, Ordering::AcqRel);
+        self.topics.wake_all();
+        self.tail.notify_waiters();
+    }
+
+    /// Up to `limit` entries after `after`, or that the ring does not hold them.
     pub(crate) fn read_after(
         &self,
         after: Sequence,
@@ -84,7 +107,11 @@ impl Relay {
         if after >= self.head() {
             return Ok(Vec::new());
         }
-        self.ring.read_after(after, limit)
+        match self.ring.read_after(after, limit) {
+            // The head has passed over what comes next.
+            Ok(entries) if entries.is_empty() => Err(Behind),
+            result => result,
+        }
     }
 
     /// Takes part in what is told about one verification.
@@ -96,9 +123,14 @@ impl Relay {
 impl CommitObserver for Relay {
     fn committed(&self, events: &[Event]) {
         let began = Instant::now();
-        let Some(last) = events.last().map(|e| e.sequence) else {
+        let (Some(first), Some(last)) = (events.first(), events.last()) else {
             return;
         };
+        let last = last.sequence;
+        let passes_over = first.sequence > self.head().next();
+        if passes_over {
+            self.doubts.fetch_add(1, Ordering::AcqRel);
+        }
         let mut concerned = Vec::new();
         for event in events {
             // Only an event that leads back to a person needs its verification's key, and whoever
@@ -119,6 +151,9 @@ impl CommitObserver for Relay {
             self.ring.push(entry);
         }
         self.head.fetch_max(last.0, Ordering::AcqRel);
+        if passes_over {
+            self.topics.wake_all();
+        }
         for topic in concerned {
             topic.wake();
         }

@@ -54,7 +54,8 @@ impl VerificationView {
         let actions = row
             .attempts
             .iter()
-            .filter(|a| a.state().0 == State::Pending)
+            .filter(|a| a.state().0 == State::Pending && now < row.expire_time)
+            .filter(|a| a.expire_time.is_none_or(|until| now < until))
             .filter_map(|a| Some((a.number, a.action.as_ref()?)))
             .map(|(number, action)| Ok((number, sealer.open_action(number, action)?)))
             .collect::<Result<_, EngineError>>()?;

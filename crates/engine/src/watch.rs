@@ -5,6 +5,7 @@
 //! holds no queue of its own but the few entries that it took last.
 
 mod filter;
+mod heartbeat;
 mod list_events;
 mod single;
 mod snapshot;
@@ -16,6 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 use verilane_core::{Event, Reason, Sequence};
 use verilane_store::Head;
 
@@ -105,6 +107,17 @@ impl Drop for OpenWatch {
     fn drop(&mut self) {
         self.open.fetch_sub(1, Ordering::Relaxed);
         self.relay.metrics.closed(self.kind);
+    }
+}
+
+/// Whether something happens before a time; with none given, it is waited for as long as it takes.
+async fn in_time(happens: impl Future<Output = ()>, until: Option<Instant>) -> bool {
+    match until {
+        Some(until) => tokio::time::timeout_at(until, happens).await.is_ok(),
+        None => {
+            happens.await;
+            true
+        }
     }
 }
 

@@ -4,13 +4,12 @@
 
 use verilane_core::decide::{self, NewAttempt, NewVerification};
 use verilane_core::{
-    AuditAction, AuditRecord, BlindIndex, Change, ClaimStatus, LookupKind, Reason, RequestedClaim,
-    Slot, SlotHolder, SlotId, SlotWrite, StartPhase, State, Timestamp, Verification,
-    VerificationId,
+    AuditAction, AuditRecord, BlindIndex, Change, ClaimStatus, FieldViolation, LookupKind, Reason,
+    RequestedClaim, SlotWrite, Timestamp, VerificationId,
 };
 use verilane_provider::{ActionLifetime, Prepared, StartRequest};
 use verilane_store::{CommitError, Conflict};
-use verilane_vault::{IndexKind, SealedWhat, WrapPurpose};
+use verilane_vault::SealedWhat;
 
 use super::idempotency::RequestDigest;
 use super::start::SentAs;
@@ -42,24 +41,7 @@ impl Engine {
         if let Some(view) = self.repeated(digest.as_ref()).await? {
             return Ok(view);
         }
-        let connection = self.connection(&request.connection)?;
-        let expire_time = self.expire_time(request.expire)?;
-        let attempts = request.max_attempts.unwrap_or(1);
-        if attempts != 1 {
-            return Err(EngineError::field(
-                Reason::InvalidArgument,
-                "max_attempts",
-                "must be 1 or unset",
-            ));
-        }
-        let prepared = connection
-            .facade
-            .prepare(&StartRequest {
-                subject: request.subject.clone(),
-                claims: request.claims.clone(),
-                action_lifetime: request.action_lifetime,
-            })
-            .map_err(EngineError::fields)?;
+        let (prepared, expire_time) = self.checked(&request)?;
         let claims = self.held(&request, &prepared).await?;
         for _ in 0..RACES {
             let id = VerificationId::generate();
@@ -72,7 +54,15 @@ impl Engine {
                     expire_time,
                     digest.as_ref(),
                 )
-                .await?;
+                .await;
+            let change = match change {
+                Ok(change) => change,
+                // Open perhaps because another call with this request id was quicker.
+                Err(error) if error.reason == Reason::RequestAlreadyOpen => {
+                    return self.repeated(digest.as_ref()).await?.ok_or(error);
+                }
+                Err(error) => return Err(error),
+            };
             match self.commit(change).await {
                 Ok(_) => {
                     self.crash_point(CrashPoint::IntentWritten);
@@ -89,6 +79,38 @@ impl Engine {
             }
         }
         Err(EngineError::new(Reason::Contended))
+    }
+
+    /// Checks everything that can be checked without asking anybody, and says all that is wrong.
+    fn checked(&self, request: &CreateVerification) -> Result<(Prepared, Timestamp), EngineError> {
+        let connection = self.connection(&request.connection)?;
+        let prepared = connection.facade.prepare(&StartRequest {
+            subject: request.subject.clone(),
+            claims: request.claims.clone(),
+            action_lifetime: request.action_lifetime,
+        });
+        let expire_time = self.expire_time(request.expire);
+        let mut violations = Vec::new();
+        if let Err(wrong) = &prepared {
+            violations.extend(wrong.iter().cloned());
+        }
+        if let Err(error) = request.access.check() {
+            violations.extend(error.violations);
+        }
+        if let Err(error) = &expire_time {
+            violations.extend(error.violations.iter().cloned());
+        }
+        if request.max_attempts.is_some_and(|attempts| attempts != 1) {
+            violations.push(FieldViolation {
+                field: "max_attempts".to_owned(),
+                description: "must be 1 or unset".to_owned(),
+                reason: Reason::InvalidArgument,
+            });
+        }
+        match (prepared, expire_time) {
+            (Ok(prepared), Ok(time)) if violations.is_empty() => Ok((prepared, time)),
+            _ => Err(EngineError::fields(violations)),
+        }
     }
 
     /// What an earlier call with this request id made; none if there was none.
@@ -226,7 +248,8 @@ impl Engine {
                     made_slot,
                     requested_expiry: action_expiry(
                         now,
-                        prepared.action_lifetime,
+                        // What the user can do ends with the verification at the latest.
+                        prepared.action_lifetime.min(expire_time.since(now)),
                         profile.action_lifetime,
                     ),
                 },
@@ -269,60 +292,6 @@ impl Engine {
         }
         lookups
     }
-
-    /// The slot for this user and these items: made, or taken from an attempt that has ended.
-    async fn slot_for(
-        &self,
-        id: VerificationId,
-        request: &CreateVerification,
-        prepared: &Prepared,
-        claims: &[RequestedClaim],
-        now: Timestamp,
-    ) -> Result<SlotWrite, EngineError> {
-        let vault = self.keys.vault();
-        let mut parts = vec![
-            request.connection.as_str().as_bytes(),
-            prepared.subject.expose().as_bytes(),
-        ];
-        parts.extend(asked(claims).map(str::as_bytes));
-        let key = vault.index(IndexKind::Slot, &parts);
-        let holder = SlotHolder {
-            verification: id,
-            attempt: 1,
-        };
-        let keep_until = now + self.config.slot_retention;
-        let Some(slot) = self.store.slot(key).await? else {
-            let slot_id = SlotId::generate();
-            let (status, data) = (vault.random_path()?, vault.random_path()?);
-            let path = |path: &str| vault.index(IndexKind::CallbackPath, &[path.as_bytes()]);
-            let paths = write_parts([status.as_bytes(), data.as_bytes()]);
-            return Ok(SlotWrite::Make(Slot {
-                id: slot_id,
-                key,
-                connection: request.connection.clone(),
-                paths: vault.wrap_secret(WrapPurpose::SlotPaths, &[slot_id.as_bytes()], &paths)?,
-                status_path: path(&status),
-                data_path: path(&data),
-                holder,
-                create_time: now,
-                keep_until,
-            }));
-        };
-        let held = self.store.load(slot.holder.verification).await?;
-        let is_open = held.is_some_and(|held| is_open(&held.verification, slot.holder.attempt));
-        if is_open {
-            // Nothing is told about it: it can be another caller's.
-            return Err(EngineError::new(Reason::RequestAlreadyOpen));
-        }
-        Ok(SlotWrite::Take {
-            expected: slot.holder,
-            slot: Slot {
-                holder,
-                keep_until,
-                ..slot
-            },
-        })
-    }
 }
 
 /// The fields that the provider is asked for.
@@ -331,16 +300,6 @@ pub(super) fn asked(claims: &[RequestedClaim]) -> impl Iterator<Item = &str> {
         .iter()
         .filter(|c| c.status != ClaimStatus::NotHeld)
         .map(|c| c.field.as_str())
-}
-
-fn is_open(row: &Verification, attempt: u32) -> bool {
-    row.attempt(attempt).is_some_and(|attempt| {
-        attempt.phase != StartPhase::Ended
-            && matches!(
-                attempt.state().0,
-                State::Pending | State::Processing | State::InReview
-            )
-    })
 }
 
 /// Until when the action shall live, in whole seconds as providers count, a margin inside what the

@@ -1,11 +1,10 @@
 //! Reads verifications: one, or a page of those that match.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use verilane_core::{BlindIndex, LookupKind, Pii, Reason, Timestamp, VerificationId};
-use verilane_store::{ListQuery, Listed, PageMark};
+use verilane_core::{BlindIndex, LookupKind, Pii, VerificationId};
+use verilane_store::ListQuery;
 use verilane_vault::IndexKind;
 
+use super::page_token::PageToken;
 use crate::engine::Engine;
 use crate::{EngineError, ListVerifications, VerificationView};
 
@@ -37,11 +36,13 @@ impl Engine {
         for (key, value) in &list.labels {
             lookups.push((LookupKind::Label, self.label_index(key, value)));
         }
+        let filter = self.mark_of(list);
         let after = list
             .page_token
             .as_deref()
-            .map(read_page_token)
-            .transpose()?;
+            .map(|token| PageToken::parse(token, filter))
+            .transpose()?
+            .map(|token| token.after);
         let query = ListQuery {
             connections: list.connections.clone(),
             providers: list.providers.clone(),
@@ -56,7 +57,10 @@ impl Engine {
         let page = usize::try_from(list.page_size).unwrap_or(usize::MAX);
         let more = rows.len() > page;
         rows.truncate(page);
-        let next = rows.last().filter(|_| more).map(page_token);
+        let next = rows
+            .last()
+            .filter(|_| more)
+            .map(|last| PageToken::after(&last.verification, filter).to_string());
         let views = rows
             .into_iter()
             .map(|listed| self.view(listed.verification))
@@ -78,33 +82,4 @@ impl Engine {
         let parts: [&[u8]; 2] = [key.as_bytes(), value.expose().as_bytes()];
         self.keys.vault().index(IndexKind::Label, &parts)
     }
-}
-
-fn page_token(row: &Listed) -> String {
-    let mut bytes = row
-        .verification
-        .create_time
-        .as_micros()
-        .to_be_bytes()
-        .to_vec();
-    bytes.extend_from_slice(row.verification.id.as_bytes());
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-fn read_page_token(token: &str) -> Result<PageMark, EngineError> {
-    let bytes = URL_SAFE_NO_PAD.decode(token).ok();
-    let mark = bytes.as_deref().and_then(|bytes| {
-        let (time, id) = bytes.split_first_chunk()?;
-        Some(PageMark {
-            create_time: Timestamp::from_micros(i64::from_be_bytes(*time)),
-            id: VerificationId::from_bytes(id.try_into().ok()?),
-        })
-    });
-    mark.ok_or_else(|| {
-        EngineError::field(
-            Reason::PageTokenMalformed,
-            "page_token",
-            "was not made by this service",
-        )
-    })
 }

@@ -5,12 +5,11 @@
 //! the same callback paths. The provider may say that it holds the request already. To a resumed
 //! intent that is our own earlier sending; to one that was never sent before, it is somebody else's.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
-use verilane_core::{Attempt, Change};
 use verilane_core::{
-    AttemptNumber, JobAbout, JobKey, JobKind, JobWrite, Pii, Reason, SlotId, StartPhase, Timestamp,
-    Verification, VerificationId, decide,
+    Attempt, AttemptNumber, Change, JobAbout, JobKey, JobKind, JobWrite, Pii, Reason, ReasonKind,
+    SlotId, StartPhase, State, Timestamp, Verification, VerificationId, decide,
 };
 use verilane_provider::{ProviderError, Start, Started};
 use verilane_store::{CommitError, Conflict};
@@ -26,11 +25,12 @@ use crate::{EngineError, VerificationView};
 pub(crate) enum SentAs {
     /// It was never sent.
     First,
-    /// It may have been sent, so often.
-    Again(u32),
+    /// It may have been sent.
+    Again,
 }
 
-/// How long the first wait before sending again is; each further one is twice as long.
+/// How long is waited before sending again: as long as has been tried already, so that each wait is
+/// about twice the one before, from this on.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// How long a wait is at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -58,13 +58,24 @@ pub(crate) fn provider_error(error: &ProviderError) -> EngineError {
     }
 }
 
-/// The error of an attempt whose start was refused.
+/// The error of an attempt whose start was refused, whatever became of it since. One that was
+/// given up is none: its caller was told of a verification, and finds it as it is.
 pub(super) fn refused(row: &Verification, number: AttemptNumber) -> Result<(), EngineError> {
-    let ended = row
-        .attempt(number)
-        .filter(|a| a.phase == StartPhase::Ended)
-        .and_then(|a| a.state().1);
-    ended.map_or(Ok(()), |reason| Err(EngineError::new(reason).about(row.id)))
+    let ended = row.attempt(number).filter(|a| a.phase == StartPhase::Ended);
+    let Some(attempt) = ended else {
+        return Ok(());
+    };
+    let (_, failed, ..) = attempt.facts.to_parts();
+    let Some(reason) = failed.filter(|reason| reason.kind() == ReasonKind::Request) else {
+        return Ok(());
+    };
+    Err(EngineError::new(reason).about(row.id))
+}
+
+fn rfc3339(time: Timestamp) -> Option<humantime::Rfc3339Timestamp> {
+    let secs = u64::try_from(time.as_secs()).ok()?;
+    let time = UNIX_EPOCH.checked_add(Duration::from_secs(secs))?;
+    Some(humantime::format_rfc3339_seconds(time))
 }
 
 impl Engine {
@@ -77,7 +88,12 @@ impl Engine {
     ) -> Result<VerificationView, EngineError> {
         let row = self.load(id).await?.verification;
         let attempt = match row.attempt(number) {
-            Some(attempt) if attempt.phase == StartPhase::Intended => attempt.clone(),
+            Some(attempt)
+                if attempt.phase == StartPhase::Intended && attempt.state().0 == State::Pending =>
+            {
+                attempt.clone()
+            }
+            // Called off, or the provider has answered by calling us.
             _ => return self.view(row),
         };
         let now = self.now();
@@ -107,12 +123,19 @@ impl Engine {
             Ok(started) => {
                 self.crash_point(CrashPoint::ProviderAnswered);
                 match self.not_ours(&attempt, &started, sent_as).await? {
-                    Some(reason) => self.fail_start(id, number, reason).await,
+                    Some(reason) => {
+                        let lapse = rfc3339(started.action.expire_time());
+                        let failed = self.fail_start(id, number, reason).await;
+                        failed.map_err(|error| match lapse {
+                            Some(lapse) => error.with("lapse_time", lapse),
+                            None => error,
+                        })
+                    }
                     None => self.finish_start(id, number, &started).await,
                 }
             }
             Err(error) if error.is_retryable() => {
-                self.send_later(id, number, &error, sent_as).await?;
+                self.send_later(&attempt, id, &error, sent_as).await?;
                 let row = self.load(id).await?.verification;
                 self.view(row)
             }
@@ -244,26 +267,21 @@ impl Engine {
 
     async fn send_later(
         &self,
+        attempt: &Attempt,
         id: VerificationId,
-        number: AttemptNumber,
         error: &ProviderError,
         sent_as: SentAs,
     ) -> Result<(), EngineError> {
-        let key = start_job(id, number);
-        let tries = match sent_as {
-            SentAs::First => 0,
-            SentAs::Again(tries) => tries,
-        };
-        let backoff = FIRST_WAIT
-            .saturating_mul(1 << tries.min(5))
-            .min(LONGEST_WAIT);
+        let key = start_job(id, attempt.number);
+        let now = self.now();
         let wait = match error {
             ProviderError::Busy {
                 retry_after: Some(wait),
             } => (*wait).max(FIRST_WAIT),
-            _ => backoff,
+            _ => now
+                .since(attempt.start_time)
+                .clamp(FIRST_WAIT, LONGEST_WAIT),
         };
-        let now = self.now();
         let due = now + wait;
         let mut change = Change::new(now);
         // What certainly never left can't be held by the provider under our name: a schedule that

@@ -1,7 +1,8 @@
 //! The newest events, bounded in number.
 //!
-//! Invariant: sequences in the ring follow one another without a gap. A gap in what is pushed (it
-//! can't come from one store) empties the ring first, and readers go to the store.
+//! Invariant: sequences in the ring follow one another without a gap. A gap in what is pushed (after
+//! a commit whose outcome was unknown, the store may have told of nothing) empties the ring first,
+//! and readers go to the store. What is pushed late is not taken.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -30,11 +31,10 @@ impl Ring {
 
     pub(super) fn push(&self, entry: Arc<Entry>) {
         let mut entries = self.entries.write();
-        if entries
-            .back()
-            .is_some_and(|last| last.sequence.next() != entry.sequence)
-        {
-            entries.clear();
+        match entries.back().map(|last| last.sequence) {
+            Some(last) if entry.sequence <= last => return,
+            Some(last) if entry.sequence != last.next() => entries.clear(),
+            _ => {}
         }
         if entries.len() >= self.capacity {
             entries.pop_front();
@@ -103,5 +103,14 @@ mod tests {
         ring.push(entry(3));
         assert_eq!(read(&ring, 1), Err(Behind));
         assert_eq!(read(&ring, 2), Ok(vec![3]));
+    }
+
+    #[test]
+    fn what_is_pushed_late_changes_nothing() {
+        let ring = Ring::new(3);
+        for sequence in [1, 2, 3, 2, 3] {
+            ring.push(entry(sequence));
+        }
+        assert_eq!(read(&ring, 0), Ok(vec![1, 2, 3]));
     }
 }

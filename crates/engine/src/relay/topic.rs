@@ -31,8 +31,8 @@ pub(crate) struct Topic {
 pub(crate) enum Since {
     /// Everything up to now, in order; nothing if empty.
     Whole(Vec<Arc<Entry>>),
-    /// There is more than the topic still has.
-    Hole,
+    /// There is more than the topic still has, up to this revision.
+    Hole(Revision),
 }
 
 impl Topic {
@@ -51,8 +51,10 @@ impl Topic {
             .filter(|e| e.revision > seen)
             .cloned()
             .collect();
-        match newer.first() {
-            Some(first) if first.revision != seen.next() => Since::Hole,
+        match (newer.first(), newer.last()) {
+            (Some(first), Some(last)) if first.revision != seen.next() => {
+                Since::Hole(last.revision)
+            }
             _ => Since::Whole(newer),
         }
     }
@@ -100,12 +102,28 @@ impl Topics {
             Arc::clone(&map.get(&entry.verification)?.0)
         };
         let mut recent = topic.recent.lock();
+        match recent.back().map(|last| last.revision) {
+            Some(last) if entry.revision <= last => return Some(Arc::clone(&topic)),
+            // A hole within would be taken for the whole.
+            Some(last) if entry.revision != last.next() => recent.clear(),
+            _ => {}
+        }
         if recent.len() >= KEPT {
             recent.pop_front();
         }
         recent.push_back(Arc::clone(entry));
         drop(recent);
         Some(topic)
+    }
+
+    /// Wakes everybody who watches anything.
+    pub(super) fn wake_all(&self) {
+        for shard in self.shards.iter() {
+            let topics: Vec<_> = shard.lock().values().map(|(t, _)| Arc::clone(t)).collect();
+            for topic in topics {
+                topic.wake();
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 use verilane_core::VerificationId;
 use verilane_telemetry::value::watch_kind;
 
@@ -56,11 +57,11 @@ impl Cursor {
         }
     }
 
-    async fn wait(&self) {
+    async fn wait(&self, until: Option<Instant>) {
         match self {
-            Self::One(cursor) => cursor.wait(None).await,
-            Self::Many(cursor) => cursor.wait(None).await,
-        };
+            Self::One(cursor) => cursor.wait(until).await,
+            Self::Many(cursor) => cursor.wait(until).await,
+        }
     }
 
     fn token(&self) -> String {
@@ -88,7 +89,7 @@ impl Engine {
                 Cursor::Many(self.open_many(filter, start, list.wait, kind).await?)
             }
         };
-        let deadline = tokio::time::Instant::now() + list.wait;
+        let deadline = Instant::now().checked_add(list.wait);
         let mut events = Vec::new();
         loop {
             while events.len() < list.page_size {
@@ -97,13 +98,14 @@ impl Engine {
                 };
                 events.push(entry.bytes.clone().unwrap_or_default());
             }
-            let waited = tokio::time::timeout_at(deadline, cursor.wait());
-            if !events.is_empty() || waited.await.is_err() {
+            let is_over = deadline.is_some_and(|deadline| deadline <= Instant::now());
+            if !events.is_empty() || is_over {
                 return Ok(EventPage {
                     events,
                     next_token: cursor.token(),
                 });
             }
+            cursor.wait(deadline).await;
         }
     }
 }

@@ -9,11 +9,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use verilane_core::{Revision, Sequence, VerificationId};
 use verilane_store::Head;
 use verilane_telemetry::value::watch_kind;
 
 use super::filter::hash_of_one;
+use super::heartbeat::Heartbeat;
 use super::token::TokenMaker;
 use super::{Delivery, OpenWatch, WatchEnd, WatchStart};
 use crate::engine::Engine;
@@ -42,12 +44,15 @@ pub struct WatchOne {
     examined: Sequence,
     pending: VecDeque<Arc<Entry>>,
     opening: Opening,
+    /// The newest revision that is known to exist.
+    known: Revision,
     /// Whether the store was read since the topic was joined: from then on the topic has
-    /// everything.
+    /// everything, as long as the relay has no new doubts.
     caught_up: bool,
+    doubts: u64,
     end: WatchEnd,
     ended: bool,
-    heartbeat: Duration,
+    heartbeat: Heartbeat,
     open: OpenWatch,
 }
 
@@ -90,6 +95,7 @@ impl Engine {
                 (self.revision_at(id, place, &head).await?, place)
             }
         };
+        let known = row.revision;
         // Where the end has been passed already, no event will come that could end the watch.
         let ended = end != WatchEnd::Never && row.state().0.is_end() && seen >= row.revision;
         let opening = match start {
@@ -105,10 +111,12 @@ impl Engine {
             examined,
             pending: VecDeque::new(),
             opening,
+            known,
             caught_up: false,
+            doubts: self.relay.doubts(),
             end,
             ended,
-            heartbeat,
+            heartbeat: Heartbeat::every(heartbeat),
             open,
         })
     }
@@ -167,18 +175,24 @@ impl WatchOne {
     /// Those of the store. The watch can't go on after one; a new one can, with the last token.
     pub async fn next(&mut self) -> Result<Option<Delivery>, EngineError> {
         if let Some(delivery) = self.open_with() {
+            self.heartbeat.spoke();
             return Ok(Some(delivery));
         }
         loop {
             if let Some(entry) = self.take().await? {
+                self.heartbeat.spoke();
                 return Ok(Some(self.deliver(&entry)));
             }
             if self.ended {
                 return Ok(None);
             }
-            if !self.wait(Some(self.heartbeat)).await {
+            // Asked after the last look, so that its token is as fresh as can be.
+            if self.heartbeat.is_due() {
+                self.heartbeat.spoke();
                 return Ok(Some(self.beat()));
             }
+            let due = self.heartbeat.due();
+            self.wait(due).await;
         }
     }
 
@@ -210,13 +224,20 @@ impl WatchOne {
             // The head before the topic: all of this verification up to it is in the topic by now,
             // or in the store.
             let head = self.engine.relay.head();
+            let doubts = self.engine.relay.doubts();
+            if doubts != self.doubts {
+                self.caught_up = false;
+                self.doubts = doubts;
+            }
             match self.topic.since(self.seen) {
                 _ if !self.caught_up => self.read().await?,
                 Since::Whole(entries) if entries.iter().all(|e| e.bytes.is_some()) => {
                     self.pending.extend(entries);
                 }
-                Since::Whole(_) | Since::Hole => {
+                Since::Whole(_) => self.read().await?,
+                Since::Hole(newest) => {
                     self.open.fell_behind(self.examined);
+                    self.known = self.known.max(newest);
                     self.read().await?;
                 }
             }
@@ -239,40 +260,39 @@ impl WatchOne {
             .store
             .events_of(self.id, self.seen, PAGE)
             .await?;
-        self.caught_up = page.len() < PAGE as usize;
-        if let Some(first) = page.first()
-            && first.body.revision != self.seen.next()
-        {
+        let purged = match page.first() {
+            Some(first) => first.body.revision != self.seen.next(),
+            None => self.seen < self.known,
+        };
+        if purged {
             let head = self.engine.store.head().await?;
             return Err(self.engine.expired(self.tokens.filter(), &head));
         }
+        let mut entries = Vec::with_capacity(page.len());
         for event in &page {
-            self.pending
-                .push_back(Arc::new(self.engine.entry(event).await?));
+            entries.push(Arc::new(self.engine.entry(event).await?));
         }
+        // All at once, after the last point at which a dropped call can end.
+        self.caught_up = page.len() < PAGE as usize;
+        self.pending.extend(entries);
         Ok(())
     }
 
-    /// Waits for an event of this verification, for so long at most; says whether there was one.
-    pub(super) async fn wait(&self, at_most: Option<Duration>) -> bool {
+    /// Waits for an event of this verification, until then at the longest.
+    pub(super) async fn wait(&self, until: Option<Instant>) {
         let mut notified = pin!(self.topic.notify().notified());
         // Registered before the last look, so that nothing falls in between.
         notified.as_mut().enable();
         match self.topic.since(self.seen) {
             Since::Whole(entries) if entries.is_empty() => {}
-            _ => return true,
+            _ => return,
         }
-        let woken = match at_most {
-            Some(limit) => tokio::time::timeout(limit, notified).await.is_ok(),
-            None => {
-                notified.await;
-                true
-            }
-        };
-        if woken {
+        if self.engine.relay.doubts() != self.doubts {
+            return;
+        }
+        if super::in_time(notified, until).await {
             self.open.woken();
         }
-        woken
     }
 
     fn deliver(&self, entry: &Entry) -> Delivery {
@@ -284,7 +304,7 @@ impl WatchOne {
         }
     }
 
-    fn beat(&mut self) -> Delivery {
+    fn beat(&self) -> Delivery {
         let encoder = self.engine.relay.encoder();
         Delivery {
             head: encoder.heartbeat(self.engine.now()),

@@ -8,9 +8,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use verilane_core::{Reason, Sequence};
 use verilane_telemetry::value::watch_kind;
 
+use super::heartbeat::Heartbeat;
 use super::snapshot::{Shown, Snapshot};
 use super::token::TokenMaker;
 use super::{Delivery, EventFilter, OpenWatch, TAKE, WatchStart};
@@ -20,6 +22,15 @@ use crate::relay::{Behind, Entry};
 
 /// How many events are read from the store at once.
 const PAGE: u32 = 256;
+
+/// What a look into the log came to.
+#[derive(PartialEq, Eq)]
+enum Looked {
+    /// There can be more.
+    Further,
+    /// Everything there is has been examined.
+    Everywhere,
+}
 
 /// A watch of many verifications. [`next`](Self::next) gives what comes.
 pub struct WatchMany {
@@ -33,7 +44,7 @@ pub struct WatchMany {
     pending: VecDeque<Arc<Entry>>,
     snapshot: Option<Box<Snapshot>>,
     shown: Shown,
-    heartbeat: Duration,
+    heartbeat: Heartbeat,
     open: OpenWatch,
 }
 
@@ -80,7 +91,7 @@ impl Engine {
             pending: VecDeque::new(),
             snapshot,
             shown: Shown::default(),
-            heartbeat,
+            heartbeat: Heartbeat::every(heartbeat),
             open,
         })
     }
@@ -95,14 +106,22 @@ impl WatchMany {
     /// if too much changed during a snapshot; those of the store. The watch can't go on after one.
     pub async fn next(&mut self) -> Result<Option<Delivery>, EngineError> {
         if let Some(delivery) = self.open_with().await? {
+            self.heartbeat.spoke();
             return Ok(Some(delivery));
         }
         loop {
-            if let Some(entry) = self.take().await? {
+            let looked = self.look().await?;
+            if let Some(entry) = self.pop() {
+                self.heartbeat.spoke();
                 return Ok(Some(self.deliver(&entry)));
             }
-            if !self.wait(Some(self.heartbeat)).await {
+            if self.heartbeat.is_due() {
+                self.heartbeat.spoke();
                 return Ok(Some(self.beat()));
+            }
+            if looked == Looked::Everywhere {
+                let due = self.heartbeat.due();
+                self.wait(due).await;
             }
         }
     }
@@ -130,24 +149,38 @@ impl WatchMany {
     /// The next event that is there by now and matches.
     pub(super) async fn take(&mut self) -> Result<Option<Arc<Entry>>, EngineError> {
         loop {
-            if let Some(entry) = self.pending.pop_front() {
-                self.given = entry.sequence;
-                return Ok(Some(entry));
+            let looked = self.look().await?;
+            let entry = self.pop();
+            if entry.is_some() || looked == Looked::Everywhere {
+                return Ok(entry);
             }
-            self.given = self.examined;
-            let entries = match self.engine.relay.read_after(self.examined, TAKE) {
-                Ok(entries) if entries.iter().all(|e| e.bytes.is_some()) => entries,
-                Ok(_) | Err(Behind) => self.read().await?,
-            };
-            let Some(last) = entries.last() else {
-                return Ok(None);
-            };
-            self.examined = last.sequence;
-            let (filter, shown) = (&self.filter, &mut self.shown);
-            self.pending.extend(entries.into_iter().filter(|entry| {
-                filter.matches(entry) && !shown.covers(entry.verification, entry.revision)
-            }));
         }
+    }
+
+    fn pop(&mut self) -> Option<Arc<Entry>> {
+        let entry = self.pending.pop_front();
+        self.given = entry.as_ref().map_or(self.examined, |e| e.sequence);
+        entry
+    }
+
+    /// Looks at what comes next in the log, a bounded part of it, unless something is pending.
+    async fn look(&mut self) -> Result<Looked, EngineError> {
+        if !self.pending.is_empty() {
+            return Ok(Looked::Further);
+        }
+        let entries = match self.engine.relay.read_after(self.examined, TAKE) {
+            Ok(entries) if entries.iter().all(|e| e.bytes.is_some()) => entries,
+            Ok(_) | Err(Behind) => self.read().await?,
+        };
+        let Some(last) = entries.last() else {
+            return Ok(Looked::Everywhere);
+        };
+        self.examined = last.sequence;
+        let (filter, shown) = (&self.filter, &mut self.shown);
+        self.pending.extend(entries.into_iter().filter(|entry| {
+            filter.matches(entry) && !shown.covers(entry.verification, entry.revision)
+        }));
+        Ok(Looked::Further)
     }
 
     async fn read(&self) -> Result<Vec<Arc<Entry>>, EngineError> {
@@ -170,25 +203,17 @@ impl WatchMany {
         Ok(entries)
     }
 
-    /// Waits for any event, for so long at most; says whether there was one.
-    pub(super) async fn wait(&self, at_most: Option<Duration>) -> bool {
+    /// Waits for any event, until then at the longest.
+    pub(super) async fn wait(&self, until: Option<Instant>) {
         let mut notified = pin!(self.engine.relay.tail().notified());
         // Registered before the last look at the head, so that nothing falls in between.
         notified.as_mut().enable();
         if self.engine.relay.head() > self.examined {
-            return true;
+            return;
         }
-        let woken = match at_most {
-            Some(limit) => tokio::time::timeout(limit, notified).await.is_ok(),
-            None => {
-                notified.await;
-                true
-            }
-        };
-        if woken {
+        if super::in_time(notified, until).await {
             self.open.woken();
         }
-        woken
     }
 
     fn deliver(&self, entry: &Entry) -> Delivery {

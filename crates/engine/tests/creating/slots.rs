@@ -1,0 +1,138 @@
+//! Which slot an attempt takes, and what it means that the provider holds a request already.
+
+use verilane_core::{Principal, Reason, State};
+
+use crate::stage::puppet::Answer;
+use crate::stage::{self, MINUTE, SECOND, START, Stage, field, request};
+use verilane_engine::CreateVerification;
+
+#[tokio::test]
+async fn a_second_request_for_the_same_user_and_items_is_refused_while_the_first_is_open() {
+    let stage = Stage::new();
+    let play = stage.open().await;
+    play.engine.create(request("ada")).await.unwrap();
+    for spelling in ["ada", "ADA"] {
+        let error = play.engine.create(request(spelling)).await.unwrap_err();
+        assert_eq!(error.reason, Reason::RequestAlreadyOpen);
+        // It can be another caller's: nothing is told about it.
+        assert!(error.metadata.is_empty());
+    }
+    // Still open when the provider works on it.
+    let start = stage.puppet.last_start();
+    start.report(&play.engine, "ACCEPTED").await.unwrap();
+    let error = play.engine.create(request("ada")).await.unwrap_err();
+    assert_eq!(error.reason, Reason::RequestAlreadyOpen);
+    assert_eq!(stage.puppet.starts().len(), 1);
+    assert_eq!(play.log().await.len(), 3);
+}
+
+#[tokio::test]
+async fn other_users_and_other_items_have_slots_of_their_own() {
+    let stage = Stage::new();
+    let play = stage.open().await;
+    play.engine.create(request("ada")).await.unwrap();
+    play.engine.create(request("grace")).await.unwrap();
+    let other = CreateVerification {
+        claims: vec![field("EMAIL", true), field("P_NAME", true)],
+        ..request("ada")
+    };
+    play.engine.create(other).await.unwrap();
+    let starts = stage.puppet.starts();
+    let mut urls: Vec<_> = starts
+        .iter()
+        .flat_map(|start| [&start.status_url, &start.data_url])
+        .collect();
+    urls.sort();
+    urls.dedup();
+    assert_eq!(urls.len(), 6);
+}
+
+#[tokio::test]
+async fn the_slot_of_an_attempt_that_ended_is_taken_again_with_the_same_paths() {
+    let stage = Stage::new();
+    let play = stage.open().await;
+    let first = play.engine.create(request("ada")).await.unwrap();
+    let (principal, access) = (Principal::anonymous(), stage::access());
+    play.engine
+        .cancel(first.row.id, None, &principal, &access)
+        .await
+        .unwrap();
+    stage.clock.advance(SECOND);
+    let second = play.engine.create(request("ada")).await.unwrap();
+    let starts = stage.puppet.starts();
+    assert_eq!(starts[0].status_url, starts[1].status_url);
+    assert_eq!(starts[0].data_url, starts[1].data_url);
+    assert_eq!(second.row.attempts[0].slot, first.row.attempts[0].slot);
+    // A callback finds the attempt that it is about by its expiration.
+    starts[1].succeed(&play.engine).await;
+    assert_eq!(
+        play.view(second.row.id).await.row.state().0,
+        State::Verified
+    );
+    assert_eq!(
+        play.view(first.row.id).await.row.state().0,
+        State::Cancelled
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_the_provider_holds_although_we_never_made_one_is_not_ours() {
+    let stage = Stage::new();
+    let play = stage.open().await;
+    stage.puppet.answers([Answer::HoldsOne(START + 9 * MINUTE)]);
+    let error = play.engine.create(request("ada")).await.unwrap_err();
+    assert_eq!(error.reason, Reason::ProviderRequestNotOurs);
+    let lapse = ("lapse_time", "2023-11-14T22:22:20Z".to_owned());
+    assert!(error.metadata.contains(&lapse), "{:?}", error.metadata);
+    let log = play.log().await;
+    assert_eq!(log.len(), 2);
+    assert_eq!(log[1].body.state_after, State::Failed);
+    assert_eq!(log[1].body.reason, Some(Reason::ProviderRequestNotOurs));
+}
+
+#[tokio::test]
+async fn a_request_that_an_earlier_attempt_left_at_the_provider_is_still_open() {
+    let stage = Stage::new();
+    let play = stage.open().await;
+    let first = play.engine.create(request("ada")).await.unwrap();
+    let left = stage.puppet.last_start();
+    let (principal, access) = (Principal::anonymous(), stage::access());
+    play.engine
+        .cancel(first.row.id, None, &principal, &access)
+        .await
+        .unwrap();
+    stage.puppet.answers([Answer::HoldsOne(left.expiry)]);
+    let error = play.engine.create(request("ada")).await.unwrap_err();
+    assert_eq!(error.reason, Reason::RequestAlreadyOpen);
+    let second = error.metadata[0].1.parse().unwrap();
+    assert_eq!(play.view(second).await.row.state().0, State::Failed);
+    // What the user does with it now is about the first, which was called off, and about no other.
+    left.succeed(&play.engine).await;
+    assert_eq!(
+        play.view(first.row.id).await.row.state().0,
+        State::Cancelled
+    );
+    assert_eq!(play.view(second).await.row.state().0, State::Failed);
+    assert!(play.store.claims(first.row.id).await.unwrap().is_empty());
+    assert!(play.store.claims(second).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_concurrent_requests_for_one_slot_one_is_made() {
+    let stage = Stage::new();
+    let play = stage.open().await;
+    let calls = (0..8).map(|_| {
+        let engine = std::sync::Arc::clone(&play.engine);
+        tokio::spawn(async move { engine.create(request("ada")).await })
+    });
+    let outcomes = futures_util::future::join_all(calls).await;
+    let (made, refused): (Vec<_>, Vec<_>) = outcomes
+        .into_iter()
+        .map(Result::unwrap)
+        .partition(Result::is_ok);
+    assert_eq!(made.len(), 1);
+    for refusal in refused {
+        assert_eq!(refusal.unwrap_err().reason, Reason::RequestAlreadyOpen);
+    }
+    assert_eq!(stage.puppet.starts().len(), 1);
+}

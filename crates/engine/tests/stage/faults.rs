@@ -1,0 +1,223 @@
+//! A store that fails when it is told to, in front of the real one; and an observer that goes deaf.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use verilane_core::{
+    AuditHash, AuditRecord, BlindIndex, Change, ChangeId, Committed, Event, EvidenceId,
+    EvidenceRecord, IdempotencyRecord, Job, Revision, Sealed, Sequence, Slot, SlotId, StoredClaim,
+    Timestamp, VerificationId,
+};
+use verilane_store::{
+    CallbackTarget, CommitError, CommitObserver, Head, ListQuery, Listed, Loaded, Store, StoreError,
+};
+
+/// What becomes of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is not begun.
+    Refused,
+    /// It stands, and nobody knows.
+    UnknownButStands,
+    /// It does not stand, and nobody knows.
+    UnknownAndGone,
+    /// It stands, nobody knows, and it can't be looked up either.
+    UnknownForGood,
+}
+
+type Affects = Box<dyn Fn(&Change) -> bool + Send + Sync>;
+
+/// The store that fails.
+pub struct Faulty {
+    inner: Arc<dyn Store>,
+    faults: Mutex<VecDeque<Fault>>,
+    /// Which commits the faults are for.
+    affects: Mutex<Affects>,
+    no_chunks: AtomicBool,
+    no_outcomes: AtomicBool,
+}
+
+impl Faulty {
+    pub fn over(inner: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            faults: Mutex::default(),
+            affects: Mutex::new(Box::new(|_| true)),
+            no_chunks: AtomicBool::new(false),
+            no_outcomes: AtomicBool::new(false),
+        })
+    }
+
+    /// The next commits that these are for end so.
+    pub fn fail(
+        &self,
+        faults: impl IntoIterator<Item = Fault>,
+        affects: impl Fn(&Change) -> bool + Send + Sync + 'static,
+    ) {
+        *self.affects.lock() = Box::new(affects);
+        self.faults.lock().extend(faults);
+    }
+
+    /// Whether every fault has happened.
+    pub fn is_spent(&self) -> bool {
+        self.faults.lock().is_empty()
+    }
+
+    /// Whether chunks are refused.
+    pub fn refuse_chunks(&self, refuse: bool) {
+        self.no_chunks.store(refuse, Ordering::SeqCst);
+    }
+}
+
+fn away() -> StoreError {
+    StoreError::Unavailable("as the test says".to_owned())
+}
+
+#[async_trait]
+impl Store for Faulty {
+    async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
+        let fault = {
+            let affected = (self.affects.lock())(&change);
+            let mut faults = self.faults.lock();
+            if affected { faults.pop_front() } else { None }
+        };
+        let id = change.id;
+        match fault {
+            None => return self.inner.commit(change).await,
+            Some(Fault::Refused) => return Err(CommitError::Unavailable("away".to_owned())),
+            Some(Fault::UnknownAndGone) => {}
+            Some(Fault::UnknownButStands) => {
+                self.inner.commit(change).await?;
+            }
+            Some(Fault::UnknownForGood) => {
+                self.inner.commit(change).await?;
+                self.no_outcomes.store(true, Ordering::SeqCst);
+            }
+        }
+        Err(CommitError::OutcomeUnknown(id))
+    }
+
+    async fn outcome(&self, change: ChangeId) -> Result<Option<Committed>, StoreError> {
+        if self.no_outcomes.swap(false, Ordering::SeqCst) {
+            return Err(away());
+        }
+        self.inner.outcome(change).await
+    }
+
+    async fn put_chunks(
+        &self,
+        evidence: EvidenceId,
+        first: u32,
+        chunks: Vec<Sealed>,
+        written: Timestamp,
+    ) -> Result<(), StoreError> {
+        if self.no_chunks.load(Ordering::SeqCst) {
+            return Err(away());
+        }
+        self.inner
+            .put_chunks(evidence, first, chunks, written)
+            .await
+    }
+
+    async fn load(&self, id: VerificationId) -> Result<Option<Loaded>, StoreError> {
+        self.inner.load(id).await
+    }
+
+    async fn callback_target(
+        &self,
+        path: BlindIndex,
+    ) -> Result<Option<CallbackTarget>, StoreError> {
+        self.inner.callback_target(path).await
+    }
+
+    async fn slot(&self, key: BlindIndex) -> Result<Option<Slot>, StoreError> {
+        self.inner.slot(key).await
+    }
+
+    async fn slot_by_id(&self, id: SlotId) -> Result<Option<Slot>, StoreError> {
+        self.inner.slot_by_id(id).await
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<Vec<Listed>, StoreError> {
+        self.inner.list(query).await
+    }
+
+    async fn claims(&self, id: VerificationId) -> Result<Vec<StoredClaim>, StoreError> {
+        self.inner.claims(id).await
+    }
+
+    async fn evidence(&self, id: VerificationId) -> Result<Vec<EvidenceRecord>, StoreError> {
+        self.inner.evidence(id).await
+    }
+
+    async fn chunk(&self, evidence: EvidenceId, index: u32) -> Result<Option<Sealed>, StoreError> {
+        self.inner.chunk(evidence, index).await
+    }
+
+    async fn idempotency(&self, key: BlindIndex) -> Result<Option<IdempotencyRecord>, StoreError> {
+        self.inner.idempotency(key).await
+    }
+
+    async fn head(&self) -> Result<Head, StoreError> {
+        self.inner.head().await
+    }
+
+    async fn events(&self, after: Sequence, limit: u32) -> Result<Vec<Event>, StoreError> {
+        self.inner.events(after, limit).await
+    }
+
+    async fn events_of(
+        &self,
+        id: VerificationId,
+        after: Revision,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        self.inner.events_of(id, after, limit).await
+    }
+
+    async fn due_jobs(&self, now: Timestamp, limit: u32) -> Result<Vec<Job>, StoreError> {
+        self.inner.due_jobs(now, limit).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.next_due().await
+    }
+
+    async fn audit(
+        &self,
+        from: u64,
+        limit: u32,
+    ) -> Result<Vec<(AuditHash, AuditRecord)>, StoreError> {
+        self.inner.audit(from, limit).await
+    }
+}
+
+/// Passes on what it hears, unless it is deaf.
+pub struct Ear {
+    inner: Arc<dyn CommitObserver>,
+    deaf: AtomicBool,
+}
+
+impl Ear {
+    pub fn of(inner: Arc<dyn CommitObserver>) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            deaf: AtomicBool::new(false),
+        })
+    }
+
+    pub fn goes_deaf(&self, deaf: bool) {
+        self.deaf.store(deaf, Ordering::SeqCst);
+    }
+}
+
+impl CommitObserver for Ear {
+    fn committed(&self, events: &[Event]) {
+        if !self.deaf.load(Ordering::SeqCst) {
+            self.inner.committed(events);
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The stage that the engine's tests play on: a real store in a folder of its own, a clock that
+//! stands still until it is moved, and a provider that follows a script.
+//!
+//! A [`Stage`] outlives the engines that are opened on it, so that restarts can be played.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "shared by several test binaries, each of which uses a part and may stop at once"
+)]
+
+pub mod calls;
+pub mod faults;
+pub mod frames;
+pub mod puppet;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use verilane_core::clock::ManualClock;
+use verilane_core::{
+    ClaimName, ClaimRequest, ClaimSelector, Clock, ConnectionName, Event, Pii, Principal, Revision,
+    Sequence, Timestamp, VerificationId,
+};
+use verilane_engine::{
+    AccessContext, Connection, CrashPoints, CreateVerification, Engine, EngineConfig, EngineParts,
+    Expire, KeyCache, Relay, VerificationView,
+};
+use verilane_provider::{Facade, Limits};
+use verilane_store::{CommitObserver, Store};
+use verilane_store_sqlite::{SqliteConfig, SqliteStore};
+use verilane_vault::{Keyring, Vault};
+
+use self::frames::Frames;
+use self::puppet::Puppet;
+
+/// When every play begins.
+pub const START: Timestamp = Timestamp::from_secs(1_700_000_000);
+pub const SECOND: Duration = Duration::from_secs(1);
+pub const MINUTE: Duration = Duration::from_secs(60);
+pub const HOUR: Duration = Duration::from_secs(60 * 60);
+pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// What the paths of callbacks are appended to.
+pub const BASE: &str = "https://verilane.test/callbacks";
+/// How long a test waits in real time for what must come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits for what must come; a test that waits for ever fails instead.
+pub async fn soon<T>(happens: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, happens)
+        .await
+        .expect("what had to come did not")
+}
+
+pub fn connection() -> ConnectionName {
+    ConnectionName::new("puppet-test").unwrap()
+}
+
+/// What lasts when an engine is closed.
+pub struct Stage {
+    pub folder: TempDir,
+    pub clock: ManualClock,
+    pub puppet: Arc<Puppet>,
+    pub config: EngineConfig,
+    /// How many events the relay keeps.
+    pub ring: usize,
+    pub crash_points: Option<Arc<dyn CrashPoints>>,
+    vault: Arc<Vault>,
+}
+
+impl Stage {
+    pub fn new() -> Self {
+        let clock = ManualClock::new(START);
+        let secret = |byte: &str| byte.repeat(32);
+        let keyring = format!(
+            r#"{{"version":1,"primary":"k","keys":[{{"id":"k","secret":"{}"}}],"index_key":"{}"}}"#,
+            secret("17"),
+            secret("39")
+        );
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            puppet: Arc::new(Puppet::new()),
+            clock,
+            config: EngineConfig::default(),
+            ring: 1_024,
+            crash_points: None,
+            vault: Arc::new(Vault::new(&Keyring::parse(&keyring).unwrap()).unwrap()),
+        }
+    }
+
+    pub fn with(mut self, change: impl FnOnce(&mut EngineConfig)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    pub fn with_ring(mut self, ring: usize) -> Self {
+        self.ring = ring;
+        self
+    }
+
+    /// An engine on what is stored here.
+    pub async fn open(&self) -> Play {
+        self.open_behind(|relay| relay, |store| store).await
+    }
+
+    /// The same, with something between the relay, the store and the engine.
+    pub async fn open_behind(
+        &self,
+        hears: impl FnOnce(Arc<dyn CommitObserver>) -> Arc<dyn CommitObserver>,
+        stores: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+    ) -> Play {
+        let keys = KeyCache::new(Arc::clone(&self.vault), 10_000);
+        let relay = Relay::new(self.ring, Arc::new(Frames), Arc::clone(&keys));
+        let config = SqliteConfig::new(self.folder.path().join("data"));
+        let observer = hears(Arc::<Relay>::clone(&relay));
+        let sqlite = Arc::new(SqliteStore::open(config, observer).unwrap());
+        let store = stores(Arc::<SqliteStore>::clone(&sqlite));
+        let facade = Facade::new(
+            connection(),
+            Arc::<Puppet>::clone(&self.puppet),
+            Arc::new(self.clock.clone()),
+            Limits::default(),
+        );
+        let connection = Connection {
+            facade: facade.unwrap(),
+            callback_base: BASE.to_owned(),
+        };
+        let engine = Engine::new(EngineParts {
+            store: Arc::clone(&store),
+            relay: Arc::clone(&relay),
+            keys,
+            clock: Arc::new(self.clock.clone()),
+            connections: BTreeMap::from([(self::connection(), connection)]),
+            config: self.config,
+            crash_points: self.crash_points.clone(),
+        });
+        Play {
+            engine: engine.await.unwrap(),
+            store,
+            relay,
+            sqlite,
+            runner: None,
+        }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Every byte of every file that the store left behind.
+    pub fn bytes_on_disk(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.folder.path().join("data")).unwrap();
+        files
+            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect()
+    }
+
+    /// The data key of a verification, to open what was sealed under it.
+    pub fn data_key(&self, row: &verilane_core::Verification) -> verilane_vault::DataKey {
+        self.vault.open_data_key(row.id, &row.data_key).unwrap()
+    }
+}
+
+/// An engine that runs.
+pub struct Play {
+    pub engine: Arc<Engine>,
+    pub store: Arc<dyn Store>,
+    pub relay: Arc<Relay>,
+    sqlite: Arc<SqliteStore>,
+    runner: Option<(watch::Sender<bool>, JoinHandle<()>)>,
+}
+
+impl Play {
+    /// Lets jobs run beside the test.
+    pub fn run_jobs(&mut self) {
+        let (shutdown, over) = watch::channel(false);
+        let engine = Arc::clone(&self.engine);
+        let runner = tokio::spawn(async move { engine.run_jobs(over).await });
+        self.runner = Some((shutdown, runner));
+    }
+
+    pub async fn stop_jobs(&mut self) {
+        if let Some((shutdown, runner)) = self.runner.take() {
+            shutdown.send_replace(true);
+            soon(runner).await.unwrap();
+        }
+    }
+
+    /// Ends in good order.
+    pub async fn close(mut self) {
+        self.stop_jobs().await;
+        drop(self.engine);
+        self.sqlite.close().await;
+    }
+
+    /// Every event in the log.
+    pub async fn log(&self) -> Vec<Event> {
+        self.log_after(Sequence::default()).await
+    }
+
+    pub async fn log_after(&self, after: Sequence) -> Vec<Event> {
+        self.store.events(after, u32::MAX).await.unwrap()
+    }
+
+    pub async fn events_of(&self, id: VerificationId) -> Vec<Event> {
+        let all = self.store.events_of(id, Revision::default(), u32::MAX);
+        all.await.unwrap()
+    }
+
+    pub async fn view(&self, id: VerificationId) -> VerificationView {
+        self.engine.get(id).await.unwrap()
+    }
+
+    /// Waits until the log shows what is looked for, woken by each event.
+    pub async fn until(&self, holds: impl Fn(&[Event]) -> bool) -> Vec<Event> {
+        let filter = verilane_engine::EventFilter::default();
+        let start = verilane_engine::WatchStart::Beginning;
+        let watch = self.engine.watch_many(filter, &start, DAY).await;
+        let mut watch = watch.unwrap();
+        soon(async {
+            loop {
+                let log = self.log().await;
+                if holds(&log) {
+                    return log;
+                }
+                watch.next().await.unwrap().unwrap();
+            }
+        })
+        .await
+    }
+}
+
+/// A claim by the provider's name for it.
+pub fn field(name: &str, required: bool) -> ClaimRequest {
+    ClaimRequest {
+        selector: ClaimSelector::ProviderField(name.to_owned()),
+        required,
+    }
+}
+
+pub fn email() -> ClaimSelector {
+    ClaimSelector::Claim {
+        name: ClaimName::Email,
+        document: None,
+    }
+}
+
+pub fn access() -> AccessContext {
+    AccessContext {
+        purpose: Pii::from("opening an account"),
+        actor: Pii::from("clerk 7"),
+        reference: Pii::from("case 12"),
+    }
+}
+
+/// A request for the e-mail address of a user.
+pub fn request(subject: &str) -> CreateVerification {
+    CreateVerification {
+        principal: Principal::anonymous(),
+        request_id: None,
+        connection: connection(),
+        subject: Pii::from(subject),
+        subject_ref: None,
+        claims: vec![field("EMAIL", true)],
+        labels: Vec::new(),
+        access: access(),
+        expire: Expire::Default,
+        action_lifetime: None,
+        max_attempts: None,
+        trace_parent: None,
+    }
+}
+
+/// The same under a request id.
+pub fn request_as(request_id: &str, subject: &str) -> CreateVerification {
+    CreateVerification {
+        request_id: Some(request_id.to_owned()),
+        ..request(subject)
+    }
+}

@@ -1,0 +1,336 @@
+//! A provider that follows a script, behind the contract of a plug-in.
+//!
+//! Its callbacks are JSON; instead of a signature they carry a mark. Everything that it was asked is
+//! written down.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use serde_json::Value;
+use verilane_core::{
+    Action, ClaimName, ClaimRequest, ClaimSelector, ClaimStatus, DocumentType, Fact,
+    FieldViolation, Pii, ProviderName, QrOrLink, Reason, RequestedClaim, Timestamp,
+};
+use verilane_provider::{
+    ActionLifetime, Availability, Callback, Capability, DataItem, DataReport, FailureReport,
+    OfferedClaim, Prepared, Profile, Provider, ProviderError, Reading, Refusal, Report, Start,
+    StartRequest, Started, StatusReport,
+};
+
+use super::MINUTE;
+
+/// What stands in a genuine callback where others have a signature.
+pub const MARK: &str = "genuine";
+
+/// A request to start, as it arrived.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StartCall {
+    pub subject: String,
+    pub fields: Vec<String>,
+    pub status_url: String,
+    pub data_url: String,
+    pub expiry: Timestamp,
+}
+
+/// What the provider does with one request to start.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    Takes,
+    /// It holds one already, which can be accepted until then.
+    HoldsOne(Timestamp),
+    /// The request never leaves.
+    NotSent,
+    /// It may have taken it.
+    Unclear,
+    Busy(Option<Duration>),
+    Refuses(Reason),
+    Nonsense,
+    /// It never answers.
+    Hangs,
+}
+
+type Hook = Arc<dyn Fn(StartCall) -> BoxFuture<'static, ()> + Send + Sync>;
+
+pub struct Puppet {
+    profile: Profile,
+    held: Mutex<Vec<String>>,
+    answers: Mutex<VecDeque<Answer>>,
+    starts: Mutex<Vec<StartCall>>,
+    /// Called with each request to start before it is answered.
+    hook: Mutex<Option<Hook>>,
+    availability_checks: AtomicUsize,
+    started: tokio::sync::Notify,
+}
+
+const OFFERED: [OfferedClaim; 3] = [
+    OfferedClaim {
+        name: ClaimName::Email,
+        document: None,
+        field: "EMAIL",
+    },
+    OfferedClaim {
+        name: ClaimName::Birthdate,
+        document: Some(DocumentType::Passport),
+        field: "P_BIRTH",
+    },
+    OfferedClaim {
+        name: ClaimName::Name,
+        document: Some(DocumentType::Passport),
+        field: "P_NAME",
+    },
+];
+
+/// A status, its place in the provider's order, and what it tells.
+const STATUSES: [(&str, u16, Option<Fact>); 8] = [
+    ("PENDING", 1, None),
+    ("ACCEPTED", 2, Some(Fact::Accepted)),
+    ("INITIATED", 3, Some(Fact::Accepted)),
+    (
+        "VALIDITY_FAILED",
+        4,
+        Some(Fact::Failed(Reason::ValidityFailed)),
+    ),
+    ("CONFIRMED", 5, Some(Fact::Confirmed)),
+    ("CALLBACK_FAILED", 6, Some(Fact::DeliveryFailed)),
+    ("FINISH_SUCCESS", 7, Some(Fact::Settled)),
+    ("FINISH_FAILED", 8, Some(Fact::SettlementFailed)),
+];
+
+impl Puppet {
+    pub fn new() -> Self {
+        Self {
+            profile: Profile {
+                provider: ProviderName::new("puppet").unwrap(),
+                capabilities: vec![Capability::Callback, Capability::Availability],
+                claims: OFFERED.to_vec(),
+                action_lifetime: ActionLifetime {
+                    min: 5 * MINUTE,
+                    max: 15 * MINUTE,
+                    default: 10 * MINUTE,
+                },
+            },
+            held: Mutex::new(OFFERED.iter().map(|o| o.field.to_owned()).collect()),
+            answers: Mutex::default(),
+            starts: Mutex::default(),
+            hook: Mutex::default(),
+            availability_checks: AtomicUsize::new(0),
+            started: tokio::sync::Notify::new(),
+        }
+    }
+
+    /// What every user has verified from now on.
+    pub fn holds(&self, fields: &[&str]) {
+        *self.held.lock() = fields.iter().map(|f| (*f).to_owned()).collect();
+    }
+
+    /// The next requests to start are answered so; after these, all are taken.
+    pub fn answers(&self, answers: impl IntoIterator<Item = Answer>) {
+        self.answers.lock().extend(answers);
+    }
+
+    /// Something to do with each request to start before it is answered.
+    pub fn at_start(
+        &self,
+        hook: impl Fn(StartCall) -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) {
+        *self.hook.lock() = Some(Arc::new(hook));
+    }
+
+    /// Every request to start so far.
+    pub fn starts(&self) -> Vec<StartCall> {
+        self.starts.lock().clone()
+    }
+
+    pub fn last_start(&self) -> StartCall {
+        self.starts.lock().last().unwrap().clone()
+    }
+
+    /// Waits for the request to start of this number, from 1.
+    pub async fn asked_to_start(&self, number: usize) -> StartCall {
+        super::soon(async {
+            loop {
+                let mut asked = std::pin::pin!(self.started.notified());
+                asked.as_mut().enable();
+                if let Some(call) = self.starts.lock().get(number - 1) {
+                    return call.clone();
+                }
+                asked.await;
+            }
+        })
+        .await
+    }
+
+    pub fn availability_checks(&self) -> usize {
+        self.availability_checks.load(Ordering::SeqCst)
+    }
+}
+
+fn wrong(field: String, reason: Reason) -> FieldViolation {
+    FieldViolation {
+        field,
+        description: "is wrong".to_owned(),
+        reason,
+    }
+}
+
+fn offered(claim: &ClaimRequest) -> Option<&'static OfferedClaim> {
+    static ALL: [OfferedClaim; 3] = OFFERED;
+    ALL.iter().find(|offered| match &claim.selector {
+        ClaimSelector::Claim { name, document } => {
+            *name == offered.name && *document == offered.document
+        }
+        ClaimSelector::ProviderField(field) => field == offered.field,
+    })
+}
+
+#[async_trait]
+impl Provider for Puppet {
+    fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    fn prepare(&self, request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> {
+        let mut violations = Vec::new();
+        let mut claims = Vec::new();
+        for (place, claim) in request.claims.iter().enumerate() {
+            match offered(claim) {
+                Some(offered) => claims.push(RequestedClaim {
+                    name: offered.name,
+                    document: offered.document,
+                    field: offered.field.to_owned(),
+                    required: claim.required,
+                    status: ClaimStatus::Requested,
+                }),
+                None => violations.push(wrong(format!("claims[{place}]"), Reason::ClaimUnknown)),
+            }
+        }
+        claims.sort_by(|a, b| a.field.cmp(&b.field));
+        let lifetimes = &self.profile.action_lifetime;
+        let lifetime = request.action_lifetime.unwrap_or(lifetimes.default);
+        if !(lifetimes.min..=lifetimes.max).contains(&lifetime) {
+            let reason = Reason::ActionLifetimeOutOfRange;
+            violations.push(wrong("action_lifetime".to_owned(), reason));
+        }
+        if !violations.is_empty() {
+            return Err(violations);
+        }
+        Ok(Prepared {
+            subject: Pii::from(request.subject.expose().to_lowercase()),
+            claims,
+            action_lifetime: lifetime,
+        })
+    }
+
+    async fn check_availability(&self, prepared: &Prepared) -> Result<Availability, ProviderError> {
+        self.availability_checks.fetch_add(1, Ordering::SeqCst);
+        let held = self.held.lock().clone();
+        let asked = prepared.claims.iter().map(|claim| claim.field.clone());
+        Ok(Availability {
+            held: asked.filter(|field| held.contains(field)).collect(),
+        })
+    }
+
+    async fn start(&self, start: &Start<'_>) -> Result<Started, ProviderError> {
+        let call = StartCall {
+            subject: start.subject.expose().clone(),
+            fields: start.fields.iter().map(|f| (*f).to_owned()).collect(),
+            status_url: start.status_url.expose().clone(),
+            data_url: start.data_url.expose().clone(),
+            expiry: start.expiry,
+        };
+        self.starts.lock().push(call.clone());
+        self.started.notify_waiters();
+        let hook = self.hook.lock().clone();
+        if let Some(hook) = hook {
+            hook(call).await;
+        }
+        let answer = self.answers.lock().pop_front().unwrap_or(Answer::Takes);
+        let took = |expire_time, already_open| Started {
+            action: Action::QrOrLink(QrOrLink {
+                link: Pii::from(format!("puppet:{}", start.subject.expose().replace(' ', "-"))),
+                qr_png: None,
+                expire_time,
+            }),
+            already_open,
+        };
+        match answer {
+            Answer::Takes => Ok(took(start.expiry, false)),
+            Answer::HoldsOne(until) => Ok(took(until, true)),
+            Answer::NotSent => Err(ProviderError::NotSent),
+            Answer::Unclear => Err(ProviderError::Unclear),
+            Answer::Busy(retry_after) => Err(ProviderError::Busy { retry_after }),
+            Answer::Refuses(reason) => Err(ProviderError::Refused { reason, text: None }),
+            Answer::Nonsense => Err(ProviderError::InvalidAnswer("it makes no sense")),
+            Answer::Hangs => std::future::pending().await,
+        }
+    }
+
+    fn read_callback(&self, callback: &Callback) -> Result<Reading, Refusal> {
+        let body: Value =
+            serde_json::from_slice(&callback.body).map_err(|_| Reason::CallbackMalformed)?;
+        if body["mark"] != MARK {
+            return Err(Reason::CallbackSignatureInvalid.into());
+        }
+        let expiration = body["expiration"].as_i64();
+        let carries = |candidate: &&verilane_provider::Candidate| {
+            let expiry = candidate.expire_time.unwrap_or(candidate.requested_expiry);
+            Some(expiry.as_secs()) == expiration
+        };
+        let candidates = callback.candidates.iter();
+        let position = candidates
+            .clone()
+            .position(|candidate| carries(&candidate) && !candidate.is_cancelled)
+            .or_else(|| candidates.clone().position(|candidate| carries(&candidate)))
+            .ok_or(Reason::CallbackAttemptUnknown)?;
+        let deadline = body["deadline"].as_i64().map(Timestamp::from_secs);
+        Ok(Reading {
+            candidate: position,
+            report: report(&body, &callback.candidates[position].fields)?,
+            provider_time: body["time"].as_i64().map(Timestamp::from_secs),
+            is_late: deadline.is_some_and(|deadline| callback.receive_time > deadline),
+            key_fingerprint: "a pinned key".to_owned(),
+            encoding: "puppet",
+        })
+    }
+}
+
+fn report(body: &Value, asked: &[String]) -> Result<Report, Refusal> {
+    let word = body["status"].as_str().unwrap_or_default();
+    let known = STATUSES.iter().find(|(name, ..)| *name == word);
+    if let Some(items) = body["items"].as_object() {
+        let (asked, others): (Vec<_>, Vec<_>) =
+            items.iter().partition(|(field, _)| asked.contains(field));
+        return Ok(Report::Data(DataReport {
+            items: asked
+                .into_iter()
+                .map(|(field, value)| DataItem {
+                    field: field.clone(),
+                    value: Pii::from(value["value"].as_str().unwrap()),
+                    pepper: value["pepper"].as_str().map(Pii::from),
+                })
+                .collect(),
+            unrequested: others.len(),
+        }));
+    }
+    let &(name, rank, fact) = known.ok_or(Reason::CallbackMalformed)?;
+    if body["failure"] == true {
+        return Ok(Report::Failure(FailureReport {
+            status: name.into(),
+            rank,
+            identity: format!("FAILURE {name}"),
+            fact: fact.ok_or(Reason::CallbackMalformed)?,
+        }));
+    }
+    Ok(Report::Status(StatusReport {
+        status: name.into(),
+        identity: name.to_owned(),
+        rank,
+        fact,
+        tx_hash: body["tx_hash"].as_str().map(Pii::from),
+    }))
+}
