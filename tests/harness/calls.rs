@@ -1,0 +1,128 @@
+//! Calls that most tests make, and the requests they are made of.
+
+use tokio_stream::StreamExt as _;
+use tonic::Status;
+use verilane_api::v1::watch_verification_request::Start;
+use verilane_api::v1::watch_verification_response::Item;
+use verilane_api::v1::{
+    AccessContext, ClaimKey, ClaimRequest, CreateVerificationRequest, DocumentType, Event,
+    GetVerificationRequest, Necessity, ReadClaimsRequest, ReadClaimsResponse, StartPoint, Subject,
+    Verification, WatchEnd, WatchVerificationRequest, claim_request, subject,
+};
+use verilane_core::VerificationId;
+use verilane_sandbox::SandboxUser;
+
+use super::{CONNECTION, LIMIT, Server};
+
+/// A required claim by the provider's name.
+pub fn field(name: &str) -> ClaimRequest {
+    ClaimRequest {
+        selector: Some(claim_request::Selector::ProviderField(name.to_owned())),
+        necessity: Necessity::Required.into(),
+    }
+}
+
+/// A required claim of the vocabulary.
+pub fn claim(name: &str, document: DocumentType) -> ClaimRequest {
+    ClaimRequest {
+        selector: Some(claim_request::Selector::Claim(ClaimKey {
+            name: name.to_owned(),
+            document_type: document.into(),
+        })),
+        necessity: Necessity::Required.into(),
+    }
+}
+
+/// A request for fields of a user, under a request id of its own.
+pub fn create_request(user: &SandboxUser, fields: &[&str]) -> CreateVerificationRequest {
+    CreateVerificationRequest {
+        // Any unique text will do.
+        request_id: VerificationId::generate().to_string(),
+        connection: CONNECTION.to_owned(),
+        subject: Some(Subject {
+            identifier: Some(subject::Identifier::CoreId(user.core_id.clone())),
+        }),
+        claims: fields.iter().map(|name| field(name)).collect(),
+        access_context: Some(AccessContext {
+            purpose: "black-box-test".to_owned(),
+            ..AccessContext::default()
+        }),
+        ..CreateVerificationRequest::default()
+    }
+}
+
+impl Server {
+    /// Asks for fields of a user.
+    pub async fn create(&self, user: &SandboxUser, fields: &[&str]) -> Verification {
+        let request = create_request(user, fields);
+        let answer = self.verifications().create_verification(request).await;
+        answer.unwrap().into_inner().verification.unwrap()
+    }
+
+    /// The verification as it stands.
+    pub async fn get(&self, id: &str) -> Verification {
+        let request = GetVerificationRequest {
+            verification_id: id.to_owned(),
+        };
+        let answer = self.verifications().get_verification(request).await;
+        answer.unwrap().into_inner().verification.unwrap()
+    }
+
+    /// All claims, without peppers.
+    pub async fn read_claims(&self, id: &str) -> Result<ReadClaimsResponse, Status> {
+        let request = ReadClaimsRequest {
+            verification_id: id.to_owned(),
+            access_context: Some(AccessContext {
+                purpose: "black-box-test".to_owned(),
+                ..AccessContext::default()
+            }),
+            ..ReadClaimsRequest::default()
+        };
+        let answer = self.claims().read_claims(request).await?;
+        Ok(answer.into_inner())
+    }
+
+    /// Every event of a verification, from its first to the one that ends it.
+    pub async fn events_until_final(&self, id: &str) -> Vec<Event> {
+        let start = Start::StartPoint(StartPoint::Beginning.into());
+        let last = |_: &Event| false;
+        self.follow(id, start, WatchEnd::Final, last).await.0
+    }
+
+    /// Events of a verification from a place on, until the stream ends or one is the `last` that is
+    /// wanted; with the token of the last message.
+    pub async fn follow(
+        &self,
+        id: &str,
+        start: Start,
+        end: WatchEnd,
+        last: impl Fn(&Event) -> bool,
+    ) -> (Vec<Event>, String) {
+        let request = WatchVerificationRequest {
+            verification_id: id.to_owned(),
+            start: Some(start),
+            end: end.into(),
+            heartbeat_interval: None,
+        };
+        let stream = self.verifications().watch_verification(request).await;
+        let mut stream = stream.unwrap().into_inner();
+        let (mut events, mut token) = (Vec::new(), String::new());
+        let all = async {
+            while let Some(message) = stream.next().await {
+                let message = message.unwrap();
+                if !message.resume_token.is_empty() {
+                    token = message.resume_token;
+                }
+                if let Some(Item::Event(event)) = message.item {
+                    let is_last = last(&event);
+                    events.push(event);
+                    if is_last {
+                        break;
+                    }
+                }
+            }
+        };
+        tokio::time::timeout(LIMIT, all).await.unwrap();
+        (events, token)
+    }
+}

@@ -1,0 +1,37 @@
+//! What the black-box tests share: a [`Stage`] with a clock, a sandbox and a folder, and the real
+//! binary, started on it as often as a test wants.
+//!
+//! The sandbox runs within the test, so that the binary alone can be killed, and the test steers it
+//! by its handle. Binary and sandbox take their time from one file. Nothing here sleeps: a test
+//! waits for a line, for a message, or for an answer, with a limit that is reached only by a fault.
+//!
+//! ```ignore
+//! let stage = Stage::new().await;
+//! let server = stage.start();
+//! let created = server.create(&stage.user("accepts"), &["SH_EMAIL"]).await;
+//! let events = server.events_until_final(&created.id).await;
+//! ```
+
+#![allow(dead_code, unused_imports, reason = "each test uses a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod calls;
+mod clock;
+mod server;
+mod stage;
+
+use std::time::Duration;
+
+pub use calls::{claim, create_request, field};
+pub use clock::TestClock;
+pub use server::{Launch, Server};
+pub use stage::{CONNECTION, Stage};
+
+/// How long a test waits for something that must happen; reached only if it does not.
+pub const LIMIT: Duration = Duration::from_secs(60);

@@ -1,0 +1,132 @@
+//! Everything around the binary: its folder, its configuration, its clock, its connector.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use verilane_core::clock::FileClock;
+use verilane_sandbox::{Sandbox, SandboxConfig, SandboxError, SandboxHandle, SandboxUser};
+
+use super::clock::TestClock;
+use super::server::{Launch, Server};
+
+/// The connection to the stage's sandbox.
+pub const CONNECTION: &str = "corepass-test";
+
+/// What every start of the binary on one stage has in common.
+pub struct Stage {
+    /// The time.
+    pub clock: TestClock,
+    /// The connector.
+    pub sandbox: SandboxHandle,
+    folder: TempDir,
+    /// Where the binary listened first, and listens ever after: providers keep calling there.
+    addresses: Mutex<Option<(SocketAddr, SocketAddr)>>,
+    stop: Option<oneshot::Sender<()>>,
+    running: JoinHandle<Result<(), SandboxError>>,
+}
+
+impl Stage {
+    /// A stage whose sandbox goes from status to status without a pause.
+    pub async fn new() -> Self {
+        Self::with(|_| {}, "").await
+    }
+
+    /// A stage with its sandbox changed, and with lines added to the binary's configuration. Those
+    /// before their first `[section]` belong to `[dev]`.
+    pub async fn with(change: impl FnOnce(&mut SandboxConfig), configuration: &str) -> Self {
+        // Beside the build, on a real disk: a temporary folder may be in memory.
+        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let clock = TestClock::new(folder.path());
+        let mut config = SandboxConfig::new(Arc::new(FileClock::new(clock.path())));
+        config.step = Duration::from_millis(1);
+        config.load_users = 0;
+        change(&mut config);
+        let sandbox = Sandbox::bind(config).await.unwrap();
+        let text = configured(&sandbox, &clock, configuration);
+        std::fs::write(folder.path().join("verilane.toml"), text).unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let handle = sandbox.handle();
+        let running = tokio::spawn(sandbox.run(async {
+            let _ = stopped.await;
+        }));
+        Self {
+            clock,
+            sandbox: handle,
+            folder,
+            addresses: Mutex::new(None),
+            stop: Some(stop),
+            running,
+        }
+    }
+
+    /// Starts the binary, and waits until it is ready.
+    pub fn start(&self) -> Server {
+        self.start_as(Launch::default())
+    }
+
+    /// Starts the binary in a special way, and waits until it is ready.
+    pub fn start_as(&self, launch: Launch) -> Server {
+        let mut addresses = self.addresses.lock();
+        let server = Server::start(self.folder.path(), *addresses, launch);
+        addresses.get_or_insert((server.grpc, server.ingress));
+        server
+    }
+
+    /// One of the sandbox's people, by name.
+    pub fn user(&self, name: &str) -> Arc<SandboxUser> {
+        self.sandbox.user(name).unwrap()
+    }
+
+    /// Everything that the binary keeps.
+    pub fn data_folder(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The stage's own folder, with logs, clock and configuration.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What the binary has written to stderr, over all its starts.
+    pub fn logs(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("stderr.log")).unwrap_or_default()
+    }
+
+    /// Ends the sandbox, and says if it had failed.
+    pub async fn end(mut self) {
+        drop(self.stop.take());
+        (&mut self.running).await.unwrap().unwrap();
+    }
+}
+
+fn configured(sandbox: &Sandbox, clock: &TestClock, more: &str) -> String {
+    format!(
+        r#"
+[[connections]]
+name = "{CONNECTION}"
+provider = "corepass"
+base_url = "http://{address}"
+allow_http = true
+allow_private_addresses = true
+keys = [
+    {{ public_key = "{status}", only_for = "status" }},
+    {{ public_key = "{data}", only_for = "data" }},
+]
+
+[dev]
+sandbox = false
+clock_file = "{clock}"
+{more}
+"#,
+        address = sandbox.local_addr(),
+        status = sandbox.status_public_key_hex(),
+        data = sandbox.data_public_key_hex(),
+        clock = clock.path().display(),
+    )
+}
