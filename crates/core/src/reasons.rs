@@ -119,6 +119,7 @@ registry! {
     CallbackPathUnknown = "CALLBACK_PATH_UNKNOWN", Callback, "No slot has this callback path.";
     CallbackTooLarge = "CALLBACK_TOO_LARGE", Callback, "The body is larger than the channel allows.";
     CallbackTooSlow = "CALLBACK_TOO_SLOW", Callback, "The body did not arrive in time.";
+    CallbackIncomplete = "CALLBACK_INCOMPLETE", Callback, "The body ended before it was whole.";
     CallbackOverload = "CALLBACK_OVERLOAD", Callback, "Too many bytes of callbacks are in flight.";
     CallbackRateLimited = "CALLBACK_RATE_LIMITED", Callback, "The connection's callbacks come faster than allowed.";
     CallbackMalformed = "CALLBACK_MALFORMED", Callback, "The body is not one of the documented shapes.";
