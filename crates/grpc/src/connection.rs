@@ -84,7 +84,9 @@ pub(crate) async fn serve<V, C, N>(
         move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(closer.clone());
             let stack = Arc::clone(&stack);
-            async move { Ok::<_, Infallible>(stack.answer(request.map(Body::new)).await) }
+            // In a box of its own, which is gone once the answer has begun: inline it would stay
+            // part of the task for as long as a watch is open.
+            Box::pin(async move { Ok::<_, Infallible>(stack.answer(request.map(Body::new)).await) })
         }
     });
     let mut connection = pin!(http.serve_connection(TokioIo::new(io), service));

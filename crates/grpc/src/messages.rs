@@ -32,12 +32,13 @@ impl Source for WatchMany {
 
 /// The messages of a watch. An error is the last one.
 pub(crate) fn messages(source: impl Source) -> Messages {
-    Box::pin(stream::unfold(Some(source), |source| async move {
-        let mut source = source?;
-        match source.next().await {
+    // The source is used in its place: moved into a variable it would stand in the future twice,
+    // for as long as the watch waits.
+    Box::pin(stream::unfold(Some(source), |mut source| async move {
+        match source.as_mut()?.next().await {
             Ok(Some(delivery)) => {
                 let message = SharedMessage::new(delivery.head, delivery.token);
-                Some((Ok(message), Some(source)))
+                Some((Ok(message), source))
             }
             Ok(None) => None,
             Err(error) => Some((Err(refuse(&error)), None)),
