@@ -89,7 +89,7 @@ pub async fn build(
         .context("the store can't be read")?;
     Ok(Service {
         grpc: GrpcServer::new(Arc::clone(&engine), config.grpc.limits).await?,
-        ingress: verilane_ingress::router(Arc::clone(&engine), &config.ingress.limits),
+        ingress: verilane_ingress::router(Arc::clone(&engine), config.ingress.limits),
         ingress_limits: config.ingress.limits,
         engine,
         store,

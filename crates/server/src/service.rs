@@ -69,7 +69,7 @@ impl Service {
         let told = end_front.clone().cancelled_owned();
         let (listener, router, limits) = (self.ingress_listener, self.ingress, self.ingress_limits);
         front.spawn(async move {
-            match verilane_ingress::serve(listener, router, &limits, told).await {
+            match verilane_ingress::serve(listener, router, limits, told).await {
                 verilane_ingress::Drained::Whole => Ended::Whole,
                 verilane_ingress::Drained::Cut(_) => Ended::Cut,
             }
