@@ -99,7 +99,7 @@ pub async fn world_with(engine: EngineConfig, grpc: GrpcConfig) -> World {
 
 impl World {
     pub async fn channel(&self) -> Channel {
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.address())).unwrap();
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).unwrap();
         endpoint.connect().await.unwrap()
     }
 
@@ -134,10 +134,6 @@ impl World {
         let path = self.engine.callback_path(&path).await.unwrap();
         let body = Bytes::from(body.to_owned());
         self.engine.take_callback(&path, None, body).await.unwrap();
-    }
-
-    pub const fn address(&self) -> SocketAddr {
-        self.address
     }
 
     pub fn now(&self) -> Timestamp {
