@@ -107,6 +107,7 @@ impl Engine {
             .map(|(name, connection)| ConnectionView {
                 name: name.clone(),
                 profile: connection.facade.profile().clone(),
+                health: connection.facade.health(),
             })
             .collect()
     }

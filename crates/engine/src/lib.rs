@@ -18,7 +18,7 @@ mod telemetry;
 mod view;
 mod watch;
 
-pub use verilane_provider::Capability;
+pub use verilane_provider::{Capability, HealthState};
 
 pub use callback::{CallbackPath, Taken, Verdict};
 pub use config::EngineConfig;

@@ -4,7 +4,7 @@ use verilane_core::{
     Action, AttemptNumber, ClaimName, ClaimSelector, ConnectionName, Pii, Principal, ProviderName,
     State, StoredClaim, Timestamp, Verification,
 };
-use verilane_provider::Profile;
+use verilane_provider::{Health, Profile};
 use verilane_vault::SealedWhat;
 
 use crate::sealing::{FIRST, Sealer};
@@ -123,6 +123,8 @@ pub struct ConnectionView {
     pub name: ConnectionName,
     /// What is fixed about it.
     pub profile: Profile,
+    /// How its provider has answered lately.
+    pub health: Health,
 }
 
 /// A verification to ask for.

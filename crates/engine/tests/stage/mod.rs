@@ -222,7 +222,7 @@ impl Play {
     pub async fn until(&self, holds: impl Fn(&[Event]) -> bool) -> Vec<Event> {
         let filter = verilane_engine::EventFilter::default();
         let start = verilane_engine::WatchStart::Beginning;
-        let watch = self.engine.watch_many(filter, &start, DAY).await;
+        let watch = self.engine.watch_many(filter, &start, Duration::MAX).await;
         let mut watch = watch.unwrap();
         soon(async {
             loop {

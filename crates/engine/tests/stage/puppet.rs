@@ -252,7 +252,10 @@ impl Provider for Puppet {
         let answer = self.answers.lock().pop_front().unwrap_or(Answer::Takes);
         let took = |expire_time, already_open| Started {
             action: Action::QrOrLink(QrOrLink {
-                link: Pii::from(format!("puppet:{}", start.subject.expose().replace(' ', "-"))),
+                link: Pii::from(format!(
+                    "puppet:{}",
+                    start.subject.expose().replace(' ', "-")
+                )),
                 qr_png: None,
                 expire_time,
             }),
