@@ -7,6 +7,7 @@
 //! answering a request.
 
 mod checks;
+mod health;
 mod observe;
 
 use std::sync::Arc;
@@ -21,6 +22,8 @@ use crate::{
     StartRequest, Started,
 };
 pub use checks::BadProfile;
+use health::Pulse;
+pub use health::{Health, HealthState};
 use observe::{Observer, Operation};
 
 /// The limits that every plug-in is held to.
@@ -53,6 +56,7 @@ pub struct Facade {
     limits: Limits,
     readers: Arc<Semaphore>,
     observer: Observer,
+    pulse: Pulse,
 }
 
 impl Facade {
@@ -74,6 +78,7 @@ impl Facade {
             clock,
             limits,
             readers: Arc::new(Semaphore::new(limits.callback_readers.max(1))),
+            pulse: Pulse::new(),
         })
     }
 
@@ -87,6 +92,12 @@ impl Facade {
     #[must_use]
     pub fn profile(&self) -> &Profile {
         self.plugin.profile()
+    }
+
+    /// How the provider has answered lately.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.pulse.health()
     }
 
     /// Checks a caller's wish and puts it into the provider's terms. Asks nobody.
@@ -175,6 +186,7 @@ impl Facade {
             .await
             .unwrap_or(Err(ProviderError::Unclear));
         observed.end(outcome.as_ref().err().map(observe::word));
+        self.pulse.note(outcome.as_ref().err(), self.clock.now());
         outcome
     }
 }

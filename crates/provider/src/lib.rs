@@ -14,4 +14,4 @@ pub use contract::{
     StartRequest, Started, StatusReport,
 };
 pub use error::ProviderError;
-pub use facade::{BadProfile, Facade, Limits};
+pub use facade::{BadProfile, Facade, Health, HealthState, Limits};

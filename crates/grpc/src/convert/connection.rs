@@ -1,9 +1,9 @@
 //! Connections as callers see them.
 
 use verilane_api::v1;
-use verilane_engine::{Capability, ConnectionView};
+use verilane_engine::{Capability, ConnectionView, HealthState};
 
-use super::words::{claim_key, duration};
+use super::words::{claim_key, duration, timestamp};
 
 /// A connection.
 pub(crate) fn connection(view: &ConnectionView) -> v1::Connection {
@@ -29,8 +29,8 @@ pub(crate) fn connection(view: &ConnectionView) -> v1::Connection {
             max: Some(duration(lifetime.max)),
             default: Some(duration(lifetime.default)),
         }),
-        health: v1::ConnectionHealth::Unknown.into(),
-        health_time: None,
+        health: health(view.health.state).into(),
+        health_time: view.health.since.map(timestamp),
         poll_interval: None,
         history_complete: false,
     }
@@ -40,5 +40,14 @@ const fn capability(capability: Capability) -> v1::Capability {
     match capability {
         Capability::Callback => v1::Capability::Callback,
         Capability::Availability => v1::Capability::Availability,
+    }
+}
+
+const fn health(state: HealthState) -> v1::ConnectionHealth {
+    match state {
+        HealthState::Unknown => v1::ConnectionHealth::Unknown,
+        HealthState::Healthy => v1::ConnectionHealth::Healthy,
+        HealthState::Degraded => v1::ConnectionHealth::Degraded,
+        HealthState::Unavailable => v1::ConnectionHealth::Unavailable,
     }
 }

@@ -8,10 +8,8 @@ use super::support::world;
 async fn a_connection_says_what_it_can_do_and_what_can_be_asked_for() {
     let world = world().await;
     let mut client = world.connections().await;
-    let answer = client
-        .list_connections(v1::ListConnectionsRequest::default())
-        .await
-        .unwrap();
+    let list = v1::ListConnectionsRequest::default;
+    let answer = client.list_connections(list()).await.unwrap();
     let connections = answer.into_inner().connections;
     let [connection] = connections.as_slice() else {
         panic!("{} connections", connections.len());
@@ -35,4 +33,14 @@ async fn a_connection_says_what_it_can_do_and_what_can_be_asked_for() {
     assert_eq!(dob.claim.as_ref().unwrap().name, "birthdate");
     assert_eq!(dob.provider_field, "F_DOB");
     assert!(dob.requestable && !dob.image);
+
+    assert_eq!(connection.health(), v1::ConnectionHealth::Unknown);
+    world.create("ada").await;
+    let answer = client.list_connections(list()).await.unwrap().into_inner();
+    let connection = &answer.connections[0];
+    assert_eq!(connection.health(), v1::ConnectionHealth::Healthy);
+    assert_eq!(
+        connection.health_time.unwrap().seconds,
+        world.now().as_secs()
+    );
 }
