@@ -23,8 +23,10 @@
 
 mod calls;
 mod clock;
+mod log;
 mod server;
 mod stage;
+mod tap;
 
 use std::time::Duration;
 
@@ -32,6 +34,7 @@ pub use calls::{claim, create_request, field};
 pub use clock::TestClock;
 pub use server::{Launch, Server};
 pub use stage::{CONNECTION, Stage};
+pub use tap::CallbackUrls;
 
 /// How long a test waits for something that must happen; reached only if it does not.
 pub const LIMIT: Duration = Duration::from_secs(60);

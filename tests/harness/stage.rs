@@ -14,6 +14,7 @@ use verilane_sandbox::{Sandbox, SandboxConfig, SandboxError, SandboxHandle, Sand
 
 use super::clock::TestClock;
 use super::server::{Launch, Server};
+use super::tap::{CallbackUrls, Tap};
 
 /// The connection to the stage's sandbox.
 pub const CONNECTION: &str = "corepass-test";
@@ -24,6 +25,7 @@ pub struct Stage {
     pub clock: TestClock,
     /// The connector.
     pub sandbox: SandboxHandle,
+    tap: Tap,
     folder: TempDir,
     /// Where the binary listened first, and listens ever after: providers keep calling there.
     addresses: Mutex<Option<(SocketAddr, SocketAddr)>>,
@@ -48,7 +50,8 @@ impl Stage {
         config.load_users = 0;
         change(&mut config);
         let sandbox = Sandbox::bind(config).await.unwrap();
-        let text = configured(&sandbox, &clock, configuration);
+        let tap = Tap::before(sandbox.local_addr()).await;
+        let text = configured(&sandbox, &tap, &clock, configuration);
         std::fs::write(folder.path().join("verilane.toml"), text).unwrap();
         let (stop, stopped) = oneshot::channel();
         let handle = sandbox.handle();
@@ -58,6 +61,7 @@ impl Stage {
         Self {
             clock,
             sandbox: handle,
+            tap,
             folder,
             addresses: Mutex::new(None),
             stop: Some(stop),
@@ -83,6 +87,11 @@ impl Stage {
         self.sandbox.user(name).unwrap()
     }
 
+    /// Where the newest request for a user is called back.
+    pub fn callback_urls(&self, user: &SandboxUser) -> CallbackUrls {
+        self.tap.callback_urls(&user.core_id).unwrap()
+    }
+
     /// Everything that the binary keeps.
     pub fn data_folder(&self) -> PathBuf {
         self.folder.path().join("data")
@@ -105,7 +114,7 @@ impl Stage {
     }
 }
 
-fn configured(sandbox: &Sandbox, clock: &TestClock, more: &str) -> String {
+fn configured(sandbox: &Sandbox, tap: &Tap, clock: &TestClock, more: &str) -> String {
     format!(
         r#"
 [[connections]]
@@ -124,7 +133,7 @@ sandbox = false
 clock_file = "{clock}"
 {more}
 "#,
-        address = sandbox.local_addr(),
+        address = tap.address,
         status = sandbox.status_public_key_hex(),
         data = sandbox.data_public_key_hex(),
         clock = clock.path().display(),
