@@ -49,7 +49,8 @@ pub(crate) fn code_of(reason: Reason) -> Code {
     }
 }
 
-/// After how long the same call may succeed; none if a repeat does not help by itself.
+/// After how long the same call may succeed, where the reason alone tells; none if a repeat does not
+/// help by itself, or if whoever refuses knows better.
 pub(crate) const fn retry_after(reason: Reason) -> Option<Duration> {
     match reason {
         Reason::Contended => Some(Duration::from_millis(50)),
@@ -57,7 +58,6 @@ pub(crate) const fn retry_after(reason: Reason) -> Option<Duration> {
             Some(Duration::from_secs(1))
         }
         Reason::ProviderUnavailable | Reason::TooManyWatches => Some(Duration::from_secs(5)),
-        Reason::ProviderAnswerInvalid => Some(Duration::from_secs(30)),
         _ => None,
     }
 }
