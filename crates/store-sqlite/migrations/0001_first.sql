@@ -119,9 +119,10 @@ CREATE TABLE events (
 
 CREATE UNIQUE INDEX events_by_verification ON events (verification, revision);
 
--- Provider events by their identity, and how often each came.
+-- Provider events by their identity, and how often each came. Like the log, written with each event:
+-- the writer sees to it that the verification exists.
 CREATE TABLE seen (
-    verification   BLOB    NOT NULL REFERENCES verifications (id),
+    verification   BLOB    NOT NULL,
     attempt        INTEGER NOT NULL,
     identity       TEXT    NOT NULL,
     times          INTEGER NOT NULL,
@@ -235,7 +236,8 @@ CREATE TABLE audit_matter (
 ) STRICT, WITHOUT ROWID;
 
 -- Changes by id, so that an unknown outcome can be looked up and a repeat is not applied again.
--- The events of a change stand next to each other.
+-- The events of a change stand next to each other. Ids sort by the time of their making, so the
+-- oldest are found without another index.
 CREATE TABLE changes (
     id               BLOB    NOT NULL PRIMARY KEY,
     time             INTEGER NOT NULL,
@@ -243,5 +245,3 @@ CREATE TABLE changes (
     events           INTEGER NOT NULL,
     purge_unfinished INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-
-CREATE INDEX changes_by_time ON changes (time);

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, Result, params};
 use verilane_core::{
     AuditHash, AuditRecord, Change, Committed, EvidenceRecord, IdempotencyRecord, JobWrite,
     NewEvent, Reason, Revision, SeenWrite, Sequence, Slot, SlotWrite, State, StoredClaim,
@@ -95,31 +95,87 @@ impl<'b, 'c> Batch<'b, 'c> {
         if let Err(fault) = check::sense(change) {
             return Ok(Verdict::Refused(CommitError::Invalid(fault.to_owned())));
         }
-        let repeated = self
-            .statements
-            .change
-            .query_row([change.id.as_bytes()], read::events::committed)
-            .optional()?;
-        if let Some(committed) = repeated {
+        // Its id first: one insert asks and answers whether the change is new.
+        let id = change.id.as_bytes();
+        let (first, count) = (self.ends.last.next(), change.events.len() as u64);
+        let values = params![id, change.time.as_micros(), int(first.0), int(count)];
+        if self.statements.add_change.execute(values)? == 0 {
+            let committed = self
+                .statements
+                .change
+                .query_row([id], read::events::committed)?;
             return Ok(Verdict::Repeats(committed));
         }
-        if let Some(conflict) = self.conflict(change)? {
-            return Ok(Verdict::Refused(conflict.into()));
+        if let Some(refusal) = self.refusal(change)? {
+            self.statements.drop_change.execute([id])?;
+            return Ok(Verdict::Refused(refusal));
         }
-        if !self.has_all_chunks(change)? {
-            let fault = "evidence without all of its chunks".to_owned();
-            return Ok(Verdict::Refused(CommitError::Invalid(fault)));
-        }
-        self.write(change).map(Verdict::Holds)
+        self.write(change, first).map(Verdict::Holds)
     }
 
-    fn conflict(&mut self, change: &Change) -> Result<Option<Conflict>> {
+    /// Why a change can't stand. What it has seen is noted if it can.
+    fn refusal(&mut self, change: &Change) -> Result<Option<CommitError>> {
         if let Some(write) = &change.verification
             && self.revision(write.row.id)? != write.expected
         {
-            return Ok(Some(Conflict::Revision));
+            return Ok(Some(Conflict::Revision.into()));
         }
-        check::conflict(self.statements, change)
+        if let Some(conflict) = check::conflict(self.statements, change)? {
+            return Ok(Some(conflict.into()));
+        }
+        let invalid = |fault: &str| Ok(Some(CommitError::Invalid(fault.to_owned())));
+        if !self.has_all_chunks(change)? {
+            return invalid("evidence without all of its chunks");
+        }
+        if !self.knows_whose(change)? {
+            return invalid("an identity seen of a verification that does not exist");
+        }
+        if !self.note(&change.seen)? {
+            return Ok(Some(Conflict::Seen.into()));
+        }
+        Ok(None)
+    }
+
+    /// Whether every identity is of a verification that stands, or that this change makes.
+    fn knows_whose(&mut self, change: &Change) -> Result<bool> {
+        let own = change.verification.as_ref().map(|write| write.row.id);
+        for seen in &change.seen {
+            let (SeenWrite::First(key) | SeenWrite::Again(key)) = seen;
+            if own != Some(key.verification) && self.revision(key.verification)?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Notes what was seen. False, with nothing noted, if something seen first was noted before:
+    /// the insert that notes it is the question, since it nearly always is new.
+    fn note(&mut self, seen: &[SeenWrite]) -> Result<bool> {
+        for (done, write) in seen.iter().enumerate() {
+            let (statement, key) = match write {
+                SeenWrite::First(key) => (&mut self.statements.add_seen, key),
+                SeenWrite::Again(key) => (&mut self.statements.count_seen, key),
+            };
+            let id = key.verification.as_bytes();
+            let noted = statement.execute(params![id, key.attempt, key.identity])?;
+            if noted == 0 && matches!(write, SeenWrite::First(_)) {
+                self.forget(seen.get(..done).unwrap_or_default())?;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn forget(&mut self, noted: &[SeenWrite]) -> Result<()> {
+        for write in noted {
+            let (statement, key) = match write {
+                SeenWrite::First(key) => (&mut self.statements.drop_seen, key),
+                SeenWrite::Again(key) => (&mut self.statements.uncount_seen, key),
+            };
+            let id = key.verification.as_bytes();
+            statement.execute(params![id, key.attempt, key.identity])?;
+        }
+        Ok(())
     }
 
     /// The revision that stands; the row is known afterwards.
@@ -150,10 +206,8 @@ impl<'b, 'c> Batch<'b, 'c> {
         Ok(true)
     }
 
-    fn write(&mut self, change: &'b Change) -> Result<Committed> {
-        let first = self.ends.last.next();
-        let count = change.events.len() as u64;
-        let last = Sequence(self.ends.last.0.saturating_add(count));
+    fn write(&mut self, change: &'b Change, first: Sequence) -> Result<Committed> {
+        let last = Sequence(self.ends.last.0.saturating_add(change.events.len() as u64));
         self.ends.last = last;
         if let Some(write) = &change.verification {
             self.verification(write, last)?;
@@ -165,14 +219,6 @@ impl<'b, 'c> Batch<'b, 'c> {
         }
         for (sequence, event) in (first.0..).zip(&change.events) {
             self.event(Sequence(sequence), event)?;
-        }
-        for seen in &change.seen {
-            let (statement, key) = match seen {
-                SeenWrite::First(key) => (&mut self.statements.add_seen, key),
-                SeenWrite::Again(key) => (&mut self.statements.count_seen, key),
-            };
-            let id = key.verification.as_bytes();
-            statement.execute(params![id, key.attempt, key.identity])?;
         }
         if let Some(slot) = &change.slot {
             self.slot(slot)?;
@@ -196,14 +242,10 @@ impl<'b, 'c> Batch<'b, 'c> {
             Some(purge) => purge::purge(self.statements, purge, &mut self.ends.purged_to)?,
             None => false,
         };
-        // Last, so that a purge of change ids spares its own.
-        self.statements.add_change.execute(params![
-            change.id.as_bytes(),
-            change.time.as_micros(),
-            int(first.0),
-            int(count),
-            purge_unfinished,
-        ])?;
+        if purge_unfinished {
+            let id = change.id.as_bytes();
+            self.statements.purge_is_unfinished.execute([id])?;
+        }
         Ok(Committed {
             sequences: (first.0..)
                 .take(change.events.len())

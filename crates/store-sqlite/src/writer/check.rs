@@ -1,4 +1,4 @@
-//! Whether a change makes sense, and whether it holds: everything is asked before anything is
+//! Whether a change makes sense, and whether it holds. Almost everything is asked before anything is
 //! written, so that a change that conflicts leaves no trace and needs no savepoint.
 
 use rusqlite::{OptionalExtension, Result, params};
@@ -43,6 +43,12 @@ pub(super) fn sense(change: &Change) -> std::result::Result<(), &'static str> {
             }
         }
     }
+    for (place, seen) in change.seen.iter().enumerate() {
+        let earlier = change.seen.get(..place).unwrap_or_default();
+        if matches!(seen, SeenWrite::First(_)) && earlier.contains(seen) {
+            return Err("an identity seen first twice");
+        }
+    }
     if change
         .purge
         .as_ref()
@@ -53,7 +59,7 @@ pub(super) fn sense(change: &Change) -> std::result::Result<(), &'static str> {
     Ok(())
 }
 
-/// Why a change does not hold, but for its revision.
+/// Why a change does not hold, but for its revision and what it has seen first.
 pub(super) fn conflict(
     statements: &mut Statements<'_>,
     change: &Change,
@@ -72,18 +78,6 @@ pub(super) fn conflict(
         && !slot_holds(statements, write)?
     {
         return Ok(Some(Conflict::Slot));
-    }
-    for seen in &change.seen {
-        if let SeenWrite::First(key) = seen {
-            let noted = statements.seen.exists(params![
-                key.verification.as_bytes(),
-                key.attempt,
-                key.identity
-            ])?;
-            if noted {
-                return Ok(Some(Conflict::Seen));
-            }
-        }
     }
     for job in &change.jobs {
         if let JobWrite::Lease { key, .. } = job {

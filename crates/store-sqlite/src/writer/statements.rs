@@ -24,8 +24,10 @@ statements! {
         audit_link = ?4";
 
     change = "SELECT first_sequence, events, purge_unfinished FROM changes WHERE id = ?1";
-    add_change = "INSERT INTO changes (id, time, first_sequence, events, purge_unfinished) \
-        VALUES (?1, ?2, ?3, ?4, ?5)";
+    add_change = "INSERT OR IGNORE INTO changes (id, time, first_sequence, events, \
+        purge_unfinished) VALUES (?1, ?2, ?3, ?4, 0)";
+    drop_change = "DELETE FROM changes WHERE id = ?1";
+    purge_is_unfinished = "UPDATE changes SET purge_unfinished = 1 WHERE id = ?1";
 
     add_verification = "INSERT INTO verifications (id, revision, state, last_sequence, principal, \
         connection, provider, create_time, update_time, expire_time, max_attempts, trace_parent) \
@@ -63,8 +65,11 @@ statements! {
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
         ?19, ?20, ?21)";
 
-    seen = "SELECT 1 FROM seen WHERE verification = ?1 AND attempt = ?2 AND identity = ?3";
-    add_seen = "INSERT INTO seen (verification, attempt, identity, times) VALUES (?1, ?2, ?3, 1)";
+    add_seen = "INSERT OR IGNORE INTO seen (verification, attempt, identity, times) \
+        VALUES (?1, ?2, ?3, 1)";
+    uncount_seen = "UPDATE seen SET times = times - 1 \
+        WHERE verification = ?1 AND attempt = ?2 AND identity = ?3";
+    drop_seen = "DELETE FROM seen WHERE verification = ?1 AND attempt = ?2 AND identity = ?3";
     count_seen = "UPDATE seen SET times = times + 1 \
         WHERE verification = ?1 AND attempt = ?2 AND identity = ?3";
 
@@ -110,9 +115,9 @@ statements! {
 
     old_events = "SELECT sequence, commit_time FROM events ORDER BY sequence LIMIT ?1";
     purge_events = "DELETE FROM events WHERE sequence <= ?1";
-    purge_changes = "DELETE FROM changes WHERE id IN \
-        (SELECT id FROM changes WHERE time < ?1 ORDER BY time LIMIT ?2)";
-    old_changes = "SELECT 1 FROM changes WHERE time < ?1";
+    purge_changes = "DELETE FROM changes WHERE time < ?1 AND id IN \
+        (SELECT id FROM changes ORDER BY id LIMIT ?2)";
+    old_changes = "SELECT 1 FROM (SELECT time FROM changes ORDER BY id LIMIT 1) WHERE time < ?1";
     purge_requests = "DELETE FROM requests WHERE key IN \
         (SELECT key FROM requests WHERE expire_time < ?1 ORDER BY expire_time LIMIT ?2)";
     old_requests = "SELECT 1 FROM requests WHERE expire_time < ?1";
