@@ -16,3 +16,4 @@ mod support;
 mod verifications;
 mod watches;
 mod wrong_requests;
+mod wrong_requests_to_create;
