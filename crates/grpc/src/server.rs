@@ -122,6 +122,8 @@ where
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(verilane_api::FILE_DESCRIPTOR_SET)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                // So that a tool can show what an error carries.
+                .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         };
         let services = Services::new(Arc::clone(&methods), handlers, config.max_message_size)
             .with(health.service())

@@ -302,6 +302,32 @@ async fn reflection_lists_every_service_under_both_versions() {
 }
 
 #[tokio::test]
+async fn reflection_knows_what_errors_carry() {
+    use tonic_reflection::pb::v1::ServerReflectionRequest;
+    use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+    use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+    use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+
+    let running = start(GrpcConfig::default()).await;
+    let requests = ["ErrorInfo", "BadRequest", "RetryInfo"].map(|name| ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::FileContainingSymbol(format!(
+            "google.rpc.{name}"
+        ))),
+    });
+    let mut answers = ServerReflectionClient::new(running.channel().await)
+        .server_reflection_info(stream::iter(requests))
+        .await
+        .unwrap()
+        .into_inner();
+    for _ in 0..3 {
+        let answer = answers.message().await.unwrap().unwrap();
+        let found = answer.message_response.unwrap();
+        assert!(matches!(found, MessageResponse::FileDescriptorResponse(_)));
+    }
+}
+
+#[tokio::test]
 async fn a_page_can_call_over_grpc_web_and_http1() {
     let running = start(GrpcConfig::default()).await;
     let mut stream = TcpStream::connect(running.address).await.unwrap();
