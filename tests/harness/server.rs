@@ -23,6 +23,9 @@ pub struct Launch {
     pub environment: Vec<(String, String)>,
     /// What runs it, such as `strace -f`; it runs by itself if this is empty.
     pub runner: Vec<String>,
+    /// Whether it is `verilane serve`, on a configuration without anything for developers and on
+    /// what `verilane dev` has left, instead of `verilane dev`.
+    pub serve: bool,
 }
 
 impl Launch {
@@ -30,6 +33,14 @@ impl Launch {
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// As `verilane serve`.
+    pub fn serve() -> Self {
+        Self {
+            serve: true,
+            ..Self::default()
+        }
     }
 
     /// Dies when a point is reached for the n-th time: `intent-written:3`.
@@ -66,16 +77,22 @@ impl Server {
             .append(true)
             .open(folder.join("stderr.log"))
             .unwrap();
-        let mut child = Command::new(words.next().unwrap())
-            .args(words)
-            .args(["dev", "--config"])
-            .arg(folder.join("verilane.toml"))
-            .arg("--data-dir")
-            .arg(folder.join("data"))
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words);
+        if launch.serve {
+            command.arg("serve").arg("--config");
+            command.arg(folder.join("serve.toml"));
+        } else {
+            command.arg("dev").arg("--config");
+            command.arg(folder.join("verilane.toml"));
+            command.arg("--data-dir").arg(folder.join("data"));
+        }
+        let mut child = command
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .env("VERILANE__GRPC__LISTEN", grpc.to_string())
             .env("VERILANE__INGRESS__LISTEN", ingress.to_string())
+            .envs(public_url(launch.serve, ingress))
             .envs(launch.environment)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -161,6 +178,11 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// `serve` can't know by itself what providers call.
+fn public_url(serve: bool, ingress: SocketAddr) -> Option<(&'static str, String)> {
+    serve.then(|| ("VERILANE__INGRESS__PUBLIC_URL", format!("http://{ingress}")))
 }
 
 /// Lines as they come, read in a thread of its own until there are no more.

@@ -51,8 +51,16 @@ impl Stage {
         change(&mut config);
         let sandbox = Sandbox::bind(config).await.unwrap();
         let tap = Tap::before(sandbox.local_addr()).await;
-        let text = configured(&sandbox, &tap, &clock, configuration);
-        std::fs::write(folder.path().join("verilane.toml"), text).unwrap();
+        let write = |name: &str, text: String| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        };
+        let connection = connected(&sandbox, &tap);
+        let dev = developed(&clock, configuration);
+        write("verilane.toml", format!("{connection}{dev}"));
+        write(
+            "serve.toml",
+            format!("{connection}{}", stored(folder.path())),
+        );
         let (stop, stopped) = oneshot::channel();
         let handle = sandbox.handle();
         let running = tokio::spawn(sandbox.run(async {
@@ -114,7 +122,25 @@ impl Stage {
     }
 }
 
-fn configured(sandbox: &Sandbox, tap: &Tap, clock: &TestClock, more: &str) -> String {
+/// For `verilane dev`.
+fn developed(clock: &TestClock, more: &str) -> String {
+    let clock = clock.path().display();
+    format!("[dev]\nsandbox = false\nclock_file = \"{clock}\"\n{more}\n")
+}
+
+/// For `verilane serve`, on what `verilane dev` has left.
+fn stored(folder: &Path) -> String {
+    let data = folder.join("data");
+    let keyring = data.join("keyring.json");
+    format!(
+        "[store]\nfolder = \"{}\"\n[vault]\nkeyring_file = \"{}\"\n",
+        data.display(),
+        keyring.display()
+    )
+}
+
+/// The connection to the stage's connector.
+fn connected(sandbox: &Sandbox, tap: &Tap) -> String {
     format!(
         r#"
 [[connections]]
@@ -127,15 +153,9 @@ keys = [
     {{ public_key = "{status}", only_for = "status" }},
     {{ public_key = "{data}", only_for = "data" }},
 ]
-
-[dev]
-sandbox = false
-clock_file = "{clock}"
-{more}
 "#,
         address = tap.address,
         status = sandbox.status_public_key_hex(),
         data = sandbox.data_public_key_hex(),
-        clock = clock.path().display(),
     )
 }
