@@ -14,9 +14,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 something was cut at a \
+                          deadline when told to end; 130 told to end a second time.";
+
 /// Identity verification behind one gRPC API, whichever provider does it.
 #[derive(Debug, Parser)]
-#[command(name = "verilane", version, arg_required_else_help = true)]
+#[command(
+    name = "verilane",
+    version,
+    arg_required_else_help = true,
+    after_help = EXIT_CODES
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -85,6 +85,11 @@ pub fn run(options: Options) -> anyhow::Result<ExitCode> {
             ..SandboxConfig::new(clock)
         })
         .await?;
+        let addresses = Addresses {
+            sandbox: Some(sandbox.local_addr()),
+            ..Addresses::default()
+        };
+        process::announce(&addresses, &options.ready)?;
         let keys = sandbox.handle().keys();
         console::line(format_args!("status public key: {}", keys.status))?;
         console::line(format_args!("data public key:   {}", keys.data))?;
@@ -92,11 +97,6 @@ pub fn run(options: Options) -> anyhow::Result<ExitCode> {
         for user in sandbox.users().iter().take(5) {
             console::line(format_args!("user {:10} {}", user.name, user.core_id))?;
         }
-        let addresses = Addresses {
-            sandbox: Some(sandbox.local_addr()),
-            ..Addresses::default()
-        };
-        process::announce(&addresses, &options.ready)?;
         sandbox.run(stop.cancelled_owned()).await?;
         Ok(Ended::Whole)
     })
