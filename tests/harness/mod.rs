@@ -23,6 +23,7 @@
 
 mod calls;
 mod clock;
+mod ledger;
 mod log;
 mod server;
 mod stage;
@@ -32,6 +33,7 @@ use std::time::Duration;
 
 pub use calls::{claim, create_request, field};
 pub use clock::TestClock;
+pub use ledger::{Told, check_ledger, genuine, told_by_events};
 pub use server::{Launch, Server};
 pub use stage::{CONNECTION, Stage};
 pub use tap::CallbackUrls;
