@@ -23,20 +23,28 @@
 
 mod calls;
 mod clock;
+mod flow;
 mod ledger;
 mod log;
+mod raw;
+mod refusals;
 mod server;
 mod stage;
 mod tap;
+mod watches;
 
 use std::time::Duration;
 
 pub use calls::{claim, create_request, field};
 pub use clock::TestClock;
+pub use flow::{RUN, is_finished, waiting};
 pub use ledger::{Told, check_ledger, genuine, told_by_events};
+pub use raw::{Raw, RawAnswer, exchange};
+pub use refusals::{info, refusal};
 pub use server::{Launch, Server};
 pub use stage::{CONNECTION, Stage};
 pub use tap::CallbackUrls;
+pub use watches::{BEGINNING, From, Item, Message, NOW, SNAPSHOT, Watch, What, Wish, time};
 
 /// How long a test waits for something that must happen; reached only if it does not.
 pub const LIMIT: Duration = Duration::from_secs(60);
