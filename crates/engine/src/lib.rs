@@ -11,6 +11,7 @@ mod config;
 mod engine;
 mod error;
 mod jobs;
+mod keyring_check;
 mod keys;
 mod relay;
 mod sealing;

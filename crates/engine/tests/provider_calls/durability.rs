@@ -226,8 +226,8 @@ async fn a_caller_that_goes_away_leaves_all_or_nothing() {
             tokio::task::yield_now().await;
         }
         drop(taking);
-        if taken.is_some() {
-            taken.unwrap().unwrap();
+        if let Some(taken) = taken {
+            taken.unwrap();
             break;
         }
     }
