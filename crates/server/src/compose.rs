@@ -87,6 +87,11 @@ pub async fn build(
     let engine = Engine::new(parts)
         .await
         .context("the store can't be read")?;
+    engine.check_keyring().await.map_err(|error| {
+        anyhow::anyhow!(
+            "the keyring is not the one of this store: what it holds does not open ({error})"
+        )
+    })?;
     Ok(Service {
         grpc: GrpcServer::new(Arc::clone(&engine), config.grpc.limits).await?,
         ingress: verilane_ingress::router(Arc::clone(&engine), config.ingress.limits),
