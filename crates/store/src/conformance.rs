@@ -12,8 +12,14 @@
     reason = "tests, in a module so that every store's crate can run them"
 )]
 
+mod blobs;
 mod changes;
+mod log;
+mod model;
+mod property;
+mod reads;
 pub mod sample;
+mod work;
 
 use std::sync::Arc;
 
@@ -23,7 +29,12 @@ use verilane_core::Event;
 
 use crate::{CommitObserver, Store};
 
+pub use blobs::*;
 pub use changes::*;
+pub use log::*;
+pub use property::*;
+pub use reads::*;
+pub use work::*;
 
 /// One durable place, empty at first, over which a store can be opened again and again.
 #[async_trait]
@@ -80,8 +91,28 @@ macro_rules! conformance_tests {
             a_change_that_makes_no_sense_is_refused_and_its_neighbours_hold
             a_change_given_twice_is_applied_once
             a_row_is_replaced_whole
+            sequences_have_no_gap_with_64_producers_and_conflicts_among_them
+            the_observer_hears_each_event_once_in_order_before_its_commit_returns
+            events_come_in_pages_in_order_without_a_gap
+            everything_is_there_after_reopening
+            the_audit_chain_can_be_checked_link_by_link
+            a_purge_cuts_the_old_end_of_the_log_and_leaves_no_hole
+            a_purge_forgets_what_has_served_its_time_and_nothing_else
+            lists_match_every_part_of_their_query
+            pages_of_a_list_neither_miss_nor_repeat_while_rows_are_added
+            a_callback_path_leads_to_its_slot_and_everybody_who_used_it
+            claims_and_evidence_come_back_as_they_were_kept
+            chunks_show_nowhere_until_a_change_names_their_evidence
+            chunks_that_no_change_has_shown_are_purged
+            jobs_are_scheduled_leased_postponed_and_dropped
+            a_request_id_is_remembered_once_until_its_time_has_passed
+            of_many_that_want_a_slot_one_gets_it
         }
 
+        #[test]
+        fn any_interleaving_of_changes_agrees_with_a_model_in_memory() {
+            $crate::conformance::any_interleaving_of_changes_agrees_with_a_model_in_memory(|| $make);
+        }
     };
     (@each $make:expr; $($promise:ident)*) => {
         $(
