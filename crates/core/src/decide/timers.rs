@@ -130,18 +130,8 @@ pub fn miss_processing_deadline(
     now: Timestamp,
     deadlines: &Deadlines,
 ) -> Option<Change> {
-    let due = due_of(current, number, JobKind::ProcessingDeadline, deadlines)?;
-    (now >= due).then(|| {
-        let fact = Fact::Failed(Reason::ProviderStalled);
-        end(
-            current,
-            number,
-            fact,
-            EventKind::DeadlinePassed,
-            now,
-            deadlines,
-        )
-    })
+    let missed = (JobKind::ProcessingDeadline, Reason::ProviderStalled);
+    miss(current, number, missed, now, deadlines)
 }
 
 /// The data did not come within the provider's whole retry schedule. None if it matters no more,
@@ -153,9 +143,20 @@ pub fn miss_data_deadline(
     now: Timestamp,
     deadlines: &Deadlines,
 ) -> Option<Change> {
-    let due = due_of(current, number, JobKind::DataDeadline, deadlines)?;
-    (now >= due).then(|| {
-        let fact = Fact::Failed(Reason::DataNotDelivered);
+    let missed = (JobKind::DataDeadline, Reason::DataNotDelivered);
+    miss(current, number, missed, now, deadlines)
+}
+
+fn miss(
+    current: &Verification,
+    number: AttemptNumber,
+    (kind, reason): (JobKind, Reason),
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Option<Change> {
+    let (needed, due) = needed_timer(current, number, deadlines)?;
+    (needed == kind && now >= due).then(|| {
+        let fact = Fact::Failed(reason);
         end(
             current,
             number,
@@ -175,16 +176,6 @@ pub fn needed_timer(
     deadlines: &Deadlines,
 ) -> Option<(JobKind, Timestamp)> {
     needed(current, current.attempt(number)?, deadlines)
-}
-
-fn due_of(
-    current: &Verification,
-    number: AttemptNumber,
-    kind: JobKind,
-    deadlines: &Deadlines,
-) -> Option<Timestamp> {
-    let (needed, due) = needed_timer(current, number, deadlines)?;
-    (needed == kind).then_some(due)
 }
 
 fn end(
