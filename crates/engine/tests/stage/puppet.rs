@@ -133,6 +133,11 @@ impl Puppet {
         self.answers.lock().extend(answers);
     }
 
+    /// Whatever is left of these answers is not given.
+    pub fn forgets_answers(&self) {
+        self.answers.lock().clear();
+    }
+
     /// Something to do with each request to start before it is answered.
     pub fn at_start(
         &self,
