@@ -13,6 +13,8 @@ mod migrate;
 mod pool;
 mod read;
 mod store;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use config::{CommitHook, CommitMoment, SqliteConfig};

@@ -25,7 +25,7 @@ use crate::connection::{log_ahead, open_writer};
 use crate::folder::Folder;
 use crate::migrate::migrate;
 use crate::pool::Pool;
-use crate::writer::{Put, Waiting, Work, Writer};
+use crate::writer::{Put, Tools, Waiting, Work, Writer};
 use crate::{OpenError, read};
 
 /// A store in a folder of its own.
@@ -56,22 +56,23 @@ impl SqliteStore {
             "UPDATE jobs SET leased_until = NULL WHERE leased_until IS NOT NULL",
             [],
         )?;
+        let head = read::events::head(&connection)?;
         let pool = Arc::new(Pool::new(path, config.readers));
         pool.open();
         let serving = Arc::new(AtomicBool::new(true));
         let (queue, inbox) = mpsc::channel(config.queue.max(1));
         let lane_bytes = config.lane_bytes.max(1);
         let place = config.folder.clone();
-        let writer = Writer::start(
+        let tools = Tools {
             config,
-            folder,
-            connection,
             observer,
-            Arc::clone(&pool),
-            Arc::clone(&serving),
+            pool: Arc::clone(&pool),
+            serving: Arc::clone(&serving),
             inbox,
-        )
-        .map_err(|cause| OpenError::Folder { path: place, cause })?;
+            folder,
+        };
+        let writer = Writer::start(tools, connection, head.last)
+            .map_err(|cause| OpenError::Folder { path: place, cause })?;
         Ok(Self {
             pool,
             serving,

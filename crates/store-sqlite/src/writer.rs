@@ -5,32 +5,32 @@
 //! in which they were queued. What was accepted is answered: when the store is closed, the queue is
 //! drained first.
 //!
-//! When a commit fails, nobody can say whether it stands. The writer then closes every connection,
-//! opens the database anew, and copies the write-ahead log into it: what is there after that is
-//! durable, and everything else is gone. Until this succeeds, callers are told that the store is
-//! unavailable.
+//! How it goes on after a commit that failed is in `mend`.
 
 mod batch;
 mod check;
+#[cfg(test)]
+pub(crate) mod faults;
 mod group;
 mod instruments;
 mod known;
 mod lane;
+mod mend;
 mod purge;
 mod row;
 mod statements;
+mod tables;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::wal::CheckpointMode;
 use tokio::sync::mpsc;
-use verilane_core::Change;
-use verilane_store::{CommitError, CommitObserver};
+use verilane_core::{Change, Sequence};
+use verilane_store::CommitObserver;
 
 use self::group::{Broken, Group};
 use self::instruments::Instruments;
@@ -38,7 +38,6 @@ use self::known::KnownRows;
 use self::lane::Lane;
 use self::statements::Statements;
 use crate::config::SqliteConfig;
-use crate::connection::{log_ahead, open_writer};
 use crate::folder::Folder;
 use crate::pool::Pool;
 
@@ -53,17 +52,31 @@ pub(crate) enum Work {
     Chunks(Put),
 }
 
+/// What the writer works with.
+pub(crate) struct Tools {
+    pub(crate) config: SqliteConfig,
+    pub(crate) observer: Arc<dyn CommitObserver>,
+    pub(crate) pool: Arc<Pool>,
+    /// Whether changes are taken.
+    pub(crate) serving: Arc<AtomicBool>,
+    pub(crate) inbox: mpsc::Receiver<Work>,
+    /// Let go when the writer ends, after everything in it.
+    pub(crate) folder: Folder,
+}
+
+fn doubt(tools: &Tools) {
+    tools.serving.store(false, Ordering::Release);
+    tools.pool.shut();
+}
+
 /// The writer's thread.
 pub(crate) struct Writer {
-    config: SqliteConfig,
-    observer: Arc<dyn CommitObserver>,
-    pool: Arc<Pool>,
-    serving: Arc<AtomicBool>,
-    inbox: mpsc::Receiver<Work>,
     waiting: VecDeque<Waiting>,
     lane: Lane,
-    // Last, so that the folder is let go after everything in it.
-    folder: Folder,
+    /// The newest event that the observer has heard of.
+    told: Sequence,
+    // Last: the folder is let go after everything in it.
+    tools: Tools,
 }
 
 /// Why the writer stopped serving a connection.
@@ -75,25 +88,17 @@ enum End {
 }
 
 impl Writer {
-    /// Starts the thread over an open database.
+    /// Starts the thread over an open database whose log ends at `told`.
     pub(crate) fn start(
-        config: SqliteConfig,
-        folder: Folder,
+        tools: Tools,
         connection: Connection,
-        observer: Arc<dyn CommitObserver>,
-        pool: Arc<Pool>,
-        serving: Arc<AtomicBool>,
-        inbox: mpsc::Receiver<Work>,
+        told: Sequence,
     ) -> std::io::Result<JoinHandle<()>> {
         let writer = Self {
-            config,
-            observer,
-            pool,
-            serving,
-            inbox,
+            tools,
             waiting: VecDeque::new(),
             lane: Lane::default(),
-            folder,
+            told,
         };
         thread::Builder::new()
             .name("verilane-store".to_owned())
@@ -102,27 +107,24 @@ impl Writer {
 
     fn run(mut self, mut connection: Connection) {
         let mut rows = KnownRows::default();
-        loop {
-            self.pool.open();
-            self.serving.store(true, Ordering::Release);
-            match self.serve(&connection, &mut rows) {
-                End::Closed => break,
-                End::Broken(error) => {
-                    tracing::error!(%error, "a commit failed; the database is opened anew");
-                    self.serving.store(false, Ordering::Release);
-                    rows.forget();
-                    match self.mend(connection) {
-                        Some(mended) => connection = mended,
-                        None => return,
-                    }
-                }
+        while let End::Broken(error) = self.serve(&connection, &mut rows) {
+            tracing::error!(%error, "a commit failed; the database is opened anew");
+            self.doubt();
+            rows.forget();
+            match self.mend(connection) {
+                Some(mended) => connection = mended,
+                None => return,
             }
         }
-        self.serving.store(false, Ordering::Release);
-        self.pool.shut();
+        self.doubt();
         if let Err(error) = connection.wal_checkpoint_v2(None::<&str>, CheckpointMode::TRUNCATE) {
             tracing::warn!(%error, "the write-ahead log stays; the next start reads it");
         }
+    }
+
+    /// Lets nobody read or commit any more.
+    fn doubt(&self) {
+        doubt(&self.tools);
     }
 
     fn serve(&mut self, connection: &Connection, rows: &mut KnownRows) -> End {
@@ -130,21 +132,18 @@ impl Writer {
             Ok(statements) => statements,
             Err(error) => return End::Broken(error),
         };
-        let observer = Arc::clone(&self.observer);
-        let hook = self.config.hook.clone();
-        let instruments = Instruments::new();
         let mut group = Group {
             connection,
             statements,
             rows,
-            observer: &*observer,
-            hook: hook.as_ref(),
-            instruments: &instruments,
+            instruments: Instruments::new(),
         };
+        self.tools.pool.open();
+        self.tools.serving.store(true, Ordering::Release);
         while self.gather() {
             let batch = self.batch();
             if !batch.is_empty()
-                && let Err(Broken(error)) = group.commit(batch)
+                && let Err(Broken(error)) = group.commit(&self.tools, &mut self.told, batch)
             {
                 return End::Broken(error);
             }
@@ -164,13 +163,13 @@ impl Writer {
     /// gone and nothing is left.
     fn gather(&mut self) -> bool {
         if self.waiting.is_empty() && self.lane.is_empty() {
-            match self.inbox.blocking_recv() {
+            match self.tools.inbox.blocking_recv() {
                 Some(work) => self.sort(work),
                 None => return false,
             }
         }
-        while self.waiting.len() < self.config.batch_changes {
-            match self.inbox.try_recv() {
+        while self.waiting.len() < self.tools.config.batch_changes {
+            match self.tools.inbox.try_recv() {
                 Ok(work) => self.sort(work),
                 Err(_) => break,
             }
@@ -189,9 +188,13 @@ impl Writer {
     fn batch(&mut self) -> Vec<Waiting> {
         let mut bytes = 0_usize;
         let mut count = 0;
-        for waiting in self.waiting.iter().take(self.config.batch_changes.max(1)) {
+        for waiting in self
+            .waiting
+            .iter()
+            .take(self.tools.config.batch_changes.max(1))
+        {
             bytes = bytes.saturating_add(weight(&waiting.change));
-            if count > 0 && bytes > self.config.batch_bytes {
+            if count > 0 && bytes > self.tools.config.batch_bytes {
                 break;
             }
             count += 1;
@@ -202,7 +205,7 @@ impl Writer {
     /// Copies the write-ahead log into the database once it is long enough. Readers delay that, but
     /// are not delayed by it; if they kept the log growing, the writer waits for those under way.
     fn checkpoint(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let enough = i32::try_from(self.config.checkpoint_pages).unwrap_or(i32::MAX);
+        let enough = i32::try_from(self.tools.config.checkpoint_pages).unwrap_or(i32::MAX);
         let (pages, copied) = connection.wal_checkpoint_v2(None::<&str>, CheckpointMode::NOOP)?;
         if pages - copied < enough {
             return Ok(());
@@ -218,55 +221,6 @@ impl Writer {
             }
             other => other.map(|_| ()),
         }
-    }
-
-    /// Opens the database anew until that succeeds. None if everybody has gone meanwhile.
-    fn mend(&mut self, broken: Connection) -> Option<Connection> {
-        self.pool.shut();
-        drop(broken);
-        let mut pause = Duration::from_millis(20);
-        loop {
-            match self.reopen() {
-                Ok(connection) => {
-                    tracing::info!("the database is open again");
-                    return Some(connection);
-                }
-                Err(error) => tracing::error!(%error, "the database can't be opened"),
-            }
-            if !self.refuse() {
-                return None;
-            }
-            thread::park_timeout(pause);
-            pause = (pause * 2).min(Duration::from_secs(2));
-        }
-    }
-
-    fn reopen(&self) -> rusqlite::Result<Connection> {
-        let connection = open_writer(&self.folder.database())?;
-        log_ahead(&connection)?;
-        connection.wal_checkpoint_v2(None::<&str>, CheckpointMode::TRUNCATE)?;
-        Ok(connection)
-    }
-
-    /// Tells everybody who waits that nothing can be served. False once everybody has gone.
-    fn refuse(&mut self) -> bool {
-        const WHY: &str = "the database is being opened anew";
-        let mut open = true;
-        loop {
-            match self.inbox.try_recv() {
-                Ok(work) => self.sort(work),
-                Err(mpsc::error::TryRecvError::Empty) => break,
-                Err(mpsc::error::TryRecvError::Disconnected) => {
-                    open = false;
-                    break;
-                }
-            }
-        }
-        for waiting in self.waiting.drain(..) {
-            waiting.refuse(CommitError::Unavailable(WHY.to_owned()));
-        }
-        self.lane.refuse(WHY);
-        open
     }
 }
 

@@ -20,6 +20,7 @@ mod property;
 mod reads;
 pub mod sample;
 mod work;
+mod world;
 
 use std::sync::Arc;
 

@@ -8,15 +8,14 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, Result, params};
 use verilane_core::{
-    AuditHash, AuditRecord, Change, Committed, EvidenceRecord, IdempotencyRecord, JobWrite,
-    NewEvent, Reason, Revision, SeenWrite, Sequence, Slot, SlotWrite, State, StoredClaim,
-    Verification, VerificationId, VerificationWrite, audit_link,
+    AuditHash, AuditRecord, Change, Committed, Revision, SeenWrite, Sequence, Verification,
+    VerificationId, VerificationWrite, audit_link,
 };
 use verilane_store::{CommitError, Conflict};
 
 use super::known::KnownRows;
 use super::statements::Statements;
-use super::{check, purge, row};
+use super::{check, purge, row, tables};
 use crate::columns::{Cells, int};
 use crate::read;
 
@@ -218,22 +217,22 @@ impl<'b, 'c> Batch<'b, 'c> {
             }
         }
         for (sequence, event) in (first.0..).zip(&change.events) {
-            self.event(Sequence(sequence), event)?;
+            tables::event(self.statements, Sequence(sequence), event)?;
         }
         if let Some(slot) = &change.slot {
-            self.slot(slot)?;
+            tables::slot(self.statements, slot)?;
         }
         for claim in &change.claims {
-            self.claim(claim)?;
+            tables::claim(self.statements, claim)?;
         }
         for record in &change.evidence {
-            self.evidence(record)?;
+            tables::evidence(self.statements, record)?;
         }
         if let Some(record) = &change.idempotency {
-            self.request(record)?;
+            tables::request(self.statements, record)?;
         }
         for job in &change.jobs {
-            self.job(job)?;
+            tables::job(self.statements, job)?;
         }
         for record in &change.audit {
             self.audit(record)?;
@@ -261,131 +260,6 @@ impl<'b, 'c> Batch<'b, 'c> {
         // A row that must not exist yet is not known either.
         row::write(self.statements, old, &write.row, last)?;
         self.written.insert(id, &write.row);
-        Ok(())
-    }
-
-    fn event(&mut self, sequence: Sequence, event: &NewEvent) -> Result<()> {
-        self.statements.add_event.execute(params![
-            int(sequence.0),
-            event.verification.as_bytes(),
-            int(event.revision.0),
-            event.attempt,
-            event.kind.as_str(),
-            event.state_before.map(State::as_str),
-            event.state_after.as_str(),
-            event.connection.as_str(),
-            event.provider.as_str(),
-            event.provider_status.as_deref(),
-            event.provider_rank,
-            event.provider_time.map(|time| time.as_micros()),
-            event.commit_time.as_micros(),
-            event.assurance.as_str(),
-            event.applied,
-            event.late,
-            event.reason.map(Reason::code),
-            crate::columns::reasons(&event.warnings),
-            event.furthest_status.as_deref(),
-            event.retryable,
-            event.tx_hash.as_ref().map(|sealed| sealed.as_bytes()),
-        ])?;
-        Ok(())
-    }
-
-    fn slot(&mut self, write: &SlotWrite) -> Result<()> {
-        let (statement, slot): (_, &Slot) = match write {
-            SlotWrite::Make(slot) => (&mut self.statements.add_slot, slot),
-            SlotWrite::Take { slot, .. } => (&mut self.statements.set_slot, slot),
-        };
-        statement.execute(params![
-            slot.id.as_bytes(),
-            slot.key.as_bytes(),
-            slot.connection.as_str(),
-            slot.paths.as_bytes(),
-            slot.status_path.as_bytes(),
-            slot.data_path.as_bytes(),
-            slot.holder.verification.as_bytes(),
-            slot.holder.attempt,
-            slot.create_time.as_micros(),
-            slot.keep_until.as_micros(),
-        ])?;
-        Ok(())
-    }
-
-    fn claim(&mut self, claim: &StoredClaim) -> Result<()> {
-        self.statements.put_claim.execute(params![
-            claim.verification.as_bytes(),
-            claim.field,
-            claim.attempt,
-            claim.name.as_str(),
-            claim.document.map(|document| document.as_str()),
-            claim.value.as_bytes(),
-            claim.pepper.as_ref().map(|sealed| sealed.as_bytes()),
-            int(claim.revision.0),
-            claim.provider_time.map(|time| time.as_micros()),
-            claim.receive_time.as_micros(),
-            claim.assurance.as_str(),
-            claim.key_fingerprint,
-        ])?;
-        Ok(())
-    }
-
-    fn evidence(&mut self, record: &EvidenceRecord) -> Result<()> {
-        self.statements.add_evidence.execute(params![
-            record.id.as_bytes(),
-            record.verification.as_bytes(),
-            record.attempt,
-            record.kind.as_str(),
-            int(record.size),
-            record.chunks,
-            record.description.as_bytes(),
-            int(record.revision.0),
-            record.receive_time.as_micros(),
-        ])?;
-        self.statements
-            .evidence_is_shown
-            .execute([record.id.as_bytes()])?;
-        Ok(())
-    }
-
-    fn request(&mut self, record: &IdempotencyRecord) -> Result<()> {
-        self.statements.put_request.execute(params![
-            record.key.as_bytes(),
-            record.body.as_bytes(),
-            record.verification.as_bytes(),
-            record.expire_time.as_micros(),
-        ])?;
-        Ok(())
-    }
-
-    fn job(&mut self, write: &JobWrite) -> Result<()> {
-        match write {
-            JobWrite::Schedule {
-                key,
-                due,
-                leased_until,
-            } => {
-                let (kind, id, attempt) = check::job_columns(key);
-                let leased = leased_until.map(|time| time.as_micros());
-                let values = params![kind, id, attempt, due.as_micros(), leased];
-                self.statements.schedule_job.execute(values)?;
-            }
-            JobWrite::Lease { key, until } => {
-                let (kind, id, attempt) = check::job_columns(key);
-                let values = params![kind, id, attempt, until.as_micros()];
-                self.statements.lease_job.execute(values)?;
-            }
-            JobWrite::Postpone { key, due } => {
-                let (kind, id, attempt) = check::job_columns(key);
-                let values = params![kind, id, attempt, due.as_micros()];
-                self.statements.postpone_job.execute(values)?;
-            }
-            JobWrite::Drop(key) => {
-                let (kind, id, attempt) = check::job_columns(key);
-                self.statements
-                    .drop_job
-                    .execute(params![kind, id, attempt])?;
-            }
-        }
         Ok(())
     }
 

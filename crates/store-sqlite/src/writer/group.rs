@@ -9,12 +9,13 @@ use std::time::Instant;
 use rusqlite::{Connection, Error, ErrorCode};
 use tokio::sync::oneshot;
 use verilane_core::{Change, Committed, Event, Sequence};
-use verilane_store::{CommitError, CommitObserver};
+use verilane_store::CommitError;
 
 use super::batch::{Batch, Verdict};
 use super::instruments::Instruments;
 use super::known::KnownRows;
 use super::statements::Statements;
+use super::{Tools, doubt};
 use crate::config::{CommitHook, CommitMoment};
 
 /// A change whose caller waits.
@@ -47,28 +48,36 @@ pub(super) struct Group<'g, 'c> {
     pub(super) connection: &'c Connection,
     pub(super) statements: Statements<'c>,
     pub(super) rows: &'g mut KnownRows,
-    pub(super) observer: &'g dyn CommitObserver,
-    pub(super) hook: Option<&'g CommitHook>,
-    pub(super) instruments: &'g Instruments,
+    pub(super) instruments: Instruments,
 }
 
 impl Group<'_, '_> {
     /// Commits what waits, and answers everybody in it.
-    pub(super) fn commit(&mut self, batch: Vec<Waiting>) -> Result<(), Broken> {
-        match self.attempt(&batch) {
+    pub(super) fn commit(
+        &mut self,
+        tools: &Tools,
+        told: &mut Sequence,
+        batch: Vec<Waiting>,
+    ) -> Result<(), Broken> {
+        match self.attempt(tools.config.hook.as_ref(), &batch) {
             Ok(verdicts) => {
-                self.publish(batch, verdicts);
+                self.publish(tools, told, batch, verdicts);
                 Ok(())
             }
-            Err(Failure::Change(_)) if batch.len() > 1 => self.one_by_one(batch),
-            Err(failure) => self.fail(batch, failure),
+            Err(Failure::Change(_)) if batch.len() > 1 => self.one_by_one(tools, told, batch),
+            Err(failure) => self.fail(tools, batch, failure),
         }
     }
 
-    fn one_by_one(&mut self, batch: Vec<Waiting>) -> Result<(), Broken> {
+    fn one_by_one(
+        &mut self,
+        tools: &Tools,
+        told: &mut Sequence,
+        batch: Vec<Waiting>,
+    ) -> Result<(), Broken> {
         let mut rest = batch.into_iter();
         while let Some(waiting) = rest.next() {
-            if let Err(Broken(error)) = self.commit(vec![waiting]) {
+            if let Err(Broken(error)) = self.commit(tools, told, vec![waiting]) {
                 for waiting in rest {
                     waiting.refuse(CommitError::Unavailable(error.to_string()));
                 }
@@ -78,11 +87,15 @@ impl Group<'_, '_> {
         Ok(())
     }
 
-    fn attempt(&mut self, batch: &[Waiting]) -> Result<Vec<Verdict>, Failure> {
+    fn attempt(
+        &mut self,
+        hook: Option<&CommitHook>,
+        batch: &[Waiting],
+    ) -> Result<Vec<Verdict>, Failure> {
         let span = self.instruments.span(batch.len());
         let _entered = span.enter();
         let began = Instant::now();
-        let outcome = self.transaction(batch);
+        let outcome = self.transaction(hook, batch);
         if let Err(Failure::Change(_) | Failure::Before(_)) = &outcome
             && !self.connection.is_autocommit()
             && let Err(error) = self.statements.rollback.execute([])
@@ -107,6 +120,7 @@ impl Group<'_, '_> {
     /// The verdicts, and the head of the log if anything was committed.
     fn transaction(
         &mut self,
+        hook: Option<&CommitHook>,
         batch: &[Waiting],
     ) -> Result<(Vec<Verdict>, Option<Sequence>), Failure> {
         let mut verdicts = Vec::with_capacity(batch.len());
@@ -122,22 +136,27 @@ impl Group<'_, '_> {
             return Ok((verdicts, None));
         }
         let last = transaction.finish().map_err(Failure::before)?;
-        self.moment(CommitMoment::BeforeCommit);
-        self.statements
-            .commit
-            .execute([])
-            .map_err(Failure::Commit)?;
-        self.moment(CommitMoment::AfterCommit);
+        let moment = |moment| {
+            if let Some(hook) = hook {
+                hook(moment);
+            }
+        };
+        moment(CommitMoment::BeforeCommit);
+        #[cfg(test)]
+        super::faults::strike(self.connection).map_err(Failure::Commit)?;
+        let committed = self.statements.commit.execute([]);
+        committed.map_err(Failure::Commit)?;
+        moment(CommitMoment::AfterCommit);
         Ok((verdicts, Some(last)))
     }
 
-    fn moment(&self, moment: CommitMoment) {
-        if let Some(hook) = self.hook {
-            hook(moment);
-        }
-    }
-
-    fn publish(&mut self, batch: Vec<Waiting>, verdicts: Vec<Verdict>) {
+    fn publish(
+        &mut self,
+        tools: &Tools,
+        told: &mut Sequence,
+        batch: Vec<Waiting>,
+        verdicts: Vec<Verdict>,
+    ) {
         let mut events = Vec::with_capacity(batch.len());
         let mut answers = Vec::with_capacity(batch.len());
         for (waiting, verdict) in batch.into_iter().zip(verdicts) {
@@ -159,8 +178,9 @@ impl Group<'_, '_> {
             };
             answers.push((answer, outcome));
         }
-        if !events.is_empty() {
-            self.observer.committed(&events);
+        if let Some(last) = events.last() {
+            *told = last.sequence;
+            tools.observer.committed(&events);
         }
         self.instruments
             .decided(answers.iter().map(|(_, outcome)| outcome));
@@ -170,21 +190,21 @@ impl Group<'_, '_> {
         }
     }
 
-    fn fail(&mut self, batch: Vec<Waiting>, failure: Failure) -> Result<(), Broken> {
-        let count = batch.len();
-        let refuse = |batch: Vec<Waiting>, error: &CommitError| {
+    fn fail(&mut self, tools: &Tools, batch: Vec<Waiting>, failure: Failure) -> Result<(), Broken> {
+        self.instruments.lost(batch.len());
+        let refuse = |batch: Vec<Waiting>, error: &dyn Fn(&Waiting) -> CommitError| {
             for waiting in batch {
-                waiting.refuse(error.clone());
+                let error = error(&waiting);
+                waiting.refuse(error);
             }
         };
-        self.instruments.lost(count);
         match failure {
             Failure::Change(error) => {
-                refuse(batch, &CommitError::Invalid(error.to_string()));
+                refuse(batch, &|_| CommitError::Invalid(error.to_string()));
                 Ok(())
             }
             Failure::Before(error) => {
-                refuse(batch, &CommitError::Unavailable(error.to_string()));
+                refuse(batch, &|_| CommitError::Unavailable(error.to_string()));
                 // A full disk is no reason to doubt what is open.
                 match error.sqlite_error_code() {
                     Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy) => Ok(()),
@@ -192,10 +212,9 @@ impl Group<'_, '_> {
                 }
             }
             Failure::Commit(error) => {
-                for waiting in batch {
-                    let unknown = CommitError::OutcomeUnknown(waiting.change.id);
-                    waiting.refuse(unknown);
-                }
+                // Before anybody hears of it, so that nobody looks up what may yet change.
+                doubt(tools);
+                refuse(batch, &|w| CommitError::OutcomeUnknown(w.change.id));
                 Err(Broken(error))
             }
         }
