@@ -18,6 +18,7 @@ use verilane_core::{
 };
 use verilane_provider::{Callback, Candidate, Refusal, Report};
 use verilane_store::{CallbackTarget, CommitError, Conflict, Loaded};
+use verilane_telemetry::attribute;
 use verilane_vault::{DataKey, IndexKind, SealedWhat};
 
 use self::message::{Message, stored};
@@ -149,8 +150,23 @@ impl Engine {
                 self.first(&loaded.verification, &message, &mut evidence)
                     .await?
             };
+            let warnings: Vec<Reason> = change
+                .events
+                .iter()
+                .flat_map(|e| e.warnings.clone())
+                .collect();
             match self.commit(change).await {
-                Ok(_) => return Ok(taken(verdict, &loaded.verification)),
+                Ok(_) => {
+                    for warning in warnings {
+                        tracing::warn!(
+                            { attribute::VERIFICATION_ID } = %id,
+                            { attribute::REASON } = warning.code(),
+                            "{}",
+                            warning.summary()
+                        );
+                    }
+                    return Ok(taken(verdict, &loaded.verification));
+                }
                 Err(CommitError::Conflict(Conflict::Revision | Conflict::Seen)) => {
                     loaded = self.load(id).await?;
                 }

@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use verilane_core::{
-    Change, Committed, ConnectionName, Reason, SharedClock, Timestamp, VerificationId,
+    Change, ChangeId, Committed, ConnectionName, Reason, SharedClock, Timestamp, VerificationId,
 };
 use verilane_provider::Facade;
 use verilane_store::{CommitError, Loaded, Store};
@@ -73,6 +74,11 @@ pub struct Engine {
     pub(crate) watches: Arc<AtomicUsize>,
     pub(crate) token_makers: TokenMakers,
 }
+
+/// How long a store that failed while it committed is waited for, and how often it is looked at.
+/// Real time: a fault, not a timer.
+const MEND: Duration = Duration::from_secs(5);
+const MEND_LOOK: Duration = Duration::from_millis(20);
 
 /// How often a change that lost a race is decided anew before the caller is told.
 pub(crate) const RACES: usize = 32;
@@ -142,24 +148,38 @@ impl Engine {
             .ok_or_else(|| EngineError::new(Reason::VerificationNotFound).about(id))
     }
 
+    /// What became of a change, looked up by its id once the store serves again. It mends itself
+    /// before it does, so what is found then is final; if it takes too long, nobody knows.
+    async fn resolve(&self, id: ChangeId) -> Result<Committed, CommitError> {
+        let look = async {
+            loop {
+                match self.store.outcome(id).await {
+                    Ok(outcome) => return outcome,
+                    Err(_) => tokio::time::sleep(MEND_LOOK).await,
+                }
+            }
+        };
+        match tokio::time::timeout(MEND, look).await {
+            Ok(Some(committed)) => {
+                // The store may not have told of it.
+                if let Some(last) = committed.sequences.last() {
+                    self.relay.pass_over(*last);
+                }
+                Ok(committed)
+            }
+            Ok(None) => Err(CommitError::Unavailable(
+                "the store failed before the commit".to_owned(),
+            )),
+            Err(_) => Err(CommitError::OutcomeUnknown(id)),
+        }
+    }
+
     /// Commits a change. Where the outcome is unknown it is looked up by the change's id, so that
     /// the answer is the truth or `OutcomeUnknown`.
     pub(crate) async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
         let wakes_jobs = !change.jobs.is_empty();
         let result = match self.store.commit(change).await {
-            Err(CommitError::OutcomeUnknown(id)) => match self.store.outcome(id).await {
-                Ok(Some(committed)) => {
-                    // The store may not have told of it.
-                    if let Some(last) = committed.sequences.last() {
-                        self.relay.pass_over(*last);
-                    }
-                    Ok(committed)
-                }
-                Ok(None) => Err(CommitError::Unavailable(
-                    "the store failed before the commit".to_owned(),
-                )),
-                Err(_) => Err(CommitError::OutcomeUnknown(id)),
-            },
+            Err(CommitError::OutcomeUnknown(id)) => self.resolve(id).await,
             result => result,
         };
         if wakes_jobs && result.is_ok() {

@@ -92,7 +92,13 @@ impl Engine {
             WatchStart::Beginning => (self.before_first_kept(id).await?, head.purged_to),
             WatchStart::After(token) => {
                 let place = self.place(token, &filter, &head)?;
-                (self.revision_at(id, place, &head).await?, place)
+                let seen = self.revision_at(id, place, &head).await?;
+                // What was purged between the two looks may have stood between token and result.
+                let head = self.store.head().await?;
+                if head.purged_to > place {
+                    return Err(self.expired(&filter, &head));
+                }
+                (seen, place)
             }
         };
         let known = row.revision;
