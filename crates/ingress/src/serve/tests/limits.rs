@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::stage::{Stage, roomy};
+use super::stage::{Stage, roomy, soon};
 use crate::config::{IngressConfig, Rate};
 
 const MOMENT: Duration = Duration::from_millis(20);
@@ -124,14 +124,17 @@ async fn a_connection_that_calls_too_fast_is_held_back_and_others_are_not() {
     .await;
     let mut client = stage.connect().await;
     let mut passed = 0;
-    let refused = loop {
-        client.post("status-of-fast", "x").await;
-        let answer = client.answer().await.unwrap();
-        match answer.status {
-            200 => passed += 1,
-            _ => break answer,
+    let refused = soon(async {
+        loop {
+            client.post("status-of-fast", "x").await;
+            let answer = client.answer().await.unwrap();
+            match answer.status {
+                200 => passed += 1,
+                _ => break answer,
+            }
         }
-    };
+    })
+    .await;
     assert!(passed >= 30, "{passed}");
     assert_eq!(refused.status, 429);
     assert_eq!(refused.header("retry-after"), Some("1"));

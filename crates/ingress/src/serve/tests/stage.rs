@@ -106,6 +106,13 @@ pub struct Stage {
     served: JoinHandle<Drained>,
 }
 
+/// Waits for what happens at once unless something is broken.
+pub async fn soon<T>(event: impl Future<Output = T>) -> T {
+    let patience = Duration::from_secs(60);
+    let event = tokio::time::timeout(patience, event).await;
+    event.expect("it does not happen")
+}
+
 /// Limits that no test meets by accident.
 pub fn roomy() -> IngressConfig {
     const LONG: Duration = Duration::from_secs(3_600);
@@ -162,7 +169,7 @@ impl Stage {
 
     /// The next message that is handed on.
     pub async fn message(&mut self) -> Message {
-        self.messages.recv().await.unwrap()
+        soon(self.messages.recv()).await.unwrap()
     }
 
     /// Lets one message that is held go on.
@@ -186,10 +193,10 @@ impl Stage {
             ..
         } = self;
         shutdown.send(()).unwrap();
-        let drained = served.await.unwrap();
+        let drained = soon(served).await.unwrap();
         drop(sink);
         let mut left = Vec::new();
-        while let Some(message) = messages.recv().await {
+        while let Some(message) = soon(messages.recv()).await {
             left.push(message);
         }
         (drained, left)
@@ -222,7 +229,7 @@ impl Answer {
 
 impl Client {
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.socket.write_all(bytes.as_ref()).await.unwrap();
+        soon(self.socket.write_all(bytes.as_ref())).await.unwrap();
     }
 
     /// The head of a callback with some headers.
@@ -272,7 +279,7 @@ impl Client {
     }
 
     async fn read_more(&mut self) -> bool {
-        let read = self.socket.read_buf(&mut self.unread).await;
+        let read = soon(self.socket.read_buf(&mut self.unread)).await;
         // A socket that is closed with something unread on it is reset.
         read.unwrap_or(0) > 0
     }

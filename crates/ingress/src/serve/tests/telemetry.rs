@@ -16,6 +16,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 use tracing::instrument::WithSubscriber as _;
 use tracing::level_filters::LevelFilter;
+use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::layer::SubscriberExt as _;
 use verilane_telemetry::{attribute, metric};
 
@@ -151,6 +152,9 @@ async fn seen() -> Seen {
         stage.stop().await;
         verification
     };
+    // Were this the only subscriber of the process, `tracing` would ask the default one of whichever
+    // test comes first whether a span is wanted, and remember its no.
+    let _second = tracing::Dispatch::new(NoSubscriber::default());
     let guard = tracing::subscriber::set_default(subscriber);
     let verification = verification.with_current_subscriber().await;
     drop(guard);
