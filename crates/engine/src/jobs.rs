@@ -9,6 +9,7 @@
 
 mod work;
 
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -52,13 +53,13 @@ impl Engine {
         while !is_over(&shutdown) {
             let changed = self.jobs_changed.notified();
             let room = self.config.max_jobs.max(1).saturating_sub(running.len());
-            let begun = async {
+            let begin = async {
                 if !purge_stands {
                     self.schedule_purge().await?;
                 }
                 self.begin(room.min(PAGE)).await
-            }
-            .await;
+            };
+            let begun = beside(&mut running, begin).await;
             let next = match begun {
                 Ok(Begun::Jobs(jobs)) => {
                     purge_stands = true;
@@ -75,7 +76,7 @@ impl Engine {
                 () = self.rest(next) => {}
                 () = changed, if next.is_ok() => {}
                 Some(()) = running.next() => {}
-                _ = look.tick() => self.look_at_log(&mut untold).await,
+                _ = look.tick() => beside(&mut running, self.look_at_log(&mut untold)).await,
                 _ = shutdown.changed() => {}
             }
         }
@@ -177,6 +178,24 @@ impl Engine {
         self.relay.pass_over(*untold);
         if let Ok(head) = self.store.head().await {
             *untold = head.last;
+        }
+    }
+}
+
+/// Lets the jobs go on while the runner itself waits. A place in the store is given to whoever has
+/// waited longest: to a job that nobody polls it would be given for ever, and the runner, which
+/// waits for a place too, would never poll it again.
+async fn beside<T>(
+    running: &mut FuturesUnordered<impl Future<Output = ()>>,
+    work: impl Future<Output = T>,
+) -> T {
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            // The work first, so that what ends at once is about the jobs as they were.
+            biased;
+            done = &mut work => return done,
+            Some(()) = running.next() => {}
         }
     }
 }

@@ -120,6 +120,23 @@ async fn more_jobs_than_places_are_all_done() {
     play.close().await;
 }
 
+#[tokio::test]
+async fn jobs_that_crowd_the_store_hold_up_neither_each_other_nor_the_runner() {
+    const COUNT: usize = 24;
+    let stage = Stage::new();
+    let mut play = stage.open().await;
+    stage.puppet.answers((0..COUNT).map(|_| Answer::Unclear));
+    for number in 0..COUNT {
+        let request = request(&format!("user {number}"));
+        play.engine.create(request).await.unwrap();
+    }
+    // All at once, and more than the store reads at once.
+    stage.clock.advance(MINUTE);
+    play.run_jobs();
+    play.until(|log| log.len() == 2 * COUNT).await;
+    play.close().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_store_that_refuses_to_write_is_asked_again_after_a_rest() {
     let stage = Stage::new();
