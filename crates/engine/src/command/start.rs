@@ -72,6 +72,14 @@ pub(super) fn refused(row: &Verification, number: AttemptNumber) -> Result<(), E
     Err(EngineError::new(reason).about(row.id))
 }
 
+/// Whether the provider works already on what may have been sent before: the user was quicker than
+/// the resumed intent. Its callbacks tell whose request that is, and would be refused if the intent
+/// were given up; without them it ends in its time.
+fn is_under_way(error: &ProviderError, sent_as: SentAs) -> bool {
+    let open = matches!(error, ProviderError::Refused { reason, .. } if *reason == Reason::RequestAlreadyOpen);
+    open && sent_as == SentAs::Again
+}
+
 fn rfc3339(time: Timestamp) -> Option<humantime::Rfc3339Timestamp> {
     let secs = u64::try_from(time.as_secs()).ok()?;
     let time = UNIX_EPOCH.checked_add(Duration::from_secs(secs))?;
@@ -134,7 +142,7 @@ impl Engine {
                     None => self.finish_start(id, number, &started).await,
                 }
             }
-            Err(error) if error.is_retryable() => {
+            Err(error) if error.is_retryable() || is_under_way(&error, sent_as) => {
                 self.send_later(&attempt, id, &error, sent_as).await?;
                 let row = self.load(id).await?.verification;
                 self.view(row)

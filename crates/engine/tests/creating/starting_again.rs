@@ -102,6 +102,31 @@ async fn an_intent_whose_call_was_cut_off_is_resumed_after_a_restart_and_adopts_
 }
 
 #[tokio::test]
+async fn a_resumed_intent_whose_request_the_provider_works_on_already_waits_for_its_callbacks() {
+    let stage = Stage::new();
+    let mut play = stage.open().await;
+    let refusal = Answer::Refuses(Reason::RequestAlreadyOpen);
+    stage.puppet.answers([Answer::Unclear, refusal]);
+    let created = play.engine.create(request("ada")).await.unwrap();
+    play.run_jobs();
+    stage.clock.advance(SECOND);
+    stage.puppet.asked_to_start(2).await;
+    // The refusal is dealt with once the job's lease has given way to another try.
+    let next = loop {
+        let due = play.store.next_due().await.unwrap().unwrap();
+        if due < stage.now() + 45 * SECOND {
+            break due;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(next, START + 2 * SECOND);
+    stage.puppet.starts()[0].succeed(&play.engine).await;
+    let row = play.view(created.row.id).await.row;
+    assert_eq!(row.state().0, State::Verified);
+    play.close().await;
+}
+
+#[tokio::test]
 async fn an_intent_whose_caller_went_away_is_resumed_without_a_restart_once_its_lease_is_over() {
     let stage = Stage::new();
     let mut play = stage.open().await;
@@ -114,9 +139,9 @@ async fn an_intent_whose_caller_went_away_is_resumed_without_a_restart_once_its_
             _ = stage.puppet.asked_to_start(1) => {}
         }
     }
-    play.run_jobs();
     let lease = stage.config.deadlines.start_lease;
     assert_eq!(play.store.next_due().await.unwrap(), Some(START + lease));
+    play.run_jobs();
     stage.clock.set(START + lease);
     play.until(|log| log.len() == 2).await;
     play.close().await;
