@@ -95,9 +95,10 @@ pub async fn a_change_that_conflicts_leaves_no_trace(place: impl StoreUnderTest)
     same_slot.slot = standing.slot.clone();
     let same_request = everything(10, 1);
     let mut same_event = everything(10, 2);
-    same_event
-        .seen
-        .push(SeenWrite::First(seen(&held, "PENDING")));
+    // The first of these could be noted, were it not for the second.
+    same_event.seen = ["NEW", "PENDING"]
+        .map(|word| SeenWrite::First(seen(&held, word)))
+        .to_vec();
     let mut no_job = everything(10, 2);
     no_job.jobs.push(JobWrite::Lease {
         key: job(&held, JobKind::ExpireAction),
@@ -115,7 +116,11 @@ pub async fn a_change_that_conflicts_leaves_no_trace(place: impl StoreUnderTest)
     for (change, expected) in cases {
         let before = traces(&*store, &[&standing, &change]).await;
         let id = change.id;
-        assert_eq!(store.commit(change.clone()).await, conflict(expected));
+        // Between two that hold and do nothing else, so that they are committed.
+        let three = [Change::new(at(10)), change.clone(), Change::new(at(10))];
+        let outcomes = join_all(three.map(|change| store.commit(change))).await;
+        assert!(outcomes[0].is_ok() && outcomes[2].is_ok());
+        assert_eq!(outcomes[1], conflict(expected));
         assert_eq!(store.outcome(id).await.unwrap(), None, "{expected:?}");
         let after = traces(&*store, &[&standing, &change]).await;
         assert_eq!(before, after, "{expected:?}");
@@ -312,6 +317,10 @@ pub async fn a_row_is_replaced_whole(place: impl StoreUnderTest) {
                 .with(Fact::Expired(Reason::ActionExpired));
             attempt.end_time = Some(at(7));
         }),
+        Box::new(|row| row.attempts[0].requested_expiry = at(601)),
+        Box::new(|row| row.attempts[0].start_time = at(1)),
+        Box::new(|row| row.attempts[0].made_slot = false),
+        Box::new(|row| row.attempts[0].connection = sample::connection("other")),
         Box::new(|row| {
             let slot = row.attempts[0].slot;
             row.attempts.push(sample::attempt(2, slot, at(8)));
@@ -321,10 +330,23 @@ pub async fn a_row_is_replaced_whole(place: impl StoreUnderTest) {
             row.attempts.pop();
         }),
     ];
+    let kind = verilane_core::EventKind::ProviderStatus;
     for (number, edit) in edits.into_iter().enumerate() {
-        let change = step(&now, verilane_core::EventKind::ProviderStatus, edit);
-        now = row(&change);
-        store.commit(change).await.unwrap();
+        // There, back and there again: each builds on the one before, in one transaction or three.
+        let there = step(&now, kind, &edit);
+        let back = step(&row(&there), kind, |row| {
+            let (revision, update_time) = (row.revision, row.update_time);
+            *row = verilane_core::Verification {
+                revision,
+                update_time,
+                ..now.clone()
+            };
+        });
+        let again = step(&row(&back), kind, &edit);
+        now = row(&again);
+        for outcome in join_all([there, back, again].map(|c| store.commit(c))).await {
+            outcome.unwrap();
+        }
         let loaded = store.load(now.id).await.unwrap().unwrap();
         assert_eq!(loaded.verification, now, "edit {number}");
         let states = ListQuery {
@@ -335,6 +357,6 @@ pub async fn a_row_is_replaced_whole(place: impl StoreUnderTest) {
         let listed = store.list(&states).await.unwrap();
         assert_eq!(listed.len(), 1, "edit {number}");
         assert_eq!(listed[0].verification, now, "edit {number}");
-        assert_eq!(listed[0].last_sequence, Sequence(number as u64 + 2));
+        assert_eq!(listed[0].last_sequence, Sequence(3 * number as u64 + 4));
     }
 }
