@@ -64,10 +64,7 @@ impl GrpcServer {
     /// [`BuildError`]: a fault of the build.
     pub async fn new(engine: Arc<Engine>, config: GrpcConfig) -> Result<Self, BuildError> {
         let watches = Watches::new(config.max_watches);
-        let verification = VerificationHandler {
-            engine: Arc::clone(&engine),
-            watches: Arc::clone(&watches),
-        };
+        let verification = VerificationHandler::new(Arc::clone(&engine), Arc::clone(&watches));
         let claim = ClaimHandler {
             engine: Arc::clone(&engine),
         };

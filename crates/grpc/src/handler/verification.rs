@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use prost::Message as _;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
-use tracing::Span;
 use tracing::field::display;
+use tracing::{Instrument as _, Span};
 use verilane_api::server::verification_service_server::VerificationService;
 use verilane_api::{SharedMessage, v1};
 use verilane_core::{Reason, Revision, VerificationId};
-use verilane_engine::{Engine, EngineError, EventPage, VerificationView};
+use verilane_engine::{CreateVerification, Engine, EngineError, EventPage, VerificationView};
 use verilane_telemetry::{attribute, value};
 
 use crate::caller::principal;
@@ -24,13 +25,50 @@ use crate::messages::{Messages, messages};
 use crate::status::{refuse, status_of};
 use crate::watches::{Watch, Watches};
 
+/// Creates at once, on all connections together; more wait.
+const MAX_CREATES: usize = 4_096;
+
 /// Handles `VerificationService`.
 pub(crate) struct VerificationHandler {
-    pub(crate) engine: Arc<Engine>,
-    pub(crate) watches: Arc<Watches>,
+    engine: Arc<Engine>,
+    watches: Arc<Watches>,
+    /// A place for each create under way, whether or not anybody waits for its answer.
+    creates: Arc<Semaphore>,
 }
 
 impl VerificationHandler {
+    pub(crate) fn new(engine: Arc<Engine>, watches: Arc<Watches>) -> Self {
+        Self {
+            engine,
+            watches,
+            creates: Arc::new(Semaphore::new(MAX_CREATES)),
+        }
+    }
+
+    /// Creates in a task of its own, so that a caller who gives up, or is cut off, takes nothing
+    /// with him: between intent and outcome that would leave the end user without an action until
+    /// the intent's lease is over.
+    ///
+    /// A drain waits for the calls, and not for a task whose caller is gone. One that outlasts it
+    /// finds the store closed, or ends with the process; its intent is durable by then, and goes on
+    /// at the next start, or nothing was stored.
+    async fn create(&self, wish: CreateVerification) -> Result<VerificationView, Status> {
+        // Waited for within the call, so that those who wait end with their callers.
+        let place = Arc::clone(&self.creates).acquire_owned().await;
+        let engine = Arc::clone(&self.engine);
+        let creating = async move {
+            let _place = place;
+            engine.create(wish).await
+        };
+        match tokio::spawn(creating.instrument(Span::current())).await {
+            Ok(created) => created.map_err(|e| refuse(&e)),
+            Err(error) => {
+                tracing::error!(%error, "a create broke off");
+                Err(status_of(Reason::Internal))
+            }
+        }
+    }
+
     /// Puts a watch on the call's connection under the registry's eye.
     fn enter(
         &self,
@@ -57,7 +95,7 @@ impl VerificationService for VerificationHandler {
         let principal = principal(&request);
         let wish = create::read(request.into_inner(), principal).map_err(|e| refuse(&e))?;
         Span::current().record(attribute::CONNECTION, wish.connection.as_str());
-        let view = self.engine.create(wish).await.map_err(|e| refuse(&e))?;
+        let view = self.create(wish).await?;
         note(view.row.id);
         Ok(Response::new(v1::CreateVerificationResponse {
             verification: shown(&view, Picture::With),

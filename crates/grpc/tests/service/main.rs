@@ -11,6 +11,7 @@
 mod claims;
 mod connections;
 mod events;
+mod giving_up;
 mod provider;
 mod support;
 mod verifications;

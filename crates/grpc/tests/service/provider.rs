@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use verilane_core::{
     Action, ClaimName, ClaimSelector, ClaimStatus, DocumentType, Fact, FieldViolation, Pii,
     ProviderName, QrOrLink, Reason, RequestedClaim,
@@ -21,6 +22,14 @@ pub const NOBODY: &str = "nobody";
 pub const EMPTY_HANDED: &str = "empty-handed";
 /// The subject whose request the provider refuses.
 pub const REFUSED: &str = "refused";
+/// The subject about whom the provider answers nonsense once it is asked to start.
+pub const GARBLED: &str = "garbled";
+/// The subject about whom the provider answers nonsense from the first.
+pub const GARBLED_EARLY: &str = "garbled-early";
+/// The subject whom the provider lets nobody start with.
+pub const LOCKED: &str = "locked";
+/// The subject whose request is answered once [`Obedient::answer`] says so.
+pub const SLOW: &str = "slow";
 
 pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\nnot really";
 
@@ -39,6 +48,10 @@ pub struct Obedient {
     profile: Profile,
     /// Where it was told to report, newest last.
     pub told: Mutex<Vec<(String, String)>>,
+    /// Told that a slow request has come.
+    pub asked: Notify,
+    /// Lets a slow request be answered.
+    pub answer: Notify,
 }
 
 impl Obedient {
@@ -62,6 +75,8 @@ impl Obedient {
                 },
             },
             told: Mutex::default(),
+            asked: Notify::new(),
+            answer: Notify::new(),
         }
     }
 }
@@ -120,6 +135,9 @@ impl Provider for Obedient {
     }
 
     async fn check_availability(&self, prepared: &Prepared) -> Result<Availability, ProviderError> {
+        if prepared.subject.expose() == GARBLED_EARLY {
+            return Err(ProviderError::InvalidAnswer("nonsense"));
+        }
         let held = prepared.claims.iter().map(|claim| claim.field.clone());
         Ok(Availability {
             held: if prepared.subject.expose() == EMPTY_HANDED {
@@ -131,11 +149,16 @@ impl Provider for Obedient {
     }
 
     async fn start(&self, start: &Start<'_>) -> Result<Started, ProviderError> {
-        if start.subject.expose() == REFUSED {
-            return Err(ProviderError::Refused {
-                reason: Reason::ProviderRefused,
-                text: None,
-            });
+        let refused = |reason| ProviderError::Refused { reason, text: None };
+        match start.subject.expose().as_str() {
+            REFUSED => return Err(refused(Reason::ProviderRefused)),
+            LOCKED => return Err(refused(Reason::ProviderUnavailable)),
+            GARBLED => return Err(ProviderError::InvalidAnswer("nonsense")),
+            SLOW => {
+                self.asked.notify_one();
+                self.answer.notified().await;
+            }
+            _ => {}
         }
         self.told.lock().push((
             start.status_url.expose().clone(),
