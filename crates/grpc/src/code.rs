@@ -49,6 +49,15 @@ pub(crate) fn code_of(reason: Reason) -> Code {
     }
 }
 
+/// The code under which a verification that is stored has failed for good: as [`code_of`] says,
+/// but what would help before anything was stored does not help any more. A repeat finds the same.
+pub(crate) fn code_of_end(reason: Reason) -> Code {
+    match reason {
+        Reason::ProviderUnavailable | Reason::ProviderAnswerInvalid => Code::FailedPrecondition,
+        _ => code_of(reason),
+    }
+}
+
 /// After how long the same call may succeed, where the reason alone tells; none if a repeat does not
 /// help by itself, or if whoever refuses knows better.
 pub(crate) const fn retry_after(reason: Reason) -> Option<Duration> {
@@ -100,8 +109,11 @@ mod tests {
             let path = pages.join(format!("{}.md", reason.code()));
             let page = std::fs::read_to_string(&path).unwrap_or_default();
             let code = name_of(code_of(*reason));
-            if !page.contains(&format!("gRPC code `{code}`")) {
-                faults.push(format!("{reason}: not {code} by its page"));
+            let code_at_end = name_of(code_of_end(*reason));
+            for code in [code, code_at_end] {
+                if !page.contains(&format!("gRPC code `{code}`")) {
+                    faults.push(format!("{reason}: not {code} by its page"));
+                }
             }
             let promised = page.contains("RetryInfo");
             if promised && retry_after(*reason).is_none() {

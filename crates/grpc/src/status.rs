@@ -12,15 +12,29 @@ use verilane_core::Reason;
 use verilane_engine::EngineError;
 use verilane_telemetry::attribute;
 
-use crate::code::{code_of, retry_after};
+use crate::code::{code_of, code_of_end, retry_after};
 
 /// The domain of all our reasons.
 const DOMAIN: &str = "verilane";
+/// The key in an error's metadata that names the stored verification that it is about.
+const VERIFICATION: &str = "verification_id";
 
 /// The status of a call that is refused, noted in the call's span.
 pub(crate) fn refuse(error: &EngineError) -> Status {
     Span::current().record(attribute::REASON, error.reason.code());
-    Status::with_error_details(code_of(error.reason), message(error), details(error))
+    let code = if is_end(error) {
+        code_of_end(error.reason)
+    } else {
+        code_of(error.reason)
+    };
+    Status::with_error_details(code, message(error), details(error))
+}
+
+/// Whether this is what a stored verification has ended with, so that the code differs from that
+/// of a call that stored nothing.
+fn is_end(error: &EngineError) -> bool {
+    let is_stored = error.metadata.iter().any(|(key, _)| *key == VERIFICATION);
+    is_stored && code_of_end(error.reason) != code_of(error.reason)
 }
 
 /// The status for a reason alone.
@@ -51,7 +65,8 @@ fn details(error: &EngineError) -> ErrorDetails {
     }
     // Zero would have all callers come back at once.
     let delay = error.retry_after.filter(|delay| !delay.is_zero());
-    if let Some(delay) = delay.or_else(|| retry_after(error.reason)) {
+    let delay = delay.or_else(|| retry_after(error.reason));
+    if let Some(delay) = delay.filter(|_| !is_end(error)) {
         details.set_retry_info(Some(delay));
     }
     details
@@ -83,21 +98,26 @@ fn wire_field(field: &str) -> String {
 
 /// Gives a status that the library made, and thus without details, the reason that fits its code.
 /// Codes that only we give, or that belong to the standard services, stay as they are.
+///
+/// Handlers give a reason to all that they refuse, so `INTERNAL` without one comes from reading the
+/// request: a frame cut short or flagged as what it is not, or no message at all. gRPC's own
+/// documents leave that code to such faults; here it means a fault of ours, and wakes operators.
 pub(crate) fn complete(status: &Status) -> Option<Status> {
     if !status.details().is_empty() {
         return None;
     }
     let reason = match status.code() {
-        Code::InvalidArgument => Reason::InvalidArgument,
+        Code::InvalidArgument | Code::Internal => Reason::InvalidArgument,
         Code::OutOfRange => Reason::RequestTooLarge,
         Code::Unimplemented => Reason::MethodUnknown,
         Code::DeadlineExceeded => Reason::DeadlineExceeded,
-        Code::Internal | Code::Unknown => Reason::Internal,
+        Code::Unknown => Reason::Internal,
         _ => return None,
     };
-    let said = match status.message() {
-        "" => reason.summary(),
-        said => said,
+    let said = match (status.code(), status.message()) {
+        (_, "") => reason.summary().to_owned(),
+        (Code::Internal, said) => format!("the request can't be read: {said}"),
+        (_, said) => said.to_owned(),
     };
     let details = details(&EngineError::new(reason));
     Some(Status::with_error_details(code_of(reason), said, details))
@@ -147,6 +167,21 @@ mod tests {
         assert_eq!(status.code(), Code::Aborted);
         let details = status.get_error_details();
         assert!(!details.retry_info().unwrap().retry_delay.unwrap().is_zero());
+    }
+
+    #[test]
+    fn what_a_stored_verification_ended_with_is_no_reason_to_try_again() {
+        for reason in [Reason::ProviderAnswerInvalid, Reason::ProviderUnavailable] {
+            let error = EngineError::new(reason);
+            assert_eq!(refuse(&error).code(), Code::Unavailable);
+            let status = refuse(&error.with(VERIFICATION, "an id"));
+            assert_eq!(status.code(), Code::FailedPrecondition);
+            assert!(status.get_error_details().retry_info().is_none());
+        }
+        // A race is none, whatever it was about.
+        let status = refuse(&EngineError::new(Reason::Contended).with(VERIFICATION, "an id"));
+        assert_eq!(status.code(), Code::Aborted);
+        assert!(status.get_error_details().retry_info().is_some());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
+use tower::{Service as _, ServiceExt as _};
 use verilane_api::v1;
 
 use super::*;
@@ -74,6 +75,44 @@ async fn errors_that_the_library_makes_carry_a_reason_too() {
             (code, expected),
             "{path}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_breaks_the_protocol_is_its_senders_fault() {
+    let running = start(GrpcConfig::default()).await;
+    let mut channel = running.channel().await;
+    let uri = format!(
+        "http://{}/verilane.verification.v1.VerificationService/GetVerification",
+        running.address
+    );
+    let grpc = "application/grpc";
+    let web = "application/grpc-web+proto";
+    let text = "application/grpc-web-text";
+    // One byte of flags, four of length, then the message.
+    for (kind, body) in [
+        (grpc, ""),
+        (grpc, "\0\0"),
+        (grpc, "\0\0\0\0\x04\n"),
+        (grpc, "\x01\0\0\0\x02\n\0"),
+        (grpc, "\x02\0\0\0\x02\n\0"),
+        (grpc, "\0\0\0\0\x02\n\0\0"),
+        (web, ""),
+        (web, "\0\0\0\0\x04\n"),
+        (web, "\x01\0\0\0\x02\n\0"),
+        (text, ""),
+        (text, "AAAAAAQK"),
+        (text, "!!!!"),
+        (text, "AAA"),
+    ] {
+        let request = http::Request::post(&uri)
+            .header(http::header::CONTENT_TYPE, kind)
+            .body(tonic::body::Body::new(body.to_owned()))
+            .unwrap();
+        let answer = channel.ready().await.unwrap().call(request).await.unwrap();
+        let status = Status::from_header_map(answer.headers()).unwrap();
+        assert_eq!(status.code(), Code::InvalidArgument, "{kind} {body:?}");
+        assert_eq!(reason(&status), "verilane/INVALID_ARGUMENT");
     }
 }
 

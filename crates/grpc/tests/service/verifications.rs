@@ -1,9 +1,10 @@
 //! Create, Get, List and Cancel.
 
+use tonic_types::StatusExt as _;
 use verilane_api::v1;
 use verilane_api::v1::action::Kind;
 
-use super::provider::{EMPTY_HANDED, PNG, REFUSED};
+use super::provider::{EMPTY_HANDED, GARBLED, GARBLED_EARLY, LOCKED, PNG, REFUSED};
 use super::support::{because, core_id, request, told, world};
 
 fn picture(verification: &v1::Verification) -> &[u8] {
@@ -119,6 +120,27 @@ async fn refusals_of_the_provider_are_told_apart() {
     second.request_id = "another".to_owned();
     let status = client.create_verification(second).await.unwrap_err();
     assert_eq!(told(&status), ["FailedPrecondition REQUEST_ALREADY_OPEN"]);
+}
+
+#[tokio::test]
+async fn a_useless_answer_of_the_provider_is_worth_a_repeat_only_before_anything_is_stored() {
+    let world = world().await;
+    let mut client = world.verifications().await;
+    for (subject, expected, is_stored) in [
+        (GARBLED_EARLY, "Unavailable PROVIDER_ANSWER_INVALID", false),
+        (GARBLED, "FailedPrecondition PROVIDER_ANSWER_INVALID", true),
+        (LOCKED, "FailedPrecondition PROVIDER_UNAVAILABLE", true),
+    ] {
+        for _ in 0..2 {
+            let created = client.create_verification(request(subject)).await;
+            let status = created.unwrap_err();
+            assert_eq!(told(&status), [expected]);
+            let details = status.get_error_details();
+            assert!(details.retry_info().is_none());
+            let metadata = &details.error_info().unwrap().metadata;
+            assert_eq!(metadata.contains_key("verification_id"), is_stored);
+        }
+    }
 }
 
 #[tokio::test]

@@ -92,7 +92,7 @@ impl VerificationService for Fake {
         &self,
         _: Request<v1::ListVerificationsRequest>,
     ) -> Result<Response<v1::ListVerificationsResponse>, Status> {
-        Err(Status::internal("as told"))
+        Err(Status::unknown("as told"))
     }
 
     async fn cancel_verification(
