@@ -57,7 +57,7 @@ impl CorePass {
         let checked = settings.check()?;
         let provider = ProviderName::new(PROVIDER).map_err(|error| {
             vec![SettingsFault {
-                setting: "provider",
+                setting: "provider".to_owned(),
                 problem: error.to_string(),
             }]
         })?;

@@ -2,6 +2,8 @@
 //!
 //! Every fault is reported, not only the first. What loosens the rules is said aloud.
 
+mod written;
+
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -11,8 +13,7 @@ use verilane_provider::http::{Egress, HttpSettings, Url};
 use crate::signature::keys::{Channel, KeySet};
 
 /// One connection to a CorePass Connector.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Where the connector answers, such as `https://connector.example.com`; a path is kept.
     pub base_url: String,
@@ -22,28 +23,22 @@ pub struct Settings {
     /// The connector's public keys that are trusted.
     pub keys: Vec<PinnedKeySetting>,
     /// Whether the connector is called over plain http. For one that runs beside us.
-    #[serde(default)]
     pub allow_http: bool,
     /// Whether the connector may have an address that is not public.
-    #[serde(default)]
     pub allow_private_addresses: bool,
     /// How long a connection to it may take to stand, seconds.
-    #[serde(default = "default_connect_timeout")]
     pub connect_timeout_seconds: u64,
-    /// How long a request may take in all, seconds.
-    #[serde(default = "default_request_timeout")]
+    /// How long a request may take in all, seconds: 40 at most, so that it ends before the time-out
+    /// of the whole call (`verilane_provider::Limits`), which knows less of what became of it.
     pub request_timeout_seconds: u64,
     /// How long callback paths stay valid, days: the connector's longest retry schedule and a day.
-    #[serde(default = "default_callback_retention")]
     pub callback_retention_days: u32,
     /// Whether the connector is told our traces (W3C `traceparent`).
-    #[serde(default)]
     pub propagate_trace: bool,
 }
 
 /// A key that is trusted.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct PinnedKeySetting {
     /// The Ed448 public key, 114 hex digits.
     pub public_key: String,
@@ -65,8 +60,8 @@ pub enum KeyUse {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{setting}: {problem}")]
 pub struct SettingsFault {
-    /// Which setting.
-    pub setting: &'static str,
+    /// Which setting: its key, with what it stands in, such as `keys[2].public_key`.
+    pub setting: String,
     /// What is wrong with it.
     pub problem: String,
 }
@@ -77,20 +72,10 @@ pub(crate) struct Checked {
     pub(crate) keys: KeySet,
 }
 
-const fn default_connect_timeout() -> u64 {
-    5
-}
-
-const fn default_request_timeout() -> u64 {
-    20
-}
-
-const fn default_callback_retention() -> u32 {
-    90
-}
-
 /// The most bytes of an answer: a QR code's picture is the largest part of one.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// The longest `request_timeout_seconds`.
+const MAX_REQUEST_TIMEOUT_SECONDS: u64 = 40;
 
 impl Settings {
     /// How the connection's HTTP client is to be set up.
@@ -134,9 +119,9 @@ impl Settings {
 
     pub(crate) fn check(&self) -> Result<Checked, Vec<SettingsFault>> {
         let mut faults = Vec::new();
-        let mut fault = |setting, problem: &str| {
+        let mut fault = |setting: &str, problem: &str| {
             faults.push(SettingsFault {
-                setting,
+                setting: setting.to_owned(),
                 problem: problem.to_owned(),
             });
         };
@@ -174,16 +159,19 @@ impl Settings {
         });
         let keys = match KeySet::new(keys) {
             Ok(keys) => Some(keys),
-            Err(problem) => {
-                fault("keys", &problem.to_string());
+            Err(problems) => {
+                for problem in problems {
+                    fault(&problem.setting(), &problem.to_string());
+                }
                 None
             }
         };
         if !(1..=60).contains(&self.connect_timeout_seconds) {
             fault("connect_timeout_seconds", "must be 1 to 60");
         }
-        if !(1..=120).contains(&self.request_timeout_seconds) {
-            fault("request_timeout_seconds", "must be 1 to 120");
+        if !(1..=MAX_REQUEST_TIMEOUT_SECONDS).contains(&self.request_timeout_seconds) {
+            let problem = format!("must be 1 to {MAX_REQUEST_TIMEOUT_SECONDS}");
+            fault("request_timeout_seconds", &problem);
         }
         if !(1..=3_650).contains(&self.callback_retention_days) {
             fault("callback_retention_days", "must be 1 to 3650");
@@ -212,22 +200,30 @@ mod tests {
 
     const KEY: &str = "ecbce702f4d8548ef8b3fe672d5a58e83e23f55d69a90739904e5793e32bbadaacef919c284d555d84e95f11f21da607e4880d9ae7b6143980";
 
-    fn settings(json: &str) -> Result<Settings, serde_json::Error> {
-        serde_json::from_str(json)
-    }
-
     fn with(base_url: &str) -> Settings {
-        let json = format!(r#"{{"base_url":"{base_url}","keys":[{{"public_key":"{KEY}"}}]}}"#);
-        settings(&json).unwrap()
+        Settings {
+            base_url: base_url.to_owned(),
+            callback_base_url: None,
+            keys: vec![PinnedKeySetting {
+                public_key: KEY.to_owned(),
+                only_for: None,
+            }],
+            allow_http: false,
+            allow_private_addresses: false,
+            connect_timeout_seconds: 5,
+            request_timeout_seconds: 20,
+            callback_retention_days: 90,
+            propagate_trace: false,
+        }
     }
 
-    fn faults(settings: &Settings) -> Vec<&'static str> {
+    fn faults(settings: &Settings) -> Vec<String> {
         let faults = settings.check().err().unwrap_or_default();
-        faults.iter().map(|fault| fault.setting).collect()
+        faults.into_iter().map(|fault| fault.setting).collect()
     }
 
     #[test]
-    fn little_has_to_be_said() {
+    fn only_the_connectors_own_host_is_called() {
         let settings = with("https://connector.example.com/corepass/");
         let http = settings
             .http(&ConnectionName::new("test").unwrap())
@@ -242,19 +238,11 @@ mod tests {
     }
 
     #[test]
-    fn unknown_settings_are_refused() {
-        assert!(settings(r#"{"base_url":"https://x","keys":[],"allow_htp":true}"#).is_err());
-        assert!(
-            settings(r#"{"base_url":"https://x","keys":[{"public_key":"","for":1}]}"#).is_err()
-        );
-    }
-
-    #[test]
     fn every_fault_is_listed() {
         let mut wrong = with("ftp://x/?a");
         wrong.keys.clear();
         wrong.connect_timeout_seconds = 0;
-        wrong.request_timeout_seconds = 1_000;
+        wrong.request_timeout_seconds = 41;
         wrong.callback_retention_days = 0;
         wrong.callback_base_url = Some(String::new());
         assert_eq!(
@@ -263,11 +251,22 @@ mod tests {
                 "base_url",
                 "callback_base_url",
                 "keys",
+                "keys",
                 "connect_timeout_seconds",
                 "request_timeout_seconds",
                 "callback_retention_days"
             ]
         );
+    }
+
+    #[test]
+    fn a_request_ends_before_the_call_that_it_belongs_to() {
+        let call = verilane_provider::Limits::default().call_timeout;
+        let request = Duration::from_secs(MAX_REQUEST_TIMEOUT_SECONDS);
+        assert!(request + Duration::from_secs(5) <= call);
+        let mut longest = with("https://x.example");
+        longest.request_timeout_seconds = MAX_REQUEST_TIMEOUT_SECONDS;
+        assert!(faults(&longest).is_empty());
     }
 
     #[test]
@@ -288,9 +287,8 @@ mod tests {
 
     #[test]
     fn a_key_may_be_limited_to_a_kind_of_callback() {
-        let json = format!(
-            r#"{{"base_url":"https://x.example","keys":[{{"public_key":"{KEY}","only_for":"status"}}]}}"#
-        );
-        assert_eq!(faults(&settings(&json).unwrap()), ["keys"]);
+        let mut status_only = with("https://x.example");
+        status_only.keys[0].only_for = Some(KeyUse::Status);
+        assert_eq!(faults(&status_only), ["keys"]);
     }
 }

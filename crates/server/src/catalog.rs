@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use serde::Deserialize;
 use toml::{Table, Value};
 use verilane_core::ConnectionName;
 use verilane_provider::Provider;
@@ -39,16 +38,11 @@ impl Settings {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn read(
-        provider: &str,
-        name: &ConnectionName,
-        table: Table,
-    ) -> Result<Self, Vec<SettingsFault>> {
+    pub fn read(provider: &str, table: Table) -> Result<Self, Vec<SettingsFault>> {
         match provider {
             corepass::PROVIDER => {
-                let settings: corepass::Settings = parsed(table)?;
-                settings.http(name).map_err(named)?;
-                Ok(Self::CorePass(settings))
+                let settings = corepass::Settings::read(Value::Table(table));
+                settings.map(Self::CorePass).map_err(named)
             }
             other => {
                 let known = PROVIDERS.join(", ");
@@ -56,6 +50,12 @@ impl Settings {
                 Err(vec![("provider".to_owned(), problem)])
             }
         }
+    }
+
+    /// Whether a provider calls the ingress at its common address, as far as what is written about a
+    /// connection tells: it may have faults.
+    pub fn needs_public_url(provider: &str, table: &Table) -> bool {
+        provider == corepass::PROVIDER && !table.contains_key("callback_base_url")
     }
 
     /// A connection to a sandbox's connector on this machine.
@@ -151,15 +151,8 @@ pub fn holds_a_store(folder: &Path) -> bool {
     folder.join("verilane.db").exists()
 }
 
-fn parsed<T: for<'de> Deserialize<'de>>(table: Table) -> Result<T, Vec<SettingsFault>> {
-    T::deserialize(Value::Table(table)).map_err(|error| {
-        // The rest of the message places it in a text that does not exist here.
-        vec![(String::new(), error.message().to_owned())]
-    })
-}
-
 fn named(faults: Vec<corepass::SettingsFault>) -> Vec<SettingsFault> {
-    let named = |fault: corepass::SettingsFault| (fault.setting.to_owned(), fault.problem);
+    let named = |fault: corepass::SettingsFault| (fault.setting, fault.problem);
     faults.into_iter().map(named).collect()
 }
 

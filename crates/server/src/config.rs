@@ -1,9 +1,10 @@
 //! What an operator decides: read from all layers, checked whole, every fault listed at once.
 //!
-//! Each section has a file with its type and its bounds; this one puts them together and checks
-//! what concerns several. The defaults are `config/default.toml`, which is also their
+//! Each section has a file with its type and its bounds, and `across` checks what concerns several;
+//! this one puts them together. The defaults are `config/default.toml`, which is also their
 //! documentation. Secrets come by file or environment, and no type here shows one.
 
+mod across;
 pub mod connection;
 pub mod dev;
 mod engine;
@@ -21,7 +22,7 @@ mod tests;
 mod value;
 mod vault;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use connection::Connection;
@@ -38,6 +39,7 @@ pub use telemetry::Telemetry;
 pub use value::{Given, Setting};
 pub use vault::{KeyringSource, Vault};
 
+use across::Across;
 use layers::Layers;
 
 /// The defaults, with what each means.
@@ -125,7 +127,7 @@ impl Config {
     /// What loosens the rules or is likely a mistake, to be said at every start.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        if !self.grpc.listen.ip().is_loopback() {
+        if self.grpc.insecure_no_auth {
             warnings.push(format!(
                 "grpc.insecure_no_auth: whoever reaches {} can create verifications and read \
                  claims; nobody is authenticated",
@@ -170,16 +172,20 @@ impl Config {
 }
 
 fn read(mode: Mode, mut layers: Layers, faults: &mut Faults) -> Option<Config> {
-    let (grpc, _) = Grpc::read(layers.section("grpc", faults));
-    let (ingress, _) = Ingress::read(layers.section("ingress", faults));
+    let mut across = Across::default();
+    let (grpc, _) = Grpc::read(layers.section("grpc", faults), &mut across);
+    let (ingress, _) = Ingress::read(layers.section("ingress", faults), &mut across);
     let (store, _) = Store::read(layers.section("store", faults));
-    let beside = (mode == Mode::Dev)
-        .then(|| store.as_ref().map(|store| store.folder.join(DEV_KEYRING)))
-        .flatten();
+    let beside = (mode == Mode::Dev).then(|| {
+        // A folder with a fault must not look like a keyring that is missing.
+        let folder = store.as_ref().map(|store| store.folder.as_path());
+        folder.unwrap_or(Path::new("")).join(DEV_KEYRING)
+    });
     let (vault, _) = Vault::read(layers.section("vault", faults), beside);
     let (engine, _) = Engine::read(layers.section("engine", faults));
     let (telemetry, _) = Telemetry::read(layers.section("telemetry", faults));
     let (shutdown, _) = Shutdown::read(layers.section("shutdown", faults));
+    across.shutdown = shutdown.map(|shutdown| shutdown.deadline);
     let dev = match mode {
         Mode::Dev => Dev::read(layers.section("dev", faults)).0.map(Some),
         Mode::Serve => {
@@ -188,8 +194,13 @@ fn read(mode: Mode, mut layers: Layers, faults: &mut Faults) -> Option<Config> {
         }
     };
     let connections = connection::read(&mut layers, faults);
+    // On a developer's machine the ingress's own address will do.
+    if mode == Mode::Serve {
+        across.needs_public_url = connections.needs_public_url;
+    }
     layers.finish(faults);
-    let config = Config {
+    across.check(faults);
+    Some(Config {
         grpc: grpc?,
         ingress: ingress?,
         store: store?,
@@ -197,48 +208,14 @@ fn read(mode: Mode, mut layers: Layers, faults: &mut Faults) -> Option<Config> {
         engine: engine?,
         telemetry: telemetry?,
         shutdown: shutdown?,
-        connections,
+        connections: connections.sound,
         dev: dev?,
-    };
-    check(mode, &config, faults);
-    Some(config)
+    })
 }
 
 fn refuse_dev(layers: &mut Layers, faults: &mut Faults) {
     if layers.has("dev") {
         faults.add("dev", "is taken by `verilane dev` alone");
         layers.drop_section("dev");
-    }
-}
-
-/// What concerns several sections.
-fn check(mode: Mode, config: &Config, faults: &mut Faults) {
-    if !config.grpc.listen.ip().is_loopback() && !config.grpc.insecure_no_auth {
-        faults.add(
-            "grpc.listen",
-            "is not a loopback address, and callers are not authenticated yet: anybody who \
-             reaches it could read claims; set grpc.insecure_no_auth = true if that is meant",
-        );
-    }
-    let drains = [
-        ("grpc", config.grpc.limits.drain_deadline),
-        ("ingress", config.ingress.limits.drain_deadline),
-    ];
-    for (section, drain) in drains {
-        if config.shutdown.deadline < drain {
-            let problem = format!("must not be shorter than {section}.drain_deadline");
-            faults.add("shutdown.deadline", problem);
-        }
-    }
-    let needs_url = |connection: &&Connection| connection.settings.callback_base_url().is_none();
-    if mode == Mode::Serve
-        && config.ingress.public_url.is_none()
-        && let Some(connection) = config.connections.iter().find(needs_url)
-    {
-        let name = &connection.name;
-        faults.add(
-            "ingress.public_url",
-            format!("must be set: the provider of connection {name} calls it"),
-        );
     }
 }

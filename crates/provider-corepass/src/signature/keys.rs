@@ -39,21 +39,36 @@ pub enum KeySetError {
     NoneFor(&'static str),
 }
 
+impl KeySetError {
+    /// The setting that is at fault.
+    #[must_use]
+    pub fn setting(&self) -> String {
+        match self {
+            Self::NotAKey(number) | Self::Repeated(number) => format!("keys[{number}].public_key"),
+            Self::NoneFor(_) => "keys".to_owned(),
+        }
+    }
+}
+
 impl KeySet {
     /// Parses keys from hex, each for all channels or for one only.
     ///
     /// # Errors
-    /// [`KeySetError`] with the number of the key, from 1.
+    /// Every [`KeySetError`], with the number of the key, from 1. That a channel has no key is told
+    /// only where each key can be read: a faulty one may be meant for it.
     pub fn new<'a>(
         keys: impl IntoIterator<Item = (&'a str, Option<Channel>)>,
-    ) -> Result<Self, KeySetError> {
+    ) -> Result<Self, Vec<KeySetError>> {
         let mut set = Self::default();
+        let mut errors = Vec::new();
         for ((text, only_for), number) in keys.into_iter().zip(1..) {
-            let raw = raw_key(text).ok_or(KeySetError::NotAKey(number))?;
-            let parsed = PKey::public_key_from_raw_bytes(&raw, Id::ED448)
-                .map_err(|_| KeySetError::NotAKey(number))?;
+            let Some((raw, parsed)) = public_key(text) else {
+                errors.push(KeySetError::NotAKey(number));
+                continue;
+            };
             if set.find(&raw).is_some() {
-                return Err(KeySetError::Repeated(number));
+                errors.push(KeySetError::Repeated(number));
+                continue;
             }
             let fingerprint = hex::encode(Sha3_256::digest(raw).get(..16).unwrap_or_default());
             set.0.push(PinnedKey {
@@ -63,12 +78,16 @@ impl KeySet {
                 only_for,
             });
         }
-        for channel in [Channel::Status, Channel::Data] {
-            if !set.0.iter().any(|key| key.is_for(channel)) {
-                return Err(KeySetError::NoneFor(channel.as_str()));
-            }
+        if errors.is_empty() {
+            let channels = [Channel::Status, Channel::Data].into_iter();
+            let bare = channels.filter(|channel| !set.0.iter().any(|key| key.is_for(*channel)));
+            errors.extend(bare.map(|channel| KeySetError::NoneFor(channel.as_str())));
         }
-        Ok(set)
+        if errors.is_empty() {
+            Ok(set)
+        } else {
+            Err(errors)
+        }
     }
 
     /// The pinned key with these bytes. Takes as long whichever it is, or none.
@@ -99,6 +118,12 @@ impl PinnedKey {
     }
 }
 
+fn public_key(text: &str) -> Option<([u8; PUBLIC_KEY_BYTES], PKey<Public>)> {
+    let raw = raw_key(text)?;
+    let parsed = PKey::public_key_from_raw_bytes(&raw, Id::ED448).ok()?;
+    Some((raw, parsed))
+}
+
 fn raw_key(text: &str) -> Option<[u8; PUBLIC_KEY_BYTES]> {
     let bare = text.strip_prefix("0x").unwrap_or(text);
     let mut raw = [0; PUBLIC_KEY_BYTES];
@@ -120,21 +145,33 @@ mod tests {
         let good = key(1);
         for wrong in ["", "00", &good[1..], &format!("{good}00"), "z"] {
             let keys = [(good.as_str(), None), (wrong, None)];
-            assert_eq!(KeySet::new(keys).err(), Some(KeySetError::NotAKey(2)));
+            assert_eq!(KeySet::new(keys).err(), Some(vec![KeySetError::NotAKey(2)]));
         }
         let upper = good.to_uppercase();
         let keys = [(good.as_str(), None), (upper.as_str(), Some(Channel::Data))];
-        assert_eq!(KeySet::new(keys).err(), Some(KeySetError::Repeated(2)));
+        assert_eq!(
+            KeySet::new(keys).err(),
+            Some(vec![KeySetError::Repeated(2)])
+        );
+        // Each is found, and none of them is taken for a channel's lack of a key.
+        let keys = ["00", &good, &good, "z"].map(|key| (key, Some(Channel::Data)));
+        let expected = vec![
+            KeySetError::NotAKey(1),
+            KeySetError::Repeated(3),
+            KeySetError::NotAKey(4),
+        ];
+        assert_eq!(KeySet::new(keys).err(), Some(expected));
     }
 
     #[test]
     fn a_channel_without_a_key_is_refused() {
         let (a, b) = (key(1), key(2));
-        assert_eq!(KeySet::new([]).err(), Some(KeySetError::NoneFor("status")));
+        let both = ["status", "data"].map(KeySetError::NoneFor);
+        assert_eq!(KeySet::new([]).err(), Some(both.to_vec()));
         let status_only = [(a.as_str(), Some(Channel::Status))];
         assert_eq!(
             KeySet::new(status_only).err(),
-            Some(KeySetError::NoneFor("data"))
+            Some(vec![KeySetError::NoneFor("data")])
         );
         let both = [
             (a.as_str(), Some(Channel::Status)),

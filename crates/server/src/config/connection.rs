@@ -25,27 +25,57 @@ pub struct Connection {
 /// The section, and how a fault names one of its tables.
 pub const PATH: &str = "connections";
 
-/// Reads all connections; those with faults are left out.
-pub fn read(layers: &mut Layers, faults: &mut Faults) -> Vec<Connection> {
+/// What was read of all connections.
+pub struct Connections {
+    /// Those without faults.
+    pub sound: Vec<Connection>,
+    /// The first, with faults or without, whose provider calls `ingress.public_url`.
+    pub needs_public_url: Option<String>,
+}
+
+/// Reads all connections. One whose name is at fault is read under its number, so that its other
+/// faults are found too.
+pub fn read(layers: &mut Layers, faults: &mut Faults) -> Connections {
     let (tables, mut variables) = layers.tables(PATH, faults);
     let mut names = BTreeSet::new();
-    let mut connections = Vec::new();
+    let mut sound = Vec::new();
+    let mut needs_public_url = None;
     for (mut table, number) in tables.into_iter().zip(1..) {
-        let at = format!("{PATH}[{number}]");
-        let Some(name) = name(&mut table, &at, faults) else {
+        let numbered = format!("{PATH}[{number}]");
+        let mut name = name(&mut table, &numbered, faults);
+        if name.as_ref().is_some_and(|name| names.contains(name)) {
+            faults.add(
+                format!("{numbered}.name"),
+                "is the name of another connection",
+            );
+            name = None;
+        }
+        let at = name
+            .as_ref()
+            .map_or(numbered, |name| format!("{PATH}.{name}"));
+        if let Some(name) = &name {
+            overlay(&mut table, name, &mut variables);
+            names.insert(name.clone());
+        }
+        let Some(provider) = provider(&mut table, &at, faults) else {
             continue;
         };
-        if !names.insert(name.clone()) {
-            faults.add(format!("{at}.name"), "is the name of another connection");
-            continue;
+        if catalog::Settings::needs_public_url(&provider, &table) {
+            needs_public_url.get_or_insert_with(|| at.clone());
         }
-        overlay(&mut table, &name, &mut variables);
-        connections.extend(one(name, table, faults));
+        let settings = settings(&provider, table, &at, faults);
+        sound.extend(
+            name.zip(settings)
+                .map(|(name, settings)| Connection { name, settings }),
+        );
     }
     for text in variables.values() {
         faults.add(&text.name, "names no configured connection");
     }
-    connections
+    Connections {
+        sound,
+        needs_public_url,
+    }
 }
 
 fn name(table: &mut Table, at: &str, faults: &mut Faults) -> Option<ConnectionName> {
@@ -85,26 +115,26 @@ fn typed(text: &str) -> Value {
     .unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-fn one(name: ConnectionName, mut table: Table, faults: &mut Faults) -> Option<Connection> {
-    let at = format!("{PATH}.{name}");
-    let provider = match table.remove("provider") {
-        Some(Value::String(provider)) => provider,
-        _ => {
-            let problem = format!("must be one of: {}", catalog::PROVIDERS.join(", "));
-            faults.add(format!("{at}.provider"), problem);
-            return None;
-        }
-    };
-    match catalog::Settings::read(&provider, &name, table) {
-        Ok(settings) => Some(Connection { name, settings }),
+fn provider(table: &mut Table, at: &str, faults: &mut Faults) -> Option<String> {
+    if let Some(Value::String(provider)) = table.remove("provider") {
+        return Some(provider);
+    }
+    let problem = format!("must be one of: {}", catalog::PROVIDERS.join(", "));
+    faults.add(format!("{at}.provider"), problem);
+    None
+}
+
+fn settings(
+    provider: &str,
+    table: Table,
+    at: &str,
+    faults: &mut Faults,
+) -> Option<catalog::Settings> {
+    match catalog::Settings::read(provider, table) {
+        Ok(settings) => Some(settings),
         Err(found) => {
             for (key, problem) in found {
-                let key = if key.is_empty() {
-                    at.clone()
-                } else {
-                    format!("{at}.{key}")
-                };
-                faults.add(key, problem);
+                faults.add(format!("{at}.{key}"), problem);
             }
             None
         }

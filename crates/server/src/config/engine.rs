@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use verilane_core::decide::Deadlines;
 use verilane_engine::EngineConfig;
+use verilane_provider::Limits;
 
 use super::section::{Asked, Section};
 use super::value::OrNever;
@@ -24,12 +25,18 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
 
+/// Whoever holds a lease must have its answer, and have written it, before somebody else may ask
+/// the provider again.
+fn shortest_lease() -> Duration {
+    Limits::default().call_timeout + 5 * SECOND
+}
+
 impl Engine {
     /// Reads the section.
     pub fn read(mut section: Section<'_>) -> (Option<Self>, Asked) {
         let processing = section.within("processing_deadline", MINUTE..=365 * DAY);
         let data = section.within("data_deadline", MINUTE..=3_650 * DAY);
-        let start_lease = section.within("start_lease", SECOND..=60 * MINUTE);
+        let start_lease = section.within("start_lease", shortest_lease()..=60 * MINUTE);
         let event_retention = section.get::<OrNever<Duration>>("event_retention");
         let purge_interval = section.within("purge_interval", SECOND..=DAY);
         let max_jobs = section.within("max_jobs", 1..=10_000);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use verilane_grpc::GrpcConfig;
 
+use super::across::Across;
 use super::section::{Asked, Section};
 use super::value::Size;
 
@@ -25,8 +26,8 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 impl Grpc {
     /// Reads the section.
-    pub fn read(mut section: Section<'_>) -> (Option<Self>, Asked) {
-        let listen = section.get("listen");
+    pub fn read(mut section: Section<'_>, across: &mut Across) -> (Option<Self>, Asked) {
+        let listen = section.get::<SocketAddr>("listen");
         let insecure_no_auth = section.get("insecure_no_auth");
         let message = section.within("max_message_size", Size::kib(4)..=Size::mib(64));
         let connections = section.within("max_connections", 1..=1_000_000);
@@ -45,6 +46,16 @@ impl Grpc {
         {
             section.fault("default_deadline", "must not be longer than max_deadline");
         }
+        if listen.is_some_and(|listen| !listen.ip().is_loopback())
+            && insecure_no_auth == Some(false)
+        {
+            section.fault(
+                "listen",
+                "is not a loopback address, and callers are not authenticated yet: anybody who \
+                 reaches it could read claims; set grpc.insecure_no_auth = true if that is meant",
+            );
+        }
+        across.drain("grpc", drain_deadline);
         let asked = section.finish();
         let read = || {
             Some(Self {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use verilane_ingress::{IngressConfig, Rate};
 
+use super::across::Across;
 use super::section::{Asked, Section};
 use super::value::Size;
 
@@ -26,7 +27,7 @@ const BODIES: std::ops::RangeInclusive<Size> = Size::kib(1)..=Size::mib(1_024);
 
 impl Ingress {
     /// Reads the section.
-    pub fn read(mut section: Section<'_>) -> (Option<Self>, Asked) {
+    pub fn read(mut section: Section<'_>, across: &mut Across) -> (Option<Self>, Asked) {
         let listen = section.get("listen");
         let public_url = section.optional::<String>("public_url");
         let status_body = section.within("status_body_limit", BODIES);
@@ -50,6 +51,8 @@ impl Ingress {
             let problem = "must not be less than status_body_limit and data_body_limit";
             section.fault("bytes_in_flight", problem);
         }
+        across.drain("ingress", drain_deadline);
+        across.no_public_url = public_url == Some(None);
         let asked = section.finish();
         let read = || {
             Some(Self {

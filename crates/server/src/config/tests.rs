@@ -59,8 +59,8 @@ fn asked_in(section: &'static str) -> Vec<&'static str> {
     let mut layers = Layers::default();
     let section = layers.section(section, &mut faults);
     let read: fn(Section<'_>) -> Asked = match section.path() {
-        "grpc" => |section| Grpc::read(section).1,
-        "ingress" => |section| Ingress::read(section).1,
+        "grpc" => |section| Grpc::read(section, &mut Across::default()).1,
+        "ingress" => |section| Ingress::read(section, &mut Across::default()).1,
         "store" => |section| Store::read(section).1,
         "vault" => |section| Vault::read(section, None).1,
         "engine" => |section| Engine::read(section).1,
@@ -140,31 +140,56 @@ fn the_documented_connection_is_one_that_is_taken() {
 
 #[test]
 fn every_fault_is_listed_at_once_with_its_key() {
-    let text = r#"
+    let text = format!(
+        r#"
         [grpc]
-        listen = "localhost"
+        listen = "0.0.0.0:7400"
         max_connections = 0
         keepalive = "30s"
+        drain_deadline = "31s"
         [engine]
         event_retention = "10"
         max_jobs = "many"
+        start_lease = "49s"
         [vault]
         keyring = "written here"
         [store]
         folder = 7
+        [ingress]
+        listen = "localhost"
         [grcp]
         [[connections]]
         name = "Live"
+        provider = "corepass"
+        base_url = "ftp://connector.example.com"
+        keys = [{{ public_key = "{KEY}" }}]
         [[connections]]
         name = "other"
         provider = "acme"
-    "#;
+        [[connections]]
+        name = "test"
+        provider = "corepass"
+        zzz = 1
+        base_url = "https://connector.example.com/?a"
+        keys = [{{ public_key = "00", only_for = "both" }}, {{ public_key = 5, for = "data" }}]
+        allow_http = "yes"
+        connect_timeout_seconds = 0
+        request_timeout_seconds = 41
+        callback_retention_days = "90"
+        [[connections]]
+        name = "test"
+        provider = "corepass"
+        base_urls = "https://connector.example.com"
+    "#
+    );
     let variables = [
         ("VERILANE__GRPC__STALL_LIMIT", "soon"),
         ("VERILANE__GRPC__STAL_LIMIT", "10s"),
         ("VERILANE__LOG__LEVEL", "debug"),
+        ("VERILANE__CONNECTIONS__NOBODY__BASE_URL", "https://x"),
+        ("VERILANE__CONNECTIONS__TEST__PROPAGATE_TRACE", "maybe"),
     ];
-    let mut found = keys(load_with(Mode::Serve, text, &variables));
+    let mut found = keys(load_with(Mode::Serve, &text, &variables));
     found.sort();
     let mut expected = [
         "grpc.listen",
@@ -172,17 +197,54 @@ fn every_fault_is_listed_at_once_with_its_key() {
         "grpc.keepalive",
         "VERILANE__GRPC__STALL_LIMIT",
         "VERILANE__GRPC__STAL_LIMIT",
+        "shutdown.deadline",
         "store.folder",
         "vault.keyring",
         "engine.max_jobs",
         "engine.event_retention",
+        "engine.start_lease",
+        "ingress.listen",
+        "ingress.public_url",
         "connections[1].name",
+        "connections[1].base_url",
         "connections.other.provider",
+        "connections.test.zzz",
+        "connections.test.base_url",
+        "connections.test.keys[1].public_key",
+        "connections.test.keys[1].only_for",
+        "connections.test.keys[2].public_key",
+        "connections.test.keys[2].for",
+        "connections.test.allow_http",
+        "connections.test.connect_timeout_seconds",
+        "connections.test.request_timeout_seconds",
+        "connections.test.callback_retention_days",
+        "connections.test.propagate_trace",
+        "connections[4].name",
+        "connections[4].base_urls",
+        "connections[4].base_url",
+        "connections[4].keys",
+        "VERILANE__CONNECTIONS__NOBODY__BASE_URL",
         "grcp",
         "VERILANE__LOG__LEVEL",
     ];
     expected.sort_unstable();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn a_folder_with_a_fault_is_not_said_to_lack_a_keyring() {
+    let text = "[store]\nfolder = 7\n";
+    assert_eq!(keys(load_with(Mode::Dev, text, &[])), ["store.folder"]);
+}
+
+#[test]
+fn a_lease_outlasts_the_call_that_it_is_for() {
+    let lease = |time: &str| {
+        let text = format!("[engine]\nstart_lease = \"{time}\"\n");
+        load_with(Mode::Serve, &text, &[])
+    };
+    assert!(lease("50s").is_ok());
+    assert_eq!(keys(lease("49s")), ["engine.start_lease"]);
 }
 
 #[test]
@@ -211,7 +273,10 @@ fn serve_refuses_to_listen_beyond_this_machine_unless_that_is_said_to_be_insecur
     assert!(warnings.iter().any(said), "{warnings:?}");
     for loopback in ["127.0.0.9:1", "[::1]:1"] {
         let local = [("VERILANE__GRPC__LISTEN", loopback)];
-        assert!(load_with(Mode::Serve, "", &local).is_ok(), "{loopback}");
+        let strict = load_with(Mode::Serve, "", &local).unwrap();
+        assert!(!strict.warnings().iter().any(said), "{loopback}");
+        let lax = load_with(Mode::Serve, meant, &local).unwrap();
+        assert!(lax.warnings().iter().any(said), "{loopback}");
     }
 }
 
@@ -244,7 +309,7 @@ fn a_connection_takes_its_plug_ins_settings_and_no_others() {
     let lax = connection("base_urls = 1\n");
     assert_eq!(
         keys(load_with(Mode::Serve, &lax, &[])),
-        ["connections.live"]
+        ["connections.live.base_urls"]
     );
     let wrong = connection("request_timeout_seconds = 0\nconnect_timeout_seconds = 0\n");
     let expected = [
@@ -275,10 +340,9 @@ fn a_connection_can_be_changed_from_the_environment() {
 
 #[test]
 fn two_connections_of_one_name_are_refused() {
-    let twice = format!(
-        "{}[[connections]]\nname = \"live\"\nprovider = \"corepass\"\n",
-        connection("")
-    );
+    let one = connection("");
+    let (_, again) = one.split_once("[[connections]]").unwrap();
+    let twice = format!("{one}[[connections]]{again}");
     assert_eq!(
         keys(load_with(Mode::Serve, &twice, &[])),
         ["connections[2].name"]
