@@ -64,6 +64,8 @@ fn secrets(user: &SandboxUser, tx_hashes: &[String]) -> Vec<String> {
     secrets.push(user.core_id.clone());
     for field in fields() {
         let value = user.value(field).unwrap();
+        // Shorter values are not looked for: a country code or a gender, for example, would be found
+        // by chance, in an id, a hash or a word of the log.
         if value.len() >= 8 {
             secrets.push(value);
         }
