@@ -137,6 +137,36 @@ async fn a_repeat_that_comes_while_the_first_call_waits_for_the_provider_finds_i
 }
 
 #[tokio::test]
+async fn a_repeat_that_was_overtaken_on_its_way_finds_the_verification_and_not_an_open_slot() {
+    let stage = Stage::new();
+    let play = stage.open().await;
+    let gate = Arc::new(tokio::sync::Notify::new());
+    let opened = Arc::clone(&gate);
+    stage.puppet.at_availability_check(move |number| {
+        let gate = Arc::clone(&opened);
+        async move {
+            if number == 1 {
+                gate.notified().await;
+            }
+        }
+        .boxed()
+    });
+    let mut slow = Box::pin(play.engine.create(request_as("r", "ada")));
+    let quick = tokio::select! {
+        _ = &mut slow => panic!("it waits for the provider"),
+        quick = async {
+            while stage.puppet.availability_checks() == 0 {
+                tokio::task::yield_now().await;
+            }
+            play.engine.create(request_as("r", "ada")).await.unwrap()
+        } => quick,
+    };
+    gate.notify_one();
+    assert_eq!(slow.await.unwrap().row, quick.row);
+    assert_eq!(stage.puppet.starts().len(), 1);
+}
+
+#[tokio::test]
 async fn a_start_that_was_refused_is_answered_the_same_again() {
     let stage = Stage::new();
     let play = stage.open().await;

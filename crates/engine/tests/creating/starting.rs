@@ -137,3 +137,38 @@ async fn one_that_is_called_off_while_the_provider_is_asked_stays_called_off() {
     assert_eq!(created.row.state().0, State::Cancelled);
     assert!(created.actions.is_empty());
 }
+
+#[tokio::test]
+async fn one_that_is_called_off_before_the_provider_was_asked_is_not_asked_for() {
+    /// Calls off whatever has just been intended, from a thread of its own.
+    struct CallsOff(Mutex<Option<Arc<verilane_engine::Engine>>>);
+    impl CrashPoints for CallsOff {
+        fn reached(&self, point: CrashPoint) {
+            assert_eq!(point, CrashPoint::IntentWritten);
+            let engine = self.0.lock().clone().unwrap();
+            let thread = std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread();
+                let runtime = { runtime }.enable_all().build().unwrap();
+                runtime.block_on(async {
+                    let list = verilane_engine::ListVerifications {
+                        page_size: 1,
+                        ..verilane_engine::ListVerifications::default()
+                    };
+                    let id = engine.list(&list).await.unwrap().0[0].row.id;
+                    let (principal, access) = (Principal::anonymous(), stage::access());
+                    engine.cancel(id, None, &principal, &access).await.unwrap();
+                });
+            });
+            thread.join().unwrap();
+        }
+    }
+    let mut stage = Stage::new();
+    let points = Arc::new(CallsOff(Mutex::default()));
+    stage.crash_points = Some(Arc::<CallsOff>::clone(&points));
+    let play = stage.open().await;
+    *points.0.lock() = Some(Arc::clone(&play.engine));
+    let created = play.engine.create(request("ada")).await.unwrap();
+    assert_eq!(created.row.state().0, State::Cancelled);
+    assert!(stage.puppet.starts().is_empty());
+    *points.0.lock() = None;
+}

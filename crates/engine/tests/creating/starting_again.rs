@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use verilane_core::{Principal, Reason, State};
 
 use crate::stage::puppet::Answer;
-use crate::stage::{self, HOUR, MINUTE, SECOND, START, Stage, request};
+use crate::stage::{self, HOUR, MINUTE, SECOND, START, Stage, request, soon};
 
 #[tokio::test]
 async fn a_request_that_did_not_get_through_is_sent_again_with_the_same_urls() {
@@ -40,14 +40,17 @@ async fn each_wait_is_about_twice_the_one_before_up_to_half_a_minute() {
     play.run_jobs();
     let mut sent_at = vec![0];
     for number in 2..=9 {
-        let due = loop {
-            let due = play.store.next_due().await.unwrap().unwrap();
-            // Until the outcome of the last one is written, the lease is what stands.
-            if due < stage.now() + 45 * SECOND && stage.puppet.starts().len() == number - 1 {
-                break due;
+        let due = soon(async {
+            loop {
+                let due = play.store.next_due().await.unwrap().unwrap();
+                // Until the outcome of the last one is written, the lease is what stands.
+                if due < stage.now() + 45 * SECOND && stage.puppet.starts().len() == number - 1 {
+                    return due;
+                }
+                tokio::task::yield_now().await;
             }
-            tokio::task::yield_now().await;
-        };
+        })
+        .await;
         stage.clock.set(due);
         stage.puppet.asked_to_start(number).await;
         sent_at.push(due.since(START).as_secs());
@@ -112,13 +115,16 @@ async fn a_resumed_intent_whose_request_the_provider_works_on_already_waits_for_
     stage.clock.advance(SECOND);
     stage.puppet.asked_to_start(2).await;
     // The refusal is dealt with once the job's lease has given way to another try.
-    let next = loop {
-        let due = play.store.next_due().await.unwrap().unwrap();
-        if due < stage.now() + 45 * SECOND {
-            break due;
+    let next = soon(async {
+        loop {
+            let due = play.store.next_due().await.unwrap().unwrap();
+            if due < stage.now() + 45 * SECOND {
+                return due;
+            }
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
-    };
+    })
+    .await;
     assert_eq!(next, START + 2 * SECOND);
     stage.puppet.starts()[0].succeed(&play.engine).await;
     let row = play.view(created.row.id).await.row;
@@ -333,7 +339,7 @@ async fn while_a_call_waits_for_its_provider_nobody_else_sends_its_request() {
     // The runner has been through: what was due has been done.
     let lease = stage.config.deadlines.start_lease;
     let purge = HOUR;
-    crate::stage::soon(async {
+    soon(async {
         while play.store.next_due().await.unwrap() != Some(START + lease.min(purge)) {
             tokio::task::yield_now().await;
         }

@@ -61,7 +61,7 @@ async fn a_message_that_can_t_be_stored_is_not_answered_ok_and_is_taken_when_it_
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_repeat_that_can_t_be_counted_is_not_answered_ok_either() {
     let stage = Stage::new();
     let (play, faulty, _) = open_faulty(&stage).await;
@@ -95,7 +95,7 @@ async fn an_unknown_outcome_is_looked_up_and_ok_means_that_it_stands() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_outcome_that_can_t_be_looked_up_is_not_ok_and_the_repeat_finds_what_stands() {
     let stage = Stage::new();
     let (play, faulty, _) = open_faulty(&stage).await;
@@ -110,7 +110,7 @@ async fn an_outcome_that_can_t_be_looked_up_is_not_ok_and_the_repeat_finds_what_
     assert_eq!(play.log().await.len(), 3);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn watchers_see_what_a_commit_left_that_the_store_never_told_of() {
     let stage = Stage::new();
     let (play, faulty, ear) = open_faulty(&stage).await;
@@ -148,7 +148,7 @@ async fn watchers_see_what_a_commit_left_that_the_store_never_told_of() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_watch_s_token_never_passes_what_the_store_never_told_of() {
     let stage = Stage::new();
     let (play, faulty, ear) = open_faulty(&stage).await;

@@ -253,7 +253,7 @@ async fn the_audit_chain_verifies_link_by_link_and_across_a_restart() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_value_leaves_before_its_audit_record_is_durable() {
     let stage = Stage::new();
     let mut faulty = None;

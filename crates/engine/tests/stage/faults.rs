@@ -1,6 +1,6 @@
 //! A store that fails when it is told to, in front of the real one; and an observer that goes deaf.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -24,7 +24,8 @@ pub enum Fault {
     UnknownButStands,
     /// It does not stand, and nobody knows.
     UnknownAndGone,
-    /// It stands, nobody knows, and it can't be looked up either.
+    /// It stands, nobody knows, and it can never be looked up: whoever waits for that should do so on
+    /// paused time.
     UnknownForGood,
 }
 
@@ -37,7 +38,7 @@ pub struct Faulty {
     /// Which commits the faults are for.
     affects: Mutex<Affects>,
     no_chunks: AtomicBool,
-    no_outcomes: AtomicBool,
+    lost: Mutex<HashSet<ChangeId>>,
 }
 
 impl Faulty {
@@ -47,7 +48,7 @@ impl Faulty {
             faults: Mutex::default(),
             affects: Mutex::new(Box::new(|_| true)),
             no_chunks: AtomicBool::new(false),
-            no_outcomes: AtomicBool::new(false),
+            lost: Mutex::default(),
         })
     }
 
@@ -94,14 +95,14 @@ impl Store for Faulty {
             }
             Some(Fault::UnknownForGood) => {
                 self.inner.commit(change).await?;
-                self.no_outcomes.store(true, Ordering::SeqCst);
+                self.lost.lock().insert(id);
             }
         }
         Err(CommitError::OutcomeUnknown(id))
     }
 
     async fn outcome(&self, change: ChangeId) -> Result<Option<Committed>, StoreError> {
-        if self.no_outcomes.swap(false, Ordering::SeqCst) {
+        if self.lost.lock().contains(&change) {
             return Err(away());
         }
         self.inner.outcome(change).await

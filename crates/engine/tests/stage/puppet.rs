@@ -54,6 +54,7 @@ pub enum Answer {
     Hangs,
 }
 
+type CheckHook = Arc<dyn Fn(usize) -> BoxFuture<'static, ()> + Send + Sync>;
 type Hook = Arc<dyn Fn(StartCall) -> BoxFuture<'static, ()> + Send + Sync>;
 
 pub struct Puppet {
@@ -64,6 +65,8 @@ pub struct Puppet {
     /// Called with each request to start before it is answered.
     hook: Mutex<Option<Hook>>,
     availability_checks: AtomicUsize,
+    /// Called with each check of what a user holds, by its number from 1.
+    availability_hook: Mutex<Option<CheckHook>>,
     started: tokio::sync::Notify,
 }
 
@@ -119,6 +122,7 @@ impl Puppet {
             starts: Mutex::default(),
             hook: Mutex::default(),
             availability_checks: AtomicUsize::new(0),
+            availability_hook: Mutex::default(),
             started: tokio::sync::Notify::new(),
         }
     }
@@ -144,6 +148,14 @@ impl Puppet {
         hook: impl Fn(StartCall) -> BoxFuture<'static, ()> + Send + Sync + 'static,
     ) {
         *self.hook.lock() = Some(Arc::new(hook));
+    }
+
+    /// Something to do with each check of what a user holds before it is answered.
+    pub fn at_availability_check(
+        &self,
+        hook: impl Fn(usize) -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) {
+        *self.availability_hook.lock() = Some(Arc::new(hook));
     }
 
     /// Every request to start so far.
@@ -232,7 +244,11 @@ impl Provider for Puppet {
     }
 
     async fn check_availability(&self, prepared: &Prepared) -> Result<Availability, ProviderError> {
-        self.availability_checks.fetch_add(1, Ordering::SeqCst);
+        let number = self.availability_checks.fetch_add(1, Ordering::SeqCst) + 1;
+        let hook = self.availability_hook.lock().clone();
+        if let Some(hook) = hook {
+            hook(number).await;
+        }
         let held = self.held.lock().clone();
         let asked = prepared.claims.iter().map(|claim| claim.field.clone());
         Ok(Availability {
