@@ -9,25 +9,21 @@ mod message;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tracing::Instrument;
 use verilane_core::decide::{self, DataArrival};
 use verilane_core::{
-    Assurance, Attempt, AttemptNumber, CallbackChannel, Change, ConnectionName, EvidenceId,
-    EvidenceKind, EvidenceRecord, Pii, Reason, SeenKey, SeenWrite, StartPhase, Timestamp,
-    TraceParent, Verification, VerificationId,
+    Assurance, Attempt, AttemptNumber, CallbackChannel, Change, ConnectionName, Pii, Reason,
+    SeenKey, SeenWrite, StartPhase, TraceParent, Verification, VerificationId,
 };
 use verilane_provider::{Callback, Candidate, Refusal, Report};
 use verilane_store::{CallbackTarget, CommitError, Conflict, Loaded};
 use verilane_telemetry::attribute;
-use verilane_vault::{DataKey, IndexKind, SealedWhat};
+use verilane_vault::{IndexKind, SealedWhat};
 
 use self::message::{Message, stored};
 use crate::engine::{Engine, RACES};
+use crate::evidence::KeptMessage;
 use crate::sealing::Sealer;
 use crate::{EngineError, KeyCache};
-
-/// How many sealed chunks go to the side lane at once.
-const CHUNKS_AT_ONCE: usize = 16;
 
 /// Where a callback path leads, for limits that come before the body is read.
 #[derive(Clone, Debug)]
@@ -190,7 +186,7 @@ impl Engine {
         &self,
         row: &Verification,
         message: &Message,
-        evidence: &mut Option<(EvidenceId, u32)>,
+        evidence: &mut Option<KeptMessage>,
     ) -> Result<(Change, Verdict), EngineError> {
         let key = self.keys.of(row)?;
         let sealer = Sealer {
@@ -238,64 +234,17 @@ impl Engine {
                 change
             }
         };
-        let (piece, chunks) = match *evidence {
+        let kept = match evidence {
             Some(kept) => kept,
-            None => *evidence.insert(self.keep_message(row.id, &key, &message.body, now).await?),
-        };
-        let revision = decide::next_revision(row);
-        let sha256 = message.sha256();
-        change.evidence.push(EvidenceRecord {
-            id: piece,
-            verification: row.id,
-            attempt,
-            kind: EvidenceKind::ProviderMessage,
-            size: message.body.len() as u64,
-            chunks,
-            description: sealer.seal_evidence_description(
-                revision,
-                piece,
-                &message.media_type,
-                &sha256,
-            )?,
-            revision,
-            receive_time: now,
-        });
-        Ok((change, Verdict::Accepted))
-    }
-
-    /// Makes a message durable in encrypted chunks that nothing shows yet.
-    async fn keep_message(
-        &self,
-        id: VerificationId,
-        key: &DataKey,
-        body: &Bytes,
-        now: Timestamp,
-    ) -> Result<(EvidenceId, u32), EngineError> {
-        let piece = EvidenceId::generate();
-        let span = tracing::info_span!(
-            verilane_telemetry::span::EVIDENCE_WRITE,
-            { verilane_telemetry::attribute::EVIDENCE_KIND } =
-                EvidenceKind::ProviderMessage.as_str(),
-        );
-        async {
-            let mut sealed = key.seal_evidence(id, piece, body);
-            let mut written: u32 = 0;
-            loop {
-                let batch = sealed
-                    .by_ref()
-                    .take(CHUNKS_AT_ONCE)
-                    .collect::<Result<Vec<_>, _>>()?;
-                if batch.is_empty() {
-                    break;
-                }
-                let count = u32::try_from(batch.len()).unwrap_or(u32::MAX);
-                self.store.put_chunks(piece, written, batch, now).await?;
-                written = written.saturating_add(count);
+            None => {
+                let (kind, body) = (&message.media_type, &message.body);
+                evidence.insert(self.keep_message(row.id, &key, kind, body, now).await?)
             }
-            Ok((piece, written))
-        }
-        .instrument(span)
-        .await
+        };
+        change
+            .evidence
+            .push(kept.record(row, attempt, &sealer, now)?);
+        Ok((change, Verdict::Accepted))
     }
 }
 

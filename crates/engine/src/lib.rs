@@ -10,6 +10,7 @@ mod command;
 mod config;
 mod engine;
 mod error;
+mod evidence;
 mod jobs;
 mod keyring_check;
 mod keys;

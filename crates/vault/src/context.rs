@@ -35,11 +35,6 @@ pub enum SealedWhat<'a> {
         /// Of which attempt.
         attempt: AttemptNumber,
     },
-    /// Words of a provider that are not in the registry.
-    ProviderText {
-        /// About which attempt.
-        attempt: AttemptNumber,
-    },
     /// A transaction on a public chain.
     TxHash,
     /// A claim's value.
@@ -84,10 +79,6 @@ impl SealContext<'_> {
             SealedWhat::Purpose => out.push(4),
             SealedWhat::Action { attempt } => {
                 out.push(5);
-                out.raw(&attempt.to_be_bytes());
-            }
-            SealedWhat::ProviderText { attempt } => {
-                out.push(6);
                 out.raw(&attempt.to_be_bytes());
             }
             SealedWhat::TxHash => out.push(7),

@@ -88,8 +88,6 @@ mod tests {
             SealedWhat::Purpose,
             SealedWhat::Action { attempt: 1 },
             SealedWhat::Action { attempt: 2 },
-            SealedWhat::ProviderText { attempt: 1 },
-            SealedWhat::ProviderText { attempt: 2 },
             SealedWhat::TxHash,
             SealedWhat::ClaimValue { claim: "birthdate" },
             SealedWhat::ClaimValue {

@@ -1,7 +1,6 @@
 //! A verified message of a provider, in the terms of decisions and of the rows that it becomes.
 
 use bytes::Bytes;
-use sha2::Digest;
 use verilane_core::decide::{DATA_IDENTITY, StatusArrival};
 use verilane_core::{
     Assurance, AttemptNumber, Fact, Pii, ProviderStatus, Revision, StoredClaim, Timestamp,
@@ -65,11 +64,6 @@ impl Message {
             assurance: Assurance::Signed,
             late: self.late,
         }
-    }
-
-    /// The digest that stands beside the message as evidence.
-    pub(super) fn sha256(&self) -> [u8; 32] {
-        sha2::Sha256::digest(&self.body).into()
     }
 }
 

@@ -106,7 +106,9 @@ impl Engine {
         };
         let now = self.now();
         if now >= attempt.requested_expiry.min(row.expire_time) {
-            return self.fail_start(id, number, Reason::StartAbandoned).await;
+            return self
+                .fail_start(id, number, Reason::StartAbandoned, None)
+                .await;
         }
         let connection = self.connection(&attempt.connection)?;
         let key = self.keys.of(&row)?;
@@ -133,7 +135,7 @@ impl Engine {
                 match self.not_ours(&attempt, &started, sent_as).await? {
                     Some(reason) => {
                         let lapse = rfc3339(started.action.expire_time());
-                        let failed = self.fail_start(id, number, reason).await;
+                        let failed = self.fail_start(id, number, reason, None).await;
                         failed.map_err(|error| match lapse {
                             Some(lapse) => error.with("lapse_time", lapse),
                             None => error,
@@ -148,8 +150,16 @@ impl Engine {
                 self.view(row)
             }
             Err(error) => {
-                let reason = provider_error(&error).reason;
-                self.fail_start(id, number, reason).await
+                let mut reason = provider_error(&error).reason;
+                // What a provider works on that this slot never asked for is somebody else's.
+                if reason == Reason::RequestAlreadyOpen && attempt.made_slot {
+                    reason = Reason::ProviderRequestNotOurs;
+                }
+                let said = match error {
+                    ProviderError::Refused { text, .. } => text,
+                    _ => None,
+                };
+                self.fail_start(id, number, reason, said).await
             }
         }
     }
@@ -236,16 +246,39 @@ impl Engine {
         .await
     }
 
+    /// Ends the attempt. What the provider said about it in words of its own is kept as evidence.
     async fn fail_start(
         &self,
         id: VerificationId,
         number: AttemptNumber,
         reason: Reason,
+        said: Option<Pii<String>>,
     ) -> Result<VerificationView, EngineError> {
+        let kept = match said {
+            None => None,
+            Some(said) => {
+                let row = self.load(id).await?.verification;
+                let key = self.keys.of(&row)?;
+                let body = said.expose().as_bytes();
+                Some(
+                    self.keep_message(id, &key, "text/plain", body, self.now())
+                        .await?,
+                )
+            }
+        };
         let view = self
             .outcome(id, |row, now| {
                 let deadlines = &self.config.deadlines;
-                Ok(decide::start_failed(row, number, reason, now, deadlines))
+                let change = decide::start_failed(row, number, reason, now, deadlines);
+                let (Some(mut change), Some(kept)) = (change.clone(), &kept) else {
+                    return Ok(change);
+                };
+                let key = self.keys.of(row)?;
+                let sealer = Sealer { id, key: &key };
+                change
+                    .evidence
+                    .push(kept.record(row, number, &sealer, now)?);
+                Ok(Some(change))
             })
             .await?;
         refused(&view.row, number)?;

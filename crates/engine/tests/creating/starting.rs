@@ -172,3 +172,34 @@ async fn one_that_is_called_off_before_the_provider_was_asked_is_not_asked_for()
     assert!(stage.puppet.starts().is_empty());
     *points.0.lock() = None;
 }
+
+#[tokio::test]
+async fn a_refusal_in_the_provider_s_own_words_is_kept_as_evidence_and_shown_to_nobody() {
+    const WORDS: &str = "the wallet is out of coins";
+    let stage = Stage::new();
+    let play = stage.open().await;
+    stage.puppet.answers([Answer::Says(WORDS)]);
+    let error = play.engine.create(request("ada")).await.unwrap_err();
+    assert_eq!(error.reason, Reason::ProviderRefused);
+    assert!(!format!("{error:?}").contains(WORDS));
+    let log = play.log().await;
+    let row = play.view(log[0].body.verification).await.row;
+    let pieces = play.store.evidence(row.id).await.unwrap();
+    assert_eq!(pieces.len(), 1);
+    let chunk = play.store.chunk(pieces[0].id, 0).await.unwrap().unwrap();
+    let kept = stage
+        .data_key(&row)
+        .open_evidence(row.id, pieces[0].id, [&chunk])
+        .unwrap();
+    assert_eq!(kept.expose(), WORDS.as_bytes());
+}
+
+#[tokio::test]
+async fn what_the_provider_works_on_that_nobody_here_asked_for_is_not_ours() {
+    let stage = Stage::new();
+    let play = stage.open().await;
+    let ongoing = Answer::Refuses(Reason::RequestAlreadyOpen);
+    stage.puppet.answers([ongoing]);
+    let error = play.engine.create(request("ada")).await.unwrap_err();
+    assert_eq!(error.reason, Reason::ProviderRequestNotOurs);
+}

@@ -49,6 +49,8 @@ pub enum Answer {
     Unclear,
     Busy(Option<Duration>),
     Refuses(Reason),
+    /// It says no, in words of its own.
+    Says(&'static str),
     Nonsense,
     /// It never answers.
     Hangs,
@@ -289,6 +291,10 @@ impl Provider for Puppet {
             Answer::Unclear => Err(ProviderError::Unclear),
             Answer::Busy(retry_after) => Err(ProviderError::Busy { retry_after }),
             Answer::Refuses(reason) => Err(ProviderError::Refused { reason, text: None }),
+            Answer::Says(words) => Err(ProviderError::Refused {
+                reason: Reason::ProviderRefused,
+                text: Some(words.into()),
+            }),
             Answer::Nonsense => Err(ProviderError::InvalidAnswer("it makes no sense")),
             Answer::Hangs => std::future::pending().await,
         }
