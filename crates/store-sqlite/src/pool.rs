@@ -55,6 +55,12 @@ impl Pool {
         self.state.lock().open = true;
     }
 
+    /// Whether it lends.
+    #[cfg(test)]
+    pub(crate) fn is_open(&self) -> bool {
+        self.state.lock().open
+    }
+
     /// Lends no more, waits for what is lent, and closes every connection.
     pub(crate) fn shut(&self) {
         let mut state = self.state.lock();

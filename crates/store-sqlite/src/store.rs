@@ -32,7 +32,7 @@ use crate::{OpenError, read};
 ///
 /// Dropping it, or [`SqliteStore::close`], lets the writer finish what was accepted.
 pub struct SqliteStore {
-    pool: Arc<Pool>,
+    pub(crate) pool: Arc<Pool>,
     serving: Arc<AtomicBool>,
     queue: Mutex<Option<mpsc::Sender<Work>>>,
     lane: Arc<Semaphore>,

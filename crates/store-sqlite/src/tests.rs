@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -13,6 +14,7 @@ use verilane_store::conformance::{Nobody, Recorder};
 use verilane_store::{CommitError, Store, StoreError};
 
 use crate::connection::open_reader;
+use crate::pool::Pool;
 use crate::writer::faults::{self, Fault};
 use crate::{CommitMoment, SqliteConfig, SqliteStore};
 
@@ -121,6 +123,44 @@ async fn what_a_failed_commit_left_behind_is_looked_up_and_heard_of() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_failed_commit_lost_stays_lost() {
     a_failed_commit(Fault::Lost).await;
+}
+
+/// Looks, at the moment when an answer comes, whether anybody can read.
+struct Look {
+    pool: Arc<Pool>,
+    can_read: Sender<bool>,
+}
+
+impl Wake for Look {
+    fn wake(self: Arc<Self>) {
+        self.can_read.send(self.pool.is_open()).ok();
+    }
+}
+
+#[test]
+fn nobody_can_read_when_the_caller_hears_that_the_outcome_is_unknown() {
+    let folder = folder();
+    let mut config = SqliteConfig::new(folder.path());
+    let gate = Gate::at(&mut config, CommitMoment::BeforeCommit);
+    let store = SqliteStore::open(config, Arc::new(Nobody)).unwrap();
+    let database = folder.path().join("verilane.db");
+    faults::plan(database.to_str().unwrap(), Fault::Stands);
+    let (can_read, looked) = channel();
+    let look = Look {
+        pool: Arc::clone(&store.pool),
+        can_read,
+    };
+    let waker = Waker::from(Arc::new(look));
+    let mut context = Context::from_waker(&waker);
+    let change = create(at(0));
+    let id = change.id;
+    let mut commit = store.commit(change);
+    // Whoever wakes the caller does so on the writer's thread, just as it answers.
+    assert!(commit.as_mut().poll(&mut context).is_pending());
+    gate.open();
+    assert_eq!(looked.recv(), Ok(false));
+    let answer = commit.as_mut().poll(&mut context);
+    assert_eq!(answer, Poll::Ready(Err(CommitError::OutcomeUnknown(id))));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
