@@ -12,6 +12,8 @@ use super::words;
 
 /// Characters of a request id at most.
 const MAX_REQUEST_ID: usize = 64;
+/// Claims that one request asks for at most.
+const MAX_CLAIMS: usize = 128;
 const MAX_LABELS: usize = 16;
 const MAX_LABEL_KEY: usize = 63;
 /// Bytes of a provider's field name at most.
@@ -30,7 +32,7 @@ pub(crate) fn read(
     let connection = check.connection("connection", &request.connection);
     let subject = subject(check, "subject", request.subject);
     let subject_ref = check.text("subject_ref", request.subject_ref);
-    let claims = check.each("claims", &request.claims, claim);
+    let claims = check.each_of_at_most(MAX_CLAIMS, "claims", &request.claims, claim);
     let labels = labels(check, "labels", request.labels);
     let access = access(check, request.access_context, true);
     let expire = expire(check, request.lifetime);
@@ -172,5 +174,38 @@ fn expire(
         Some(Lifetime::Ttl(ttl)) => violations
             .duration("ttl", Some(ttl))
             .map_or(Expire::Default, Expire::After),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_claims_are_read_as_the_api_promises_and_no_more() {
+        let asked = |count| {
+            let selector = v1::claim_request::Selector::ProviderField("F".to_owned());
+            let wanted = v1::ClaimRequest {
+                selector: Some(selector),
+                ..Default::default()
+            };
+            let request = v1::CreateVerificationRequest {
+                request_id: "request".to_owned(),
+                connection: "test".to_owned(),
+                subject: Some(v1::Subject {
+                    identifier: Some(v1::subject::Identifier::CoreId("ada".to_owned())),
+                }),
+                claims: vec![wanted; count],
+                access_context: Some(v1::AccessContext {
+                    purpose: "test".to_owned(),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            };
+            read(request, Principal::anonymous())
+        };
+        assert_eq!(asked(128).unwrap().claims.len(), 128);
+        let error = asked(129).unwrap_err();
+        assert_eq!(error.violations[0].field, "claims");
     }
 }

@@ -88,11 +88,21 @@ impl Violations {
         &mut self,
         field: &str,
         items: &[T],
+        read: impl FnMut(&mut Self, &str, &T) -> Option<R>,
+    ) -> Vec<R> {
+        self.each_of_at_most(100, field, items, read)
+    }
+
+    /// A list of at most so many, each read by its place.
+    pub(crate) fn each_of_at_most<T, R>(
+        &mut self,
+        max: usize,
+        field: &str,
+        items: &[T],
         mut read: impl FnMut(&mut Self, &str, &T) -> Option<R>,
     ) -> Vec<R> {
-        const MAX: usize = 100;
-        if items.len() > MAX {
-            self.invalid(field, "must have 100 entries at most");
+        if items.len() > max {
+            self.invalid(field, &format!("must have {max} entries at most"));
             return Vec::new();
         }
         items
