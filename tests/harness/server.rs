@@ -68,6 +68,18 @@ impl Server {
         addresses: Option<(SocketAddr, SocketAddr)>,
         launch: Launch,
     ) -> Self {
+        Self::try_start(folder, addresses, launch).unwrap_or_else(|status| {
+            let log = std::fs::read_to_string(folder.join("stderr.log"));
+            panic!("it did not become ready: {status:?}\n{}", log.unwrap())
+        })
+    }
+
+    /// The same for a start that may be cut short: how it ended, if it was not ready before.
+    pub fn try_start(
+        folder: &Path,
+        addresses: Option<(SocketAddr, SocketAddr)>,
+        launch: Launch,
+    ) -> Result<Self, ExitStatus> {
         let binary = env!("CARGO_BIN_EXE_verilane").to_owned();
         let mut words = launch.runner.into_iter().chain([binary]);
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -102,19 +114,17 @@ impl Server {
         let lines = lines(child.stdout.take().unwrap());
         let Ok(line) = lines.recv_timeout(LIMIT) else {
             let _ = child.kill();
-            let status = child.wait();
-            let log = std::fs::read_to_string(folder.join("stderr.log"));
-            panic!("it did not become ready: {status:?}\n{}", log.unwrap());
+            return Err(child.wait().unwrap());
         };
         let grpc = address(&line, "grpc");
         let endpoint = Endpoint::from_shared(format!("http://{grpc}")).unwrap();
-        Self {
+        Ok(Self {
             grpc,
             ingress: address(&line, "ingress"),
             child,
             channel: endpoint.connect_lazy(),
             _stdout: lines,
-        }
+        })
     }
 
     /// A connection to it that the clients share.

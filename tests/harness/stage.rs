@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,6 +89,14 @@ impl Stage {
         let server = Server::start(self.folder.path(), *addresses, launch);
         addresses.get_or_insert((server.grpc, server.ingress));
         server
+    }
+
+    /// Starts the binary in a way that may end it before it is ready: how it ended then.
+    pub fn try_start_as(&self, launch: Launch) -> Result<Server, ExitStatus> {
+        let mut addresses = self.addresses.lock();
+        let server = Server::try_start(self.folder.path(), *addresses, launch)?;
+        addresses.get_or_insert((server.grpc, server.ingress));
+        Ok(server)
     }
 
     /// One of the sandbox's people, by name.
