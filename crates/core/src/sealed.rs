@@ -1,21 +1,22 @@
 //! Bytes that only the vault can open, and keyed digests that only it can make.
 //!
 //! Stores keep these without knowing what is inside. They are safe to log by length only, so
-//! `Debug` shows just that.
+//! `Debug` shows just that. They never change, so copies of a row share them.
 
 use std::fmt;
+use std::sync::Arc;
 
 macro_rules! opaque_bytes {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Default)]
-        pub struct $name(Vec<u8>);
+        pub struct $name(Arc<[u8]>);
 
         impl $name {
             /// Wraps bytes made by the vault, or read back from a store.
             #[must_use]
-            pub const fn new(bytes: Vec<u8>) -> Self {
-                Self(bytes)
+            pub fn new(bytes: Vec<u8>) -> Self {
+                Self(bytes.into())
             }
 
             /// The bytes as they are kept.

@@ -27,7 +27,7 @@ use verilane_store::{CommitObserver, Store};
 use verilane_store_sqlite::{SqliteConfig, SqliteStore};
 
 const PRODUCERS: usize = 256;
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 15;
 const STATUSES: [&str; 10] = [
     "PENDING",
     "ACCEPTED",
@@ -147,7 +147,7 @@ fn median<T: Copy + PartialOrd>(values: impl Iterator<Item = T>) -> T {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> ExitCode {
     let single = Side::open("one transaction each", 1, 1);
-    let group = Side::open("group commit", 512, 16);
+    let group = Side::open("group commit", 512, 8);
     // Not counted: files grow, caches fill.
     single.round().await;
     group.round().await;

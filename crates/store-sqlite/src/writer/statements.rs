@@ -1,6 +1,6 @@
 //! What the writer says to SQLite, prepared once for the life of its connection.
 
-use rusqlite::{Connection, Result, Statement};
+use rusqlite::{Connection, PrepFlags, Result, Statement};
 
 macro_rules! statements {
     ($($name:ident = $sql:literal;)*) => {
@@ -9,7 +9,8 @@ macro_rules! statements {
 
         impl<'c> Statements<'c> {
             pub(super) fn prepare(connection: &'c Connection) -> Result<Self> {
-                Ok(Self { $($name: connection.prepare($sql)?,)* })
+                let keep = PrepFlags::SQLITE_PREPARE_PERSISTENT;
+                Ok(Self { $($name: connection.prepare_with_flags($sql, keep)?,)* })
             }
         }
     };
