@@ -218,8 +218,7 @@ pub struct Watch {
 impl Watch {
     /// What comes next; none at the stream's end.
     pub async fn next(&mut self) -> Result<Option<Message>, Status> {
-        let next = tokio::time::timeout(LIMIT, self.messages.next()).await;
-        let next = next.expect("nothing came").transpose()?;
+        let next = within(self.messages.next()).await.transpose()?;
         if let Some(message) = &next
             && !message.token.is_empty()
         {
@@ -235,14 +234,16 @@ impl Watch {
 
     /// The next event, heartbeats passed over.
     pub async fn event(&mut self) -> Event {
-        loop {
-            let message = self.message().await;
-            match message.item {
-                Item::Event(event) => return *event,
-                Item::Heartbeat(_) => {}
-                other => panic!("not an event: {other:?}"),
+        let event = async {
+            loop {
+                match self.message().await.item {
+                    Item::Event(event) => return *event,
+                    Item::Heartbeat(_) => {}
+                    other => panic!("not an event: {other:?}"),
+                }
             }
-        }
+        };
+        within(event).await
     }
 
     /// Events up to the first that is the last, heartbeats passed over.
@@ -308,14 +309,24 @@ impl Watch {
     /// Everything up to the stream's end; its status, if that is not OK.
     pub async fn rest(&mut self) -> (Vec<Event>, Option<Status>) {
         let mut events = Vec::new();
-        loop {
-            match self.next().await {
-                Ok(Some(message)) => events.extend(message.event()),
-                Ok(None) => return (events, None),
-                Err(status) => return (events, Some(status)),
+        let rest = async {
+            loop {
+                match self.next().await {
+                    Ok(Some(message)) => events.extend(message.event()),
+                    Ok(None) => return None,
+                    Err(status) => return Some(status),
+                }
             }
-        }
+        };
+        let end = within(rest).await;
+        (events, end)
     }
+}
+
+/// What must happen in time. Heartbeats come for ever, so each message's coming is not enough.
+async fn within<T>(happens: impl Future<Output = T>) -> T {
+    let happened = tokio::time::timeout(LIMIT, happens).await;
+    happened.expect("what was waited for has not come")
 }
 
 impl Server {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 use verilane_core::{
     AuditHash, AuditRecord, BlindIndex, Change, ChangeId, Committed, Event, EvidenceId,
     EvidenceRecord, IdempotencyRecord, Job, Revision, Sealed, Sequence, Slot, SlotId, StoredClaim,
@@ -37,6 +38,8 @@ pub struct Faulty {
     faults: Mutex<VecDeque<Fault>>,
     /// Which commits the faults are for.
     affects: Mutex<Affects>,
+    /// When each fault happened.
+    times: Mutex<Vec<Instant>>,
     no_chunks: AtomicBool,
     lost: Mutex<HashSet<ChangeId>>,
 }
@@ -47,6 +50,7 @@ impl Faulty {
             inner,
             faults: Mutex::default(),
             affects: Mutex::new(Box::new(|_| true)),
+            times: Mutex::default(),
             no_chunks: AtomicBool::new(false),
             lost: Mutex::default(),
         })
@@ -60,6 +64,11 @@ impl Faulty {
     ) {
         *self.affects.lock() = Box::new(affects);
         self.faults.lock().extend(faults);
+    }
+
+    /// When each fault so far happened.
+    pub fn times(&self) -> Vec<Instant> {
+        self.times.lock().clone()
     }
 
     /// Whether every fault has happened.
@@ -86,6 +95,9 @@ impl Store for Faulty {
             if affected { faults.pop_front() } else { None }
         };
         let id = change.id;
+        if fault.is_some() {
+            self.times.lock().push(Instant::now());
+        }
         match fault {
             None => return self.inner.commit(change).await,
             Some(Fault::Refused) => return Err(CommitError::Unavailable("away".to_owned())),

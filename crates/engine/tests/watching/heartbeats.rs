@@ -1,10 +1,13 @@
 //! Promise 3: heartbeats carry a fresh token, never beyond what the watch has examined.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use verilane_core::State;
+use verilane_core::{Event, State};
 use verilane_engine::{EventFilter, WatchEnd, WatchStart};
+use verilane_store::CommitObserver;
 
 use super::crowd::{after, crowd, done, one_run, says, told};
 use crate::stage::Stage;
@@ -181,7 +184,7 @@ async fn resuming_a_watch_of_one_from_any_heartbeat_loses_nothing_while_writers_
 }
 
 fn serial() -> usize {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
@@ -205,4 +208,77 @@ async fn a_heartbeat_that_is_too_far_away_to_be_told_never_comes_and_hurts_nobod
     use futures_util::FutureExt;
     assert!(many.next().now_or_never().is_none());
     assert!(one.next().now_or_never().is_none());
+}
+
+/// How many events are told.
+const TOLD: u64 = 2_000;
+
+/// Tells the relay of ever more events of one verification, from a thread of its own and without a
+/// store, as fast as they are read: `read` is the newest that was.
+fn tells(play: &crate::stage::Play, like: &Event, read: &Arc<AtomicU64>) -> JoinHandle<()> {
+    let (relay, like, read) = (Arc::clone(&play.relay), like.clone(), Arc::clone(read));
+    std::thread::spawn(move || {
+        for place in like.sequence.0 + 1..=TOLD {
+            // No further ahead than a topic keeps: the store could not help.
+            while read.load(Ordering::Acquire) + 4 < place {
+                std::hint::spin_loop();
+            }
+            let mut event = like.clone();
+            event.sequence.0 = place;
+            event.body.revision.0 = place;
+            relay.committed(&[event]);
+        }
+    })
+}
+
+/// A watch that beats whenever there is nothing to tell never names a place beyond the last event
+/// that it gave, where every event is one that it gives.
+async fn beats_in_step(mut watch: impl Watch, from: u64, read: &AtomicU64) {
+    let (mut last, mut beats) = (from, 0);
+    while last < TOLD {
+        let message = watch.message().await.unwrap();
+        if message.is("beat") {
+            assert_eq!(place(&message.token).0, last);
+            beats += 1;
+        } else {
+            assert_eq!(message.sequence(), last + 1);
+            last += 1;
+            read.store(last, Ordering::Release);
+        }
+    }
+    assert!(beats > 0);
+}
+
+#[tokio::test]
+async fn a_heartbeat_s_token_is_never_ahead_however_fast_events_come() {
+    let stage = Stage::new();
+    let play = stage.open().await;
+    let created = play.engine.create(crate::stage::request("ada")).await;
+    let id = created.unwrap().row.id;
+    let last = play.log().await.pop().unwrap();
+    let start = WatchStart::Now;
+
+    let read = Arc::new(AtomicU64::new(2));
+    let one = play
+        .engine
+        .watch_one(id, &start, WatchEnd::Never, Duration::ZERO)
+        .await;
+    let mut one = one.unwrap();
+    // Once through the store; from here on it is not needed.
+    assert!(one.message().await.unwrap().is("beat"));
+    let teller = tells(&play, &last, &read);
+    beats_in_step(one, 2, &read).await;
+    teller.join().unwrap();
+    play.close().await;
+
+    let play = stage.open().await;
+    let read = Arc::new(AtomicU64::new(2));
+    let many = play
+        .engine
+        .watch_many(EventFilter::default(), &start, Duration::ZERO)
+        .await;
+    let teller = tells(&play, &last, &read);
+    beats_in_step(many.unwrap(), 2, &read).await;
+    teller.join().unwrap();
+    play.close().await;
 }
