@@ -71,7 +71,7 @@ fn doubt(tools: &Tools) {
 
 /// The writer's thread.
 pub(crate) struct Writer {
-    waiting: VecDeque<Box<Waiting>>,
+    waiting: VecDeque<Waiting>,
     lane: Lane,
     /// The newest event that the observer has heard of.
     told: Sequence,
@@ -179,13 +179,13 @@ impl Writer {
 
     fn sort(&mut self, work: Work) {
         match work {
-            Work::Change(waiting) => self.waiting.push_back(waiting),
+            Work::Change(waiting) => self.waiting.push_back(*waiting),
             Work::Chunks(put) => self.lane.push(put),
         }
     }
 
     /// The next batch, within its bounds.
-    fn batch(&mut self) -> Vec<Box<Waiting>> {
+    fn batch(&mut self) -> Vec<Waiting> {
         let mut bytes = 0_usize;
         let mut count = 0;
         for waiting in self

@@ -57,7 +57,7 @@ impl Group<'_, '_> {
         &mut self,
         tools: &Tools,
         told: &mut Sequence,
-        batch: Vec<Box<Waiting>>,
+        batch: Vec<Waiting>,
     ) -> Result<(), Broken> {
         match self.attempt(tools.config.hook.as_ref(), &batch) {
             Ok(verdicts) => {
@@ -73,7 +73,7 @@ impl Group<'_, '_> {
         &mut self,
         tools: &Tools,
         told: &mut Sequence,
-        batch: Vec<Box<Waiting>>,
+        batch: Vec<Waiting>,
     ) -> Result<(), Broken> {
         let mut rest = batch.into_iter();
         while let Some(waiting) = rest.next() {
@@ -90,7 +90,7 @@ impl Group<'_, '_> {
     fn attempt(
         &mut self,
         hook: Option<&CommitHook>,
-        batch: &[Box<Waiting>],
+        batch: &[Waiting],
     ) -> Result<Vec<Verdict>, Failure> {
         let span = self.instruments.span(batch.len());
         let _entered = span.enter();
@@ -121,7 +121,7 @@ impl Group<'_, '_> {
     fn transaction(
         &mut self,
         hook: Option<&CommitHook>,
-        batch: &[Box<Waiting>],
+        batch: &[Waiting],
     ) -> Result<(Vec<Verdict>, Option<Sequence>), Failure> {
         let mut verdicts = Vec::with_capacity(batch.len());
         let mut transaction = Batch::begin(self.connection, &mut self.statements, self.rows)
@@ -154,13 +154,13 @@ impl Group<'_, '_> {
         &mut self,
         tools: &Tools,
         told: &mut Sequence,
-        batch: Vec<Box<Waiting>>,
+        batch: Vec<Waiting>,
         verdicts: Vec<Verdict>,
     ) {
         let mut events = Vec::with_capacity(batch.len());
         let mut answers = Vec::with_capacity(batch.len());
         for (waiting, verdict) in batch.into_iter().zip(verdicts) {
-            let Waiting { change, answer } = *waiting;
+            let Waiting { change, answer } = waiting;
             let outcome = match verdict {
                 Verdict::Holds(committed) => {
                     let places = committed.sequences.iter();
@@ -190,14 +190,9 @@ impl Group<'_, '_> {
         }
     }
 
-    fn fail(
-        &mut self,
-        tools: &Tools,
-        batch: Vec<Box<Waiting>>,
-        failure: Failure,
-    ) -> Result<(), Broken> {
+    fn fail(&mut self, tools: &Tools, batch: Vec<Waiting>, failure: Failure) -> Result<(), Broken> {
         self.instruments.lost(batch.len());
-        let refuse = |batch: Vec<Box<Waiting>>, error: &dyn Fn(&Waiting) -> CommitError| {
+        let refuse = |batch: Vec<Waiting>, error: &dyn Fn(&Waiting) -> CommitError| {
             for waiting in batch {
                 let error = error(&waiting);
                 waiting.refuse(error);
