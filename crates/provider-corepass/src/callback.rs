@@ -7,17 +7,14 @@
 use std::time::Duration;
 
 use verilane_core::{CallbackChannel, Pii, Reason, Timestamp};
-use verilane_provider::{
-    Callback, Candidate, DataItem, DataReport, FailureReport, Reading, Refusal, Report,
-    StatusReport,
-};
+use verilane_provider::{Callback, Candidate, DataItem, DataReport, Reading, Refusal, Report};
 
 use crate::attempt::{self, Clue};
 use crate::fields;
 use crate::ican::CoreId;
+use crate::report;
 use crate::signature::keys::KeySet;
 use crate::signature::{self, Accepted, SignatureError};
-use crate::timeline::{self, Status};
 use crate::wire::body::json_text;
 use crate::wire::callback::{DataBody, FailureBody, Info, Outcome, StatusBody};
 use crate::wire::{Malformed, Object};
@@ -31,8 +28,6 @@ const SKEW: Duration = Duration::from_secs(60);
 const LONGEST_DEADLINE: Duration = Duration::from_secs(15 * 60);
 /// The most bytes of a status callback; a genuine one has some 500 and 67 more for each item.
 const MAX_STATUS_BODY: usize = 64 * 1024;
-/// What stands for a word that is not documented.
-const OTHER: &str = "OTHER";
 
 impl From<Malformed> for BadCallback {
     fn from(_: Malformed) -> Self {
@@ -106,14 +101,7 @@ fn status(
             time: provider_time,
         },
     )?;
-    let status = Status::from_word(&body.status);
-    let report = StatusReport {
-        status: word(&body.status, status).into(),
-        identity: identity(&body.status, status, body.deadline),
-        rank: status.map_or(0, Status::rank),
-        fact: status.and_then(Status::fact),
-        tx_hash: body.tx_hash.clone(),
-    };
+    let report = report::status(&body.status, provider_time, body.tx_hash.clone());
     let is_late = is_late(callback, deadline);
     Ok(reading(
         candidate,
@@ -179,14 +167,7 @@ fn failure(
         |about| same_set(&mut about.fields.clone(), &body.items),
         clue(body.expiration, provider_time, accepted),
     )?;
-    let error = body.error.expose();
-    let status = Status::from_word(error);
-    let report = FailureReport {
-        status: word(error, status).into(),
-        rank: status.map_or(0, Status::rank),
-        identity: format!("FAILURE:{}", status.map_or(OTHER, Status::word)),
-        fact: timeline::failure(error),
-    };
+    let report = report::failure(body.error.expose());
     let is_late = is_late(callback, deadline);
     Ok(reading(
         candidate,
@@ -285,31 +266,6 @@ fn same_set(ours: &mut [String], theirs: &[String]) -> bool {
     theirs.dedup();
     ours.sort_unstable();
     *ours == *theirs
-}
-
-/// The word as the connector spells it, if it is one that it documents.
-fn word(spelt: &str, status: Option<Status>) -> &'static str {
-    match status {
-        None => OTHER,
-        Some(status) if status.word() == spelt => status.word(),
-        Some(_) => timeline::SECOND_SPELLING,
-    }
-}
-
-/// What makes a status one and the same when it comes again, from a retry that was signed anew or
-/// in a pull: the status; only for one that can recur, its time too.
-fn identity(spelt: &str, status: Option<Status>, deadline: i64) -> String {
-    match status {
-        None => {
-            let hash = fields::hash_of(spelt);
-            format!("{OTHER}:{}", hash.get(..16).unwrap_or_default())
-        }
-        Some(status) if status.recurs() => {
-            let time = Timestamp::from_secs(deadline) - FRESH;
-            format!("{}@{}", status.word(), time.as_secs())
-        }
-        Some(status) => status.word().to_owned(),
-    }
 }
 
 #[cfg(test)]

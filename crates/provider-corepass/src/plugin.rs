@@ -1,24 +1,25 @@
-//! The plug-in itself: the connector's two requests, and callbacks handed to [`crate::callback`].
+//! The plug-in itself: the connector's three requests, and callbacks handed to [`crate::callback`].
 
 use async_trait::async_trait;
 use serde::Serialize;
 use verilane_core::{Action, FieldViolation, Pii, ProviderName, QrOrLink, Timestamp};
 use verilane_provider::http::{HttpClient, HttpError, HttpRequest, Method, Url};
 use verilane_provider::{
-    Availability, Callback, Capability, Prepared, Profile, Provider, ProviderError, Reading,
-    Refusal, Start, StartRequest, Started,
+    Availability, Callback, Capability, HistoryEntry, HistoryRequest, Prepared, Profile, Provider,
+    ProviderError, Reading, Refusal, Start, StartRequest, Started,
 };
 
 use crate::settings::{Settings, SettingsFault};
 use crate::signature::keys::KeySet;
-use crate::wire::answer::{QrAnswer, VerifiedAnswer, refusal_reason, scrubbed};
-use crate::{callback, prepare, qr};
+use crate::wire::answer::{HistoryAnswer, QrAnswer, VerifiedAnswer, refusal_reason, scrubbed};
+use crate::{callback, history, prepare, qr};
 
 /// The provider's name in configuration and API.
 pub const PROVIDER: &str = "corepass";
 
 const VERIFIED: &str = "/api/v1/blockchain/verified";
 const QRCODE: &str = "/api/v1/kyc/qrcode";
+const ALL_STATUSES: &str = "/api/v1/kyc/all-statuses";
 
 /// Schemes of the links that a connector gives out.
 const LINK_SCHEMES: [&str; 2] = ["corepass:", "https:"];
@@ -30,10 +31,17 @@ pub struct CorePass {
     http: HttpClient,
     verified: Url,
     qrcode: Url,
+    all_statuses: Url,
 }
 
 #[derive(Serialize)]
 struct VerifiedRequest<'a> {
+    user: &'a str,
+    items: &'a [&'a str],
+}
+
+#[derive(Serialize)]
+struct AllStatusesRequest<'a> {
     user: &'a str,
     items: &'a [&'a str],
 }
@@ -64,13 +72,18 @@ impl CorePass {
         Ok(Self {
             profile: Profile {
                 provider,
-                capabilities: vec![Capability::Callback, Capability::Availability],
+                capabilities: vec![
+                    Capability::Callback,
+                    Capability::History,
+                    Capability::Availability,
+                ],
                 claims: prepare::offered(),
                 action_lifetime: prepare::LIFETIME,
             },
             keys: checked.keys,
             verified: endpoint(&checked.base, VERIFIED),
             qrcode: endpoint(&checked.base, QRCODE),
+            all_statuses: endpoint(&checked.base, ALL_STATUSES),
             http,
         })
     }
@@ -124,6 +137,20 @@ impl Provider for CorePass {
         let request = HttpRequest::new(Method::POST, self.qrcode.clone(), QRCODE).json(&body)?;
         let answer: QrAnswer = self.http.send_for_json(request).await.map_err(refused)?;
         started(answer)
+    }
+
+    async fn history(
+        &self,
+        request: &HistoryRequest<'_>,
+    ) -> Result<Vec<HistoryEntry>, ProviderError> {
+        let body = AllStatusesRequest {
+            user: request.subject.expose(),
+            items: request.fields,
+        };
+        let request =
+            HttpRequest::new(Method::POST, self.all_statuses.clone(), ALL_STATUSES).json(&body)?;
+        let answer: HistoryAnswer = self.http.send_for_json(request).await.map_err(refused)?;
+        Ok(history::read(answer))
     }
 
     fn read_callback(&self, callback: &Callback) -> Result<Reading, Refusal> {

@@ -20,6 +20,8 @@ use crate::ProviderError;
 pub enum Capability {
     /// The provider calls us.
     Callback,
+    /// It keeps a history of statuses, which can be fetched later.
+    History,
     /// It can be asked beforehand what a user has verified.
     Availability,
 }
@@ -186,6 +188,25 @@ pub struct StatusReport {
     pub tx_hash: Option<Pii<String>>,
 }
 
+/// A question for the statuses that a provider has noted. It is about a user and fields, not about
+/// an attempt: where a provider keeps several requests apart, the plug-in answers with all of them.
+#[derive(Debug)]
+pub struct HistoryRequest<'a> {
+    /// The user.
+    pub subject: &'a Pii<String>,
+    /// What was asked for, sorted, each once.
+    pub fields: &'a [&'a str],
+}
+
+/// A status that a provider has noted.
+#[derive(Clone, Debug)]
+pub struct HistoryEntry {
+    /// What it says, under the identity that a callback about it has.
+    pub report: StatusReport,
+    /// The provider's own time of it.
+    pub provider_time: Timestamp,
+}
+
 /// Verified data.
 #[derive(Clone, Debug)]
 pub struct DataReport {
@@ -249,6 +270,17 @@ pub trait Provider: Send + Sync + 'static {
     /// Sends the request that starts an attempt. The intent, with these very URLs, is durable by
     /// now; the call can be repeated with them after an unclear outcome.
     async fn start(&self, start: &Start<'_>) -> Result<Started, ProviderError>;
+
+    /// Fetches what the provider has noted about a user and fields, oldest first in the provider's
+    /// own order, whatever the times say. Changes nothing. Only asked of a connection that has
+    /// [`Capability::History`].
+    async fn history(
+        &self,
+        request: &HistoryRequest<'_>,
+    ) -> Result<Vec<HistoryEntry>, ProviderError> {
+        let _ = request;
+        Err(ProviderError::InvalidAnswer("it keeps no history"))
+    }
 
     /// Checks a callback and says what it tells, and about which candidate. Pure, and possibly
     /// slow (signatures): the facade keeps it off the IO threads.

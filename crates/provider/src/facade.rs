@@ -18,8 +18,8 @@ use tracing::Instrument;
 use verilane_core::{ConnectionName, FieldViolation, Reason, SharedClock};
 
 use crate::{
-    Availability, Callback, Prepared, Profile, Provider, ProviderError, Reading, Refusal, Start,
-    StartRequest, Started,
+    Availability, Callback, Capability, HistoryEntry, HistoryRequest, Prepared, Profile, Provider,
+    ProviderError, Reading, Refusal, Start, StartRequest, Started,
 };
 pub use checks::BadProfile;
 use health::Pulse;
@@ -130,6 +130,32 @@ impl Facade {
             checks::availability(prepared, answer)
         })
         .await
+    }
+
+    /// Fetches what the provider has noted about a user and fields, oldest first. Changes nothing at
+    /// the provider.
+    ///
+    /// # Errors
+    /// [`ProviderError`], a time-out among them; `InvalidAnswer` where no history is kept.
+    pub async fn history(
+        &self,
+        request: &HistoryRequest<'_>,
+    ) -> Result<Vec<HistoryEntry>, ProviderError> {
+        if !self.has(Capability::History) {
+            return Err(ProviderError::InvalidAnswer("no history is kept"));
+        }
+        self.bounded(Operation::History, async {
+            let entries = self.plugin.history(request).await?;
+            checks::history(self.clock.now(), &entries)?;
+            Ok(entries)
+        })
+        .await
+    }
+
+    /// Whether the connection, as configured, can do this.
+    #[must_use]
+    pub fn has(&self, capability: Capability) -> bool {
+        self.profile().capabilities.contains(&capability)
     }
 
     /// Sends the request that starts an attempt. Its intent must be durable by now.

@@ -10,8 +10,8 @@ pub mod http;
 
 pub use contract::{
     ActionLifetime, Availability, Callback, Candidate, Capability, DataItem, DataReport,
-    FailureReport, OfferedClaim, Prepared, Profile, Provider, Reading, Refusal, Report, Start,
-    StartRequest, Started, StatusReport,
+    FailureReport, HistoryEntry, HistoryRequest, OfferedClaim, Prepared, Profile, Provider,
+    Reading, Refusal, Report, Start, StartRequest, Started, StatusReport,
 };
 pub use error::ProviderError;
 pub use facade::{BadProfile, Facade, Health, HealthState, Limits};

@@ -20,9 +20,9 @@ use verilane_core::{
     FieldViolation, Pii, ProviderName, QrOrLink, Reason, RequestedClaim, Timestamp,
 };
 use verilane_provider::{
-    ActionLifetime, Availability, Callback, Candidate, DataReport, Facade, Limits, OfferedClaim,
-    Prepared, Profile, Provider, ProviderError, Reading, Refusal, Report, Start, StartRequest,
-    Started,
+    ActionLifetime, Availability, Callback, Candidate, DataReport, Facade, HistoryRequest, Limits,
+    OfferedClaim, Prepared, Profile, Provider, ProviderError, Reading, Refusal, Report, Start,
+    StartRequest, Started,
 };
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -210,6 +210,13 @@ async fn a_good_plug_in_is_passed_through() {
     let prepared = facade.prepare(&wish()).unwrap();
     let held = facade.check_availability(&prepared).await.unwrap().held;
     assert_eq!(held, ["EMAIL"]);
+    // It does not say that it keeps a history, so it is not asked.
+    let request = HistoryRequest {
+        subject: &Pii::from("u"),
+        fields: &["EMAIL"],
+    };
+    let answer = facade.history(&request).await;
+    assert!(matches!(answer, Err(ProviderError::InvalidAnswer(_))));
     assert!(start(&facade).await.is_ok());
     assert!(facade.read_callback(callback(b"x")).await.is_ok());
     assert_eq!(

@@ -39,6 +39,7 @@ pub(crate) fn connection(view: &ConnectionView) -> v1::Connection {
 const fn capability(capability: Capability) -> v1::Capability {
     match capability {
         Capability::Callback => v1::Capability::Callback,
+        Capability::History => v1::Capability::History,
         Capability::Availability => v1::Capability::Availability,
     }
 }

@@ -6,6 +6,7 @@ mod refused;
 use bytes::Bytes;
 use openssl::pkey::{PKey, Private};
 use verilane_core::Fact;
+use verilane_provider::StatusReport;
 
 use super::*;
 use crate::signature::signer::{hex_key, private, recorded, signed, signed_over};

@@ -17,6 +17,25 @@ pub struct VerifiedAnswer {
     pub unverified: Option<Vec<String>>,
 }
 
+/// Answer of `POST /api/v1/kyc/all-statuses`. The list is absent or null when empty.
+#[derive(Deserialize)]
+pub struct HistoryAnswer {
+    /// What the connector has noted of this user and these items in the last month, newest first.
+    #[serde(rename = "AllStatuses")]
+    pub statuses: Option<Vec<NotedStatus>>,
+}
+
+/// One status that the connector has noted.
+#[derive(Deserialize)]
+pub struct NotedStatus {
+    /// The status word.
+    pub status: String,
+    /// When the connector noted it, Unix seconds.
+    pub created_at: Option<i64>,
+    /// The transaction on the chain that belongs to the status.
+    pub tx_hash: Option<String>,
+}
+
 /// Answer of `POST /api/v1/kyc/qrcode`.
 #[derive(Deserialize)]
 pub struct QrAnswer {

@@ -10,5 +10,6 @@
 
 mod answers;
 mod callbacks;
+mod history;
 mod requests;
 mod stage;

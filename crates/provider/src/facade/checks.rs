@@ -9,8 +9,8 @@ use std::time::Duration;
 use verilane_core::{Action, FieldViolation, Pii, QrOrLink, Reason, Timestamp};
 
 use crate::{
-    Availability, Callback, Candidate, DataReport, Prepared, Profile, ProviderError, Reading,
-    Refusal, Report, StartRequest, Started,
+    Availability, Callback, Candidate, DataReport, HistoryEntry, Prepared, Profile, ProviderError,
+    Reading, Refusal, Report, StartRequest, Started, StatusReport,
 };
 
 /// Most bytes of a name: a field, a status, a fingerprint.
@@ -42,6 +42,12 @@ const BAD_SCHEMES: [&str; 8] = [
 const OLDEST_EXPIRY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How far beyond the longest lifetime it may lie: clocks differ.
 const EXPIRY_SKEW: Duration = Duration::from_secs(5 * 60);
+
+/// Most entries of a history. A request has some dozen, and a month holds few of one user for the
+/// same fields.
+const MAX_HISTORY: usize = 10_000;
+/// How far ahead of our clock an entry of a history may stand: clocks differ.
+const HISTORY_SKEW: Duration = Duration::from_secs(5 * 60);
 
 /// A plug-in says something of itself that can't be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -191,18 +197,37 @@ pub(super) fn reading(callback: &Callback, reading: Reading) -> Result<Reading, 
         return Err(refused);
     }
     let fits = match &reading.report {
-        Report::Status(status) => {
-            is_name(&status.status)
-                && is_name(&status.identity)
-                && status
-                    .tx_hash
-                    .as_ref()
-                    .is_none_or(|hash| is_name(hash.expose()))
-        }
+        Report::Status(status) => status_fits(status),
         Report::Failure(failure) => is_name(&failure.status) && is_name(&failure.identity),
         Report::Data(data) => data_fits(data, about),
     };
     if fits { Ok(reading) } else { Err(refused) }
+}
+
+/// What a provider has noted. One entry that can't be makes the whole of it doubtful.
+pub(super) fn history(now: Timestamp, entries: &[HistoryEntry]) -> Result<(), ProviderError> {
+    if entries.len() > MAX_HISTORY {
+        return Err(ProviderError::InvalidAnswer("its history is too long"));
+    }
+    let latest = now + HISTORY_SKEW;
+    if entries.iter().any(|entry| entry.provider_time > latest) {
+        return Err(ProviderError::InvalidAnswer(
+            "its history tells of the future",
+        ));
+    }
+    if !entries.iter().all(|entry| status_fits(&entry.report)) {
+        return Err(ProviderError::InvalidAnswer(
+            "its history holds words that are none",
+        ));
+    }
+    Ok(())
+}
+
+fn status_fits(status: &StatusReport) -> bool {
+    let hash = status.tx_hash.as_ref();
+    is_name(&status.status)
+        && is_name(&status.identity)
+        && hash.is_none_or(|hash| is_name(hash.expose()))
 }
 
 fn data_fits(data: &DataReport, about: &Candidate) -> bool {

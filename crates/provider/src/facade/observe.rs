@@ -14,6 +14,7 @@ use crate::ProviderError;
 #[derive(Clone, Copy)]
 pub(super) enum Operation {
     CheckAvailability,
+    History,
     Start,
     ReadCallback,
 }
@@ -22,6 +23,7 @@ impl Operation {
     const fn as_str(self) -> &'static str {
         match self {
             Self::CheckAvailability => "check_availability",
+            Self::History => "history",
             Self::Start => "start",
             Self::ReadCallback => "read_callback",
         }

@@ -3,7 +3,7 @@
 use verilane_core::{CallbackChannel, ClaimName, ClaimStatus, ProviderName, RequestedClaim};
 
 use super::*;
-use crate::{ActionLifetime, DataItem, FailureReport, OfferedClaim, StatusReport};
+use crate::{ActionLifetime, DataItem, FailureReport, OfferedClaim};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
@@ -284,4 +284,28 @@ fn words_are_short_and_printable() {
     let mut nameless = some_reading(failure("OTHER"));
     nameless.key_fingerprint = String::new();
     assert!(reading(&callback(), nameless).is_err());
+}
+
+#[test]
+fn a_history_is_bounded_of_names_and_not_of_the_future() {
+    let entry = |status: &'static str, seconds: u64| HistoryEntry {
+        report: StatusReport {
+            status: status.into(),
+            identity: status.to_owned(),
+            rank: 1,
+            fact: None,
+            tx_hash: None,
+        },
+        provider_time: NOW + Duration::from_secs(seconds),
+    };
+    assert!(history(NOW, &[]).is_ok());
+    assert!(history(NOW, &[entry("PENDING", 300), entry("PENDING", 0)]).is_ok());
+    assert!(history(NOW, &[entry("PENDING", 0), entry("PENDING", 301)]).is_err());
+    assert!(history(NOW, &[entry("", 0)]).is_err());
+    let long = vec![entry("PENDING", 0); MAX_HISTORY + 1];
+    assert!(history(NOW, &long).is_err());
+    assert!(history(NOW, &long[1..]).is_ok());
+    let mut hashed = entry("PENDING", 0);
+    hashed.report.tx_hash = Some(Pii::from("0x\n"));
+    assert!(history(NOW, &[hashed]).is_err());
 }

@@ -1,0 +1,101 @@
+//! From the connector's list of statuses to a history. Pure.
+//!
+//! The list mixes every request for a user and items of the last month, newest first. Its order is
+//! that of its places and not of its times, which are whole seconds and can be shared. What each
+//! entry is about is decided by whoever knows the attempts.
+
+use verilane_core::{Pii, Timestamp};
+use verilane_provider::HistoryEntry;
+
+use crate::report;
+use crate::wire::answer::{HistoryAnswer, NotedStatus};
+
+/// Most bytes of a transaction's hash that is kept.
+const MAX_HASH: usize = 128;
+
+/// The history, oldest first. An entry without a time can belong to no attempt and is left out.
+#[must_use]
+pub fn read(answer: HistoryAnswer) -> Vec<HistoryEntry> {
+    let statuses = answer.statuses.unwrap_or_default();
+    statuses.into_iter().rev().filter_map(entry).collect()
+}
+
+fn entry(noted: NotedStatus) -> Option<HistoryEntry> {
+    let provider_time = Timestamp::from_secs(noted.created_at?);
+    let is_hash = |hash: &String| {
+        !hash.is_empty() && hash.len() <= MAX_HASH && !hash.chars().any(char::is_control)
+    };
+    let tx_hash = noted.tx_hash.filter(is_hash).map(Pii::new);
+    Some(HistoryEntry {
+        report: report::status(&noted.status, provider_time, tx_hash),
+        provider_time,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(json: &str) -> Vec<HistoryEntry> {
+        read(serde_json::from_str(json).unwrap())
+    }
+
+    const DOCUMENTED: &str = r#"{"AllStatuses": [
+        {"status": "CONFIRM_SUBMITTED", "created_at": 1677255348,
+         "tx_hash": "0x1332a0079b54bace370e216f32bb4284adb7a4852c47a71908ec2c6152145114"},
+        {"status": "VALIDITY_SUCCEED", "created_at": 1677255329,
+         "tx_hash": "0xd90eb185877e47238380f613e3ac77f4cdb6a293ae21019fea7ac1b9ce12a94e"},
+        {"status": "VALIDITY_CHECK", "created_at": 1677255329,
+         "tx_hash": "0xd90eb185877e47238380f613e3ac77f4cdb6a293ae21019fea7ac1b9ce12a94e"},
+        {"status": "INITIATE_SUBMITTED", "created_at": 1677255317,
+         "tx_hash": "0xd90eb185877e47238380f613e3ac77f4cdb6a293ae21019fea7ac1b9ce12a94e"},
+        {"status": "ACCEPTED", "created_at": 1677255257}]}"#;
+
+    #[test]
+    fn the_documented_answer_is_read_oldest_first() {
+        let entries = history(DOCUMENTED);
+        let words: Vec<_> = entries.iter().map(|e| e.report.status.as_ref()).collect();
+        assert_eq!(
+            words,
+            [
+                "ACCEPTED",
+                "INITIATE_SUBMITTED",
+                "VALIDITY_CHECK",
+                "VALIDITY_SUCCEED",
+                "CONFIRM_SUBMITTED"
+            ]
+        );
+        assert_eq!(entries[0].provider_time.as_secs(), 1_677_255_257);
+        assert!(entries[0].report.tx_hash.is_none());
+        let hash = entries[4].report.tx_hash.as_ref().unwrap().expose();
+        assert!(hash.starts_with("0x1332"));
+    }
+
+    #[test]
+    fn the_place_in_the_list_counts_and_not_the_time() {
+        let entries = history(
+            r#"{"AllStatuses":[{"status":"INITIATED","created_at":10},
+            {"status":"ACCEPTED","created_at":11}]}"#,
+        );
+        assert_eq!(entries[0].report.status, "ACCEPTED");
+    }
+
+    #[test]
+    fn nothing_noted_is_an_empty_history() {
+        for empty in [r#"{"AllStatuses":[]}"#, r#"{"AllStatuses":null}"#, "{}"] {
+            assert!(history(empty).is_empty(), "{empty}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_time_or_an_unlikely_hash_is_left_out_alone() {
+        let entries = history(
+            r#"{"AllStatuses":[{"status":"ACCEPTED"},{"status":"INITIATED","created_at":null},
+            {"status":"ON_HOLD","created_at":5,"tx_hash":"","more":[1]},
+            {"status":"PENDING","created_at":4,"tx_hash":"a\u0000"}]}"#,
+        );
+        let words: Vec<_> = entries.iter().map(|e| e.report.status.as_ref()).collect();
+        assert_eq!(words, ["PENDING", "OTHER"]);
+        assert!(entries.iter().all(|e| e.report.tx_hash.is_none()));
+    }
+}
