@@ -1,19 +1,26 @@
 //! What the engine sees of a plug-in: the same limits, the same distrust and the same telemetry for
 //! every one.
 //!
-//! A call has a time-out. What comes back is checked ([`checks`]) before anybody believes it, so a
-//! fault of a plug-in, or a provider that talks it into something, ends here. Callbacks are read
-//! on blocking threads, a bounded number at once, since checking a signature costs more than
-//! answering a request.
+//! A call has a time-out, waits for its turn under the connection's budget, is held back while the
+//! provider does not answer anybody, and is tried again where that can't double anything
+//! ([`course`]). What comes back is checked ([`checks`]) before anybody believes it, so a fault of a
+//! plug-in, or a provider that talks it into something, ends here. Callbacks are read on blocking
+//! threads, a bounded number at once, since checking a signature costs more than answering a
+//! request.
 
+mod budget;
 mod checks;
+mod circuit;
+mod course;
 mod health;
+mod limits;
+mod meters;
 mod observe;
+mod retry;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tracing::Instrument;
 use verilane_core::{ConnectionName, FieldViolation, Reason, SharedClock};
 
@@ -21,32 +28,16 @@ use crate::{
     Availability, Callback, Capability, HistoryEntry, HistoryRequest, Prepared, Profile, Provider,
     ProviderError, Reading, Refusal, Start, StartRequest, Started,
 };
+use budget::Budget;
 pub use checks::BadProfile;
+use circuit::Circuit;
+pub use circuit::{CircuitHealth, CircuitState};
 use health::Pulse;
 pub use health::{Health, HealthState};
+pub use limits::Limits;
+use meters::Meters;
 use observe::{Observer, Operation};
-
-/// The limits that every plug-in is held to.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// How long a call of a plug-in may take, requests included. Longer than the time-outs of the
-    /// HTTP client, which can tell better what became of a request.
-    pub call_timeout: Duration,
-    /// How many callbacks of a connection are read at the same time.
-    pub callback_readers: usize,
-    /// How long a callback waits for its turn to be read.
-    pub callback_wait: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            call_timeout: Duration::from_secs(45),
-            callback_readers: 4,
-            callback_wait: Duration::from_secs(10),
-        }
-    }
-}
+pub use retry::Jitter;
 
 /// A plug-in behind one configured connection, held to its word.
 pub struct Facade {
@@ -56,7 +47,13 @@ pub struct Facade {
     limits: Limits,
     readers: Arc<Semaphore>,
     observer: Observer,
+    meters: Meters,
     pulse: Pulse,
+    circuit: Circuit,
+    budget: Budget,
+    jitter: Jitter,
+    /// Counts changes of the health, for those who wait for one.
+    changes: watch::Sender<u64>,
 }
 
 impl Facade {
@@ -71,8 +68,24 @@ impl Facade {
         limits: Limits,
     ) -> Result<Self, BadProfile> {
         checks::profile(plugin.profile())?;
+        let meters = Meters::new(&connection);
+        let changes = watch::Sender::new(0);
+        let circuit = {
+            let (meters, changes) = (meters.clone(), changes.clone());
+            let on_change = move |from, to| {
+                meters.circuit(from, to);
+                changes.send_modify(|count: &mut u64| *count = count.wrapping_add(1));
+            };
+            let (failures, open) = (limits.circuit_failures, limits.circuit_open);
+            Circuit::new(failures, open, Arc::clone(&clock), on_change)
+        };
         Ok(Self {
             observer: Observer::new(&connection, &plugin.profile().provider),
+            meters,
+            circuit,
+            budget: Budget::new(limits.calls, limits.per_second, limits.burst),
+            jitter: Jitter::random(),
+            changes,
             connection,
             plugin,
             clock,
@@ -80,6 +93,13 @@ impl Facade {
             readers: Arc::new(Semaphore::new(limits.callback_readers.max(1))),
             pulse: Pulse::new(),
         })
+    }
+
+    /// With another source of chance for the pauses between tries.
+    #[must_use]
+    pub fn with_jitter(mut self, jitter: Jitter) -> Self {
+        self.jitter = jitter;
+        self
     }
 
     /// The connection.
@@ -98,6 +118,19 @@ impl Facade {
     #[must_use]
     pub fn health(&self) -> Health {
         self.pulse.health()
+    }
+
+    /// Whether calls pass to the provider at all.
+    #[must_use]
+    pub fn circuit(&self) -> CircuitHealth {
+        self.circuit.health()
+    }
+
+    /// Changes whenever [`health`](Self::health) or [`circuit`](Self::circuit) may have; what it
+    /// holds means nothing.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// Checks a caller's wish and puts it into the provider's terms. Asks nobody.
@@ -125,7 +158,7 @@ impl Facade {
         &self,
         prepared: &Prepared,
     ) -> Result<Availability, ProviderError> {
-        self.bounded(Operation::CheckAvailability, async {
+        self.asked(Operation::CheckAvailability, || async move {
             let answer = self.plugin.check_availability(prepared).await?;
             checks::availability(prepared, answer)
         })
@@ -144,7 +177,7 @@ impl Facade {
         if !self.has(Capability::History) {
             return Err(ProviderError::InvalidAnswer("no history is kept"));
         }
-        self.bounded(Operation::History, async {
+        self.asked(Operation::History, || async move {
             let entries = self.plugin.history(request).await?;
             checks::history(self.clock.now(), &entries)?;
             Ok(entries)
@@ -158,12 +191,13 @@ impl Facade {
         self.profile().capabilities.contains(&capability)
     }
 
-    /// Sends the request that starts an attempt. Its intent must be durable by now.
+    /// Sends the request that starts an attempt. Its intent must be durable by now. Goes on after
+    /// the caller's deadline, and tries again only what certainly never left.
     ///
     /// # Errors
     /// [`ProviderError`]; after a time-out the outcome is unclear.
     pub async fn start(&self, start: &Start<'_>) -> Result<Started, ProviderError> {
-        self.bounded(Operation::Start, async {
+        self.asked(Operation::Start, || async move {
             let started = self.plugin.start(start).await?;
             checks::started(self.clock.now(), self.profile(), &started)?;
             Ok(started)
@@ -199,20 +233,5 @@ impl Facade {
         });
         // Only a runtime that shuts down, or a fault of the plug-in, ends the thread early.
         read.await.unwrap_or(Err(Refusal::from(Reason::Internal)))
-    }
-
-    async fn bounded<T>(
-        &self,
-        operation: Operation,
-        call: impl Future<Output = Result<T, ProviderError>>,
-    ) -> Result<T, ProviderError> {
-        let observed = self.observer.begin(operation);
-        let span = observed.span().clone();
-        let outcome = tokio::time::timeout(self.limits.call_timeout, call.instrument(span))
-            .await
-            .unwrap_or(Err(ProviderError::Unclear));
-        observed.end(outcome.as_ref().err().map(observe::word));
-        self.pulse.note(outcome.as_ref().err(), self.clock.now());
-        outcome
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! One client a connection. It sends requests only where the connection's [`Egress`] allows, to
 //! addresses that were looked at before, follows no redirect, uses no proxy, and takes no more
-//! bytes or time than it was told. A failure says whether the request may have reached the other
+//! bytes or time than it was told, nor more time than the call has that it belongs to. A failure says whether the request may have reached the other
 //! side. Spans and metrics carry templates of paths, never the paths, and no bodies.
 
 mod address;
@@ -21,6 +21,8 @@ use serde::de::DeserializeOwned;
 use tracing::Instrument;
 use verilane_core::{ConnectionName, Pii};
 use verilane_telemetry::propagation;
+
+use crate::deadline;
 
 pub use address::{AddressClass, classify};
 pub use egress::{Egress, EgressError};
@@ -178,6 +180,7 @@ impl HttpClient {
         let mut builder = self
             .client
             .request(request.method, request.url)
+            .timeout(self.time()?)
             .headers(headers);
         if let Some(body) = request.body {
             builder = builder.body(body.expose().clone());
@@ -195,6 +198,22 @@ impl HttpClient {
         } else {
             Err(HttpError::Answered(answer))
         }
+    }
+
+    /// How long a request may take: what is configured, and within the deadline of its call, where
+    /// there is one. Ends a little before it, since here more is known about what became of the
+    /// request than outside.
+    fn time(&self) -> Result<Duration, HttpError> {
+        let whole = self.settings.total_timeout;
+        let Some(deadline) = deadline::current() else {
+            return Ok(whole);
+        };
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+        let time = left.saturating_sub(deadline::MARGIN).min(whole);
+        if time.is_zero() {
+            return Err(HttpError::NotSent);
+        }
+        Ok(time)
     }
 
     /// Reads up to the cap, whatever length was announced. Of a failure's body, what fits is kept.

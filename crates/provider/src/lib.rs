@@ -4,6 +4,7 @@
 //! The engine sees the facade alone; a plug-in sees the contract and the client alone.
 
 mod contract;
+pub mod deadline;
 mod error;
 pub mod facade;
 pub mod http;
@@ -13,5 +14,7 @@ pub use contract::{
     FailureReport, HistoryEntry, HistoryRequest, OfferedClaim, Prepared, Profile, Provider,
     Reading, Refusal, Report, Start, StartRequest, Started, StatusReport,
 };
-pub use error::ProviderError;
-pub use facade::{BadProfile, Facade, Health, HealthState, Limits};
+pub use error::{Brake, ProviderError};
+pub use facade::{
+    BadProfile, CircuitHealth, CircuitState, Facade, Health, HealthState, Jitter, Limits,
+};

@@ -66,6 +66,8 @@ attributes! {
     PROVIDER = "verilane.provider";
     /// Which of the plug-in's methods: `start`, `handle_callback`, …
     PROVIDER_OPERATION = "verilane.provider.operation";
+    /// The state of a connection's circuit breaker: one of [`crate::value::circuit_state`].
+    CIRCUIT_STATE = "verilane.circuit.state";
     /// Which of the connection's callback channels, in the plug-in's words: `status`, `data`, …
     CALLBACK_CHANNEL = "verilane.callback.channel";
     /// What became of a callback: one of [`crate::value::callback_verdict`], or the code of the

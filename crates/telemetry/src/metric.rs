@@ -123,6 +123,18 @@ metrics! {
     PROVIDER_CALL_DURATION = "verilane.provider.call.duration", "s", Histogram(CALL_SECONDS),
         [CONNECTION, PROVIDER, PROVIDER_OPERATION, OUTCOME],
         "Time of a call of a plug-in through the facade, retries included.";
+    PROVIDER_RETRIES = "verilane.provider.retries", "{retry}", Counter(&[]),
+        [CONNECTION, PROVIDER_OPERATION, ERROR_TYPE],
+        "Calls of a plug-in that the facade tried again, by what had failed.";
+    PROVIDER_TURN_DURATION = "verilane.provider.turn.duration", "s", Histogram(CALL_SECONDS),
+        [CONNECTION, OUTCOME],
+        "Time that a call of a plug-in waited for its turn under the connection's budget; with outcome error, in vain.";
+    PROVIDER_CIRCUIT_CHANGES = "verilane.provider.circuit.changes", "{change}", Counter(&[]),
+        [CONNECTION, CIRCUIT_STATE],
+        "Changes of a connection's circuit breaker, by the state that it went to.";
+    PROVIDER_CIRCUIT_OPEN = "verilane.provider.circuit.open", "{circuit}", UpDownCounter(&[]),
+        [CONNECTION],
+        "1 while a connection's circuit is open or half open, so that its provider is left alone or tried out; else 0.";
     STORE_COMMIT_BATCH_SIZE = "verilane.store.commit.batch_size", "{change}",
         Histogram(BATCH_CHANGES), [],
         "Changes taken into one transaction, those that turned out to conflict included.";

@@ -42,6 +42,16 @@ pub mod callback_verdict {
     pub const NOT_KEPT: &str = "NOT_KEPT";
 }
 
+/// Values of [`crate::attribute::CIRCUIT_STATE`].
+pub mod circuit_state {
+    /// Calls pass.
+    pub const CLOSED: &str = "closed";
+    /// No call passes.
+    pub const OPEN: &str = "open";
+    /// One call at a time passes, as a trial.
+    pub const HALF_OPEN: &str = "half_open";
+}
+
 /// Values of [`crate::attribute::OUTCOME`].
 pub mod outcome {
     /// Done.

@@ -48,11 +48,12 @@ fn start_job(id: VerificationId, attempt: AttemptNumber) -> JobKey {
 /// What a caller is told of a provider's failure.
 pub(crate) fn provider_error(error: &ProviderError) -> EngineError {
     match error {
-        ProviderError::NotSent | ProviderError::Unclear => {
-            EngineError::new(Reason::ProviderUnavailable).retry_after(FIRST_WAIT)
-        }
-        ProviderError::Busy { retry_after } => EngineError::new(Reason::ProviderUnavailable)
-            .retry_after(retry_after.unwrap_or(FIRST_WAIT)),
+        ProviderError::NotSent
+        | ProviderError::Unclear
+        | ProviderError::Busy { .. }
+        | ProviderError::Overloaded { .. }
+        | ProviderError::HeldBack { .. } => EngineError::new(Reason::ProviderUnavailable)
+            .retry_after(error.retry_after().unwrap_or(FIRST_WAIT)),
         ProviderError::Refused { reason, .. } => EngineError::new(*reason),
         ProviderError::InvalidAnswer(_) => EngineError::new(Reason::ProviderAnswerInvalid),
     }
@@ -315,11 +316,9 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let key = start_job(id, attempt.number);
         let now = self.now();
-        let wait = match error {
-            ProviderError::Busy {
-                retry_after: Some(wait),
-            } => (*wait).max(FIRST_WAIT),
-            _ => now
+        let wait = match error.retry_after() {
+            Some(wait) => wait.max(FIRST_WAIT),
+            None => now
                 .since(attempt.start_time)
                 .clamp(FIRST_WAIT, LONGEST_WAIT),
         };
@@ -327,13 +326,13 @@ impl Engine {
         let mut change = Change::new(now);
         // What certainly never left can't be held by the provider under our name: a schedule that
         // nobody leases counts no try.
-        change.jobs.push(match (error, sent_as) {
-            (ProviderError::NotSent, SentAs::First) => JobWrite::Schedule {
+        change.jobs.push(match sent_as {
+            SentAs::First if error.never_left() => JobWrite::Schedule {
                 key,
                 due,
                 leased_until: None,
             },
-            _ => JobWrite::Postpone { key, due },
+            SentAs::First | SentAs::Again => JobWrite::Postpone { key, due },
         });
         self.commit(change).await?;
         Ok(())

@@ -126,7 +126,12 @@ impl Stage {
             connection(),
             Arc::<Puppet>::clone(&self.puppet),
             Arc::new(self.clock.clone()),
-            Limits::default(),
+            // Each failure is to be seen by the engine itself.
+            Limits {
+                tries: 1,
+                circuit_failures: 0,
+                ..Limits::default()
+            },
         );
         let connection = Connection {
             facade: facade.unwrap(),

@@ -57,7 +57,8 @@ impl Pulse {
     }
 
     /// A call has ended. A provider that says no has answered.
-    pub(super) fn note(&self, failure: Option<&ProviderError>, now: Timestamp) {
+    /// Tells whether that changed how it stands.
+    pub(super) fn note(&self, failure: Option<&ProviderError>, now: Timestamp) -> bool {
         let has_answered = matches!(failure, None | Some(ProviderError::Refused { .. }));
         let mut seen = self.0.lock();
         seen.failures = if has_answered {
@@ -70,12 +71,14 @@ impl Pulse {
             1..OUTAGE => HealthState::Degraded,
             _ => HealthState::Unavailable,
         };
-        if seen.health.state != state {
+        let is_new = seen.health.state != state;
+        if is_new {
             seen.health = Health {
                 state,
                 since: Some(now),
             };
         }
+        is_new
     }
 }
 
@@ -103,7 +106,8 @@ mod tests {
             (Some(&refused), HealthState::Healthy, 7),
         ];
         for ((failure, state, since), now) in steps.into_iter().zip(1..) {
-            pulse.note(failure, Timestamp::from_secs(now));
+            let is_new = pulse.note(failure, Timestamp::from_secs(now));
+            assert_eq!(is_new, since == now, "step {now}");
             let health = pulse.health();
             assert_eq!(health.state, state, "step {now}");
             assert_eq!(health.since, Some(Timestamp::from_secs(since)));

@@ -8,7 +8,8 @@ use verilane_telemetry::instruments::{Histogram, KeyValue};
 use verilane_telemetry::value::{outcome, span_kind};
 use verilane_telemetry::{attribute, metric, span, value};
 
-use crate::ProviderError;
+use super::retry::Repeats;
+use crate::{Brake, ProviderError};
 
 /// Which of a plug-in's methods.
 #[derive(Clone, Copy)]
@@ -20,7 +21,15 @@ pub(super) enum Operation {
 }
 
 impl Operation {
-    const fn as_str(self) -> &'static str {
+    /// What repeating it can do at the provider.
+    pub(super) const fn repeats(self) -> Repeats {
+        match self {
+            Self::Start => Repeats::IfItNeverLeft,
+            Self::CheckAvailability | Self::History | Self::ReadCallback => Repeats::Freely,
+        }
+    }
+
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::CheckAvailability => "check_availability",
             Self::History => "history",
@@ -106,6 +115,12 @@ pub(super) const fn word(error: &ProviderError) -> &'static str {
         ProviderError::NotSent => "not_sent",
         ProviderError::Unclear => "unclear",
         ProviderError::Busy { .. } => "busy",
+        ProviderError::Overloaded { .. } => "overloaded",
+        ProviderError::HeldBack { by, .. } => match by {
+            Brake::Circuit => "circuit_open",
+            Brake::Budget => "budget_used_up",
+            Brake::Deadline => "deadline_passed",
+        },
         ProviderError::Refused { reason, .. } => reason.code(),
         ProviderError::InvalidAnswer(_) => "invalid_answer",
     }

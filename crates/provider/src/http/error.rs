@@ -107,7 +107,10 @@ impl From<HttpError> for ProviderError {
             },
             HttpError::Answered(answer) => match answer.status {
                 300..400 => Self::InvalidAnswer("it points elsewhere"),
-                429 | 503 => Self::Busy {
+                429 => Self::Busy {
+                    retry_after: answer.retry_after,
+                },
+                503 => Self::Overloaded {
                     retry_after: answer.retry_after,
                 },
                 // A gateway's or a server's fault says nothing about what became of the request.
@@ -154,12 +157,12 @@ mod tests {
 
     #[test]
     fn a_status_says_what_may_be_done_next() {
+        let wait = Some(Duration::from_secs(7));
         for status in [429, 503] {
-            let ProviderError::Busy { retry_after } = answered(status) else {
-                panic!("{status}");
-            };
-            assert_eq!(retry_after, Some(Duration::from_secs(7)));
+            assert_eq!(answered(status).retry_after(), wait, "{status}");
         }
+        assert!(matches!(answered(429), ProviderError::Busy { .. }));
+        assert!(matches!(answered(503), ProviderError::Overloaded { .. }));
         for status in [408, 500, 502, 504] {
             assert!(
                 matches!(answered(status), ProviderError::Unclear),
