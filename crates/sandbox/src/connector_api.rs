@@ -1,14 +1,14 @@
-//! The four endpoints of the connector, as HTTP.
+//! The endpoints of the connector, as HTTP.
 //!
 //! Bodies are JSON whatever their content type says; refusals are plain text with status 400, in
 //! the documented words where there are any. A body beyond the limit is refused with 413.
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use axum::{Router, middleware};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
@@ -17,19 +17,22 @@ use serde::de::DeserializeOwned;
 use crate::handle::SandboxHandle;
 use crate::images;
 use crate::request::StatusView;
-use crate::world::Refusal;
+use crate::troubled::troubled;
+use crate::world::{Refusal, ValidQuestion};
 
 /// The most bytes that a request's body may have.
 const BODY_LIMIT: usize = 64 * 1024;
 
 /// The connector's routes.
-pub fn router() -> Router<SandboxHandle> {
+pub fn router(sandbox: &SandboxHandle) -> Router<SandboxHandle> {
     Router::new()
         .route("/api/v1/blockchain/verified", post(verified))
+        .route("/api/v1/blockchain/valid", post(valid))
         .route("/api/v1/kyc/qrcode", post(qr_code))
         .route("/api/v1/kyc/status", post(status))
         .route("/api/v1/kyc/all-statuses", post(all_statuses))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn_with_state(sandbox.clone(), troubled))
 }
 
 impl IntoResponse for Refusal {
@@ -69,6 +72,22 @@ fn json(body: &impl Serialize) -> Response {
 async fn verified(State(sandbox): State<SandboxHandle>, body: Bytes) -> Result<Response, Refusal> {
     let question = parsed(&body)?;
     let answer = sandbox.0.look(|world, _| world.verified(question))?;
+    Ok(json(&answer))
+}
+
+/// A connector without it does not know the path at all.
+async fn valid(State(sandbox): State<SandboxHandle>, body: Bytes) -> Result<Response, Refusal> {
+    let Ok(question) = parsed::<ValidQuestion>(&body) else {
+        let anybody = sandbox.0.look(|world, _| world.has_valid(""));
+        return match anybody {
+            true => Err(Refusal::MALFORMED),
+            false => Ok(StatusCode::NOT_FOUND.into_response()),
+        };
+    };
+    if !sandbox.0.look(|world, _| world.has_valid(question.user())) {
+        return Ok(StatusCode::NOT_FOUND.into_response());
+    }
+    let answer = sandbox.0.look(|world, _| world.valid(question))?;
     Ok(json(&answer))
 }
 

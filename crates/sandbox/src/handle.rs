@@ -14,7 +14,7 @@ use crate::scenario::Scenario;
 use crate::shared::Shared;
 use crate::status::Status;
 use crate::users::SandboxUser;
-use crate::world::{ControlError, ForgeOrder, Idleness};
+use crate::world::{ControlError, ForgeOrder, Idleness, PlantOrder};
 
 /// Steers one sandbox. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -208,24 +208,68 @@ impl SandboxHandle {
         self.0.look(|_, now| now)
     }
 
-    /// Both public keys and the connector's Core ID.
+    /// The connector's public keys and its Core ID.
     #[must_use]
     pub fn keys(&self) -> PublicKeys {
-        self.0.look(|world, _| PublicKeys {
-            status: world.keys().status.public_hex(),
-            data: world.keys().data.public_hex(),
-            core_id: world.core_id(),
+        self.0.look(|world, _| {
+            let (now, next) = (world.keys(false), world.keys(true));
+            PublicKeys {
+                status: now.status.ed448.public_hex(),
+                data: now.data.ed448.public_hex(),
+                next_status: next.status.ed448.public_hex(),
+                next_data: next.data.ed448.public_hex(),
+                status_secp256k1: now.status.secp256k1.public_hex(),
+                data_secp256k1: now.data.secp256k1.public_hex(),
+                core_id: world.core_id().to_owned(),
+            }
         })
+    }
+
+    /// From now on callbacks are signed with the next keys.
+    pub fn rotate_keys(&self) -> Result<PublicKeys, ControlError> {
+        self.0.change(|world, _| world.rotate())?;
+        Ok(self.keys())
+    }
+
+    /// Another system makes a request, now or in the past.
+    pub fn plant(&self, order: PlantOrder) -> Result<RequestView, ControlError> {
+        self.0.change(|world, now| world.plant(order, now))
+    }
+
+    /// The connector goes down: for so many seconds of the clock, or until told to come up. It
+    /// answers nothing and sends nothing then, and has forgotten nothing after it.
+    pub fn go_down(&self, seconds: Option<u64>) {
+        self.0.change(|world, now| world.go_down(seconds, now));
+    }
+
+    /// The connector comes up.
+    pub fn come_up(&self) {
+        self.0.change(|world, _| world.come_up());
+    }
+
+    /// The data that the connector keeps of a request whose data nobody has taken, as an export by
+    /// hand brings it: the data callback's JSON, signed now or without a signature.
+    pub fn export(&self, request: &str, signed: bool) -> Result<Bytes, ControlError> {
+        self.0.look(|world, now| world.export(request, signed, now))
     }
 }
 
-/// What whoever receives callbacks has to know beforehand.
+/// What whoever receives callbacks has to know beforehand. Ed448 keys are 57 bytes in hex,
+/// secp256k1 keys 65 (uncompressed).
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct PublicKeys {
-    /// Verifies status callbacks: Ed448, 57 bytes, hex.
+    /// Verifies status callbacks.
     pub status: String,
-    /// Verifies data callbacks: Ed448, 57 bytes, hex.
+    /// Verifies data and failure callbacks.
     pub data: String,
+    /// Verifies status callbacks after the next change of keys.
+    pub next_status: String,
+    /// Verifies data and failure callbacks after the next change of keys.
+    pub next_data: String,
+    /// Verifies status callbacks that are signed on secp256k1.
+    pub status_secp256k1: String,
+    /// Verifies data and failure callbacks that are signed on secp256k1.
+    pub data_secp256k1: String,
     /// The connector's own Core ID.
     pub core_id: String,
 }

@@ -1,9 +1,11 @@
-//! The connector's Ed448 keys, and the signatures it makes with them.
+//! The connector's keys, and the signatures it makes with them.
 //!
-//! A signature travels as base64 of 171 bytes: 114 of plain Ed448 (empty context) over a SHA3-256
-//! digest, then the 57 of the signer's public key. What is digested is the letter's business. This
-//! module signs only: a sandbox that could verify would be tempted to share the check with those
-//! it is meant to test.
+//! An Ed448 signature travels as base64 of 171 bytes: 114 of plain Ed448 (empty context) over a
+//! digest, then the 57 of the signer's public key. A secp256k1 one is 65 bytes, from which the key
+//! is recovered. What is digested is the letter's business. This module signs only: a sandbox that
+//! could verify would be tempted to share the check with those it is meant to test.
+
+mod secp256k1;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +13,9 @@ use openssl::error::ErrorStack;
 use openssl::pkey::{Id, PKey, Private};
 use openssl::sign::Signer;
 
-use crate::seed::{Seed, sha3};
+use crate::scenario::Scheme;
+use crate::seed::Seed;
+use secp256k1::Secp256k1Pair;
 
 /// Bytes of an Ed448 private key.
 const PRIVATE_KEY_BYTES: usize = 57;
@@ -47,13 +51,52 @@ impl KeyPair {
         hex::encode(&self.public)
     }
 
-    /// Signs the SHA3-256 digest of `text` and appends `appended`, which is the signer's own
-    /// public key in everything but a forgery.
-    pub fn sign(&self, text: &str, appended: &[u8]) -> Result<String, ErrorStack> {
+    /// Signs a digest and appends `appended`, which is the signer's own public key in everything
+    /// but a forgery.
+    fn sign(&self, digest: &[u8; 32], appended: &[u8]) -> Result<Vec<u8>, ErrorStack> {
         let mut signer = Signer::new_without_digest(&self.private)?;
-        let mut signature = signer.sign_oneshot_to_vec(&sha3(text.as_bytes()))?;
+        let mut signature = signer.sign_oneshot_to_vec(digest)?;
         signature.extend_from_slice(appended);
-        Ok(STANDARD.encode(signature))
+        Ok(signature)
+    }
+}
+
+/// A key pair of each kind, for the same use.
+pub struct Pairs {
+    /// What real connectors sign with.
+    pub ed448: KeyPair,
+    /// What one may sign with by its migration notes.
+    pub secp256k1: Secp256k1Pair,
+}
+
+impl std::fmt::Debug for Pairs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.ed448.fmt(f)
+    }
+}
+
+impl Pairs {
+    fn derive(seed: Seed, label: &str) -> Result<Self, ErrorStack> {
+        Ok(Self {
+            ed448: KeyPair::derive(seed, label)?,
+            secp256k1: Secp256k1Pair::derive(seed, &format!("{label}/secp256k1"))?,
+        })
+    }
+
+    /// A signature over a digest as it travels. `posing_as` is whose Ed448 key is appended: the
+    /// signer's own in everything but a forgery.
+    pub fn sign(
+        &self,
+        scheme: Scheme,
+        digest: &[u8; 32],
+        posing_as: &Self,
+    ) -> Result<String, ErrorStack> {
+        let signature = match scheme {
+            Scheme::Ed448 => self.ed448.sign(digest, posing_as.ed448.public()),
+            Scheme::Secp256k1 => self.secp256k1.sign(digest, 0),
+            Scheme::Secp256k1V27 => self.secp256k1.sign(digest, 27),
+        };
+        Ok(STANDARD.encode(signature?))
     }
 }
 
@@ -62,20 +105,24 @@ impl KeyPair {
 #[derive(Debug)]
 pub struct Keys {
     /// Signs status callbacks.
-    pub status: KeyPair,
-    /// Signs data callbacks.
-    pub data: KeyPair,
+    pub status: Pairs,
+    /// Signs data and failure callbacks.
+    pub data: Pairs,
     /// Belongs to nobody that anybody trusts; signs forgeries.
-    pub forger: KeyPair,
+    pub forger: Pairs,
 }
 
 impl Keys {
-    /// The keys that the seed gives.
-    pub fn derive(seed: Seed) -> Result<Self, ErrorStack> {
+    /// The keys that the seed gives: the first ones, or those after so many changes of keys.
+    pub fn derive(seed: Seed, generation: u32) -> Result<Self, ErrorStack> {
+        let label = |name: &str| match generation {
+            0 => format!("key/{name}"),
+            _ => format!("key/{name}/{generation}"),
+        };
         Ok(Self {
-            status: KeyPair::derive(seed, "key/status")?,
-            data: KeyPair::derive(seed, "key/data")?,
-            forger: KeyPair::derive(seed, "key/forger")?,
+            status: Pairs::derive(seed, &label("status"))?,
+            data: Pairs::derive(seed, &label("data"))?,
+            forger: Pairs::derive(seed, &label("forger"))?,
         })
     }
 }
@@ -85,31 +132,31 @@ mod tests {
     use openssl::sign::Verifier;
 
     use super::*;
+    use crate::seed::sha3;
 
     #[test]
     fn a_signature_is_114_bytes_over_the_digest_and_the_57_bytes_of_the_key() {
-        let keys = Keys::derive(Seed(3)).unwrap();
-        let signature = keys.status.sign("{}", keys.status.public()).unwrap();
-        let bytes = STANDARD.decode(signature).unwrap();
+        let keys = Keys::derive(Seed(3), 0).unwrap();
+        let digest = sha3(b"{}");
+        let signature = keys.status.sign(Scheme::Ed448, &digest, &keys.status);
+        let bytes = STANDARD.decode(signature.unwrap()).unwrap();
         assert_eq!(bytes.len(), 171);
         let key = PKey::public_key_from_raw_bytes(&bytes[114..], Id::ED448).unwrap();
         let mut verifier = Verifier::new_without_digest(&key).unwrap();
-        assert!(
-            verifier
-                .verify_oneshot(&bytes[..114], &sha3(b"{}"))
-                .unwrap()
-        );
-        assert_eq!(hex::encode(&bytes[114..]), keys.status.public_hex());
+        assert!(verifier.verify_oneshot(&bytes[..114], &digest).unwrap());
+        assert_eq!(hex::encode(&bytes[114..]), keys.status.ed448.public_hex());
     }
 
     #[test]
-    fn the_three_keys_differ_and_depend_on_the_seed() {
-        let keys = Keys::derive(Seed(3)).unwrap();
-        let again = Keys::derive(Seed(3)).unwrap();
-        let other = Keys::derive(Seed(4)).unwrap();
-        assert_eq!(keys.status.public(), again.status.public());
-        assert_ne!(keys.status.public(), other.status.public());
-        assert_ne!(keys.status.public(), keys.data.public());
-        assert_ne!(keys.forger.public(), keys.data.public());
+    fn the_keys_differ_by_use_generation_and_seed() {
+        let key = |seed, generation| {
+            let keys = Keys::derive(Seed(seed), generation).unwrap();
+            [keys.status, keys.data, keys.forger].map(|pairs| pairs.ed448.public_hex())
+        };
+        assert_eq!(key(3, 0), key(3, 0));
+        let mut all = [key(3, 0), key(3, 1), key(4, 0)].concat();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), 9);
     }
 }

@@ -8,25 +8,27 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use verilane_core::Timestamp;
 
 use crate::letter::Sealed;
-use crate::scenario::Forgery;
+use crate::scenario::{CallbackTrouble, Forgery};
 use crate::seed::sha3;
 use crate::status::Status;
 
 /// How many entries are kept.
 const MOST_ENTRIES: usize = 100_000;
 
-/// Which of a request's two kinds of callback.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+/// Which kind of callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CallbackKind {
     /// Tells of a status.
     Status,
     /// Brings the data.
     Data,
+    /// Tells that there will be no data, at the data's URL.
+    Failure,
 }
 
 /// One attempt to deliver a callback.
@@ -38,7 +40,7 @@ pub struct Delivery {
     pub request: String,
     /// Which kind.
     pub kind: CallbackKind,
-    /// The status that it tells of; for data `None`.
+    /// The status that it tells of, or that the failure came with; for data `None`.
     pub status: Option<Status>,
     /// When that status came about, in Unix seconds; for data when it was first tried.
     pub created_at: i64,
@@ -50,6 +52,8 @@ pub struct Delivery {
     pub forged: Option<Forgery>,
     /// Which earlier delivery this repeats, if it was replayed by hand.
     pub replay_of: Option<u64>,
+    /// What happened to it on purpose.
+    pub trouble: Option<CallbackTrouble>,
     /// Host and port of the callback URL.
     pub host: String,
     /// SHA3-256 of the callback URL's path, hex.
@@ -90,6 +94,8 @@ pub enum Failure {
     TimedOut,
     /// The connection broke before the answer was whole.
     Broken,
+    /// It was never sent, on purpose.
+    NotSent,
 }
 
 /// What came back.
@@ -120,6 +126,10 @@ pub struct Parcel {
     pub forged: Option<Forgery>,
     /// Which earlier delivery this repeats by hand.
     pub replay_of: Option<u64>,
+    /// What happens to it on purpose when it is sent.
+    pub trouble: Option<CallbackTrouble>,
+    /// What a failure callback says.
+    pub error: Option<String>,
     /// Where it goes.
     pub url: reqwest::Url,
     /// The bytes.
@@ -177,6 +187,7 @@ impl Ledger {
             duplicate: parcel.duplicate,
             forged: parcel.forged,
             replay_of: parcel.replay_of,
+            trouble: parcel.trouble,
             host: host(&parcel.url),
             path_sha3: hex::encode(sha3(parcel.url.path().as_bytes())),
             body_sha3: hex::encode(sha3(&parcel.sealed.body)),
@@ -257,6 +268,8 @@ mod tests {
             duplicate: false,
             forged: None,
             replay_of: None,
+            trouble: None,
+            error: None,
             url: "http://service.example/callbacks/s3cret-path"
                 .parse()
                 .unwrap(),

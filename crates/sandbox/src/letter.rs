@@ -1,18 +1,22 @@
-//! A callback's content, and the bytes it goes out as.
+//! A callback's content, and what of it is signed.
 //!
 //! The members stand in wire order. What is signed is the compact JSON of all of them but
 //! `signature`: strings escaped as Go's encoder does, nothing added, nothing sorted. Since the wire
 //! body is put together from the same pieces, it signs itself. A multipart body signs the JSON that
-//! its parts, put together in their order, would be.
+//! its parts, put together in their order, would be. Other encodings are the same members, written
+//! otherwise; `sealed` makes the bytes that go over the wire.
 
-use std::fmt::Write as _;
+mod go;
+mod sealed;
 
-use bytes::Bytes;
 use openssl::error::ErrorStack;
+use sha2::{Digest as _, Sha256};
 
-use crate::keys::{KeyPair, Keys};
-use crate::scenario::{DataShape, Forgery};
+use crate::keys::Pairs;
+use crate::scenario::{DataShape, Digest, Encoding, Forgery, Scheme};
 use crate::seed::sha3;
+use go::go_string;
+pub use sealed::Sealed;
 
 /// One member of the JSON object.
 #[derive(Clone, Debug)]
@@ -38,6 +42,14 @@ impl Member {
             text: json,
             is_string: false,
         }
+    }
+
+    /// A field of a Go structure without JSON names: the same name, capitalised.
+    fn go_field(&self) -> String {
+        let mut letters = self.name.chars();
+        let first = letters.next().map(|first| first.to_ascii_uppercase());
+        let name: String = first.into_iter().chain(letters).collect();
+        format!("\"{name}\":{}", self.json())
     }
 
     fn json(&self) -> String {
@@ -85,19 +97,19 @@ pub struct Letter {
     before_signature: usize,
 }
 
-/// A callback as it goes over the wire.
-#[derive(Clone)]
-pub struct Sealed {
-    /// The `Content-Type`.
-    pub content_type: String,
-    /// The body.
-    pub body: Bytes,
-}
-
-impl std::fmt::Debug for Sealed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Sealed({} bytes)", self.body.len())
-    }
+/// How a letter is signed and written.
+#[derive(Clone, Debug, Default)]
+pub struct Writing {
+    /// The shape on the wire.
+    pub shape: DataShape,
+    /// The content type of a body that is plain JSON; `application/json` if none.
+    pub json_content_type: Option<String>,
+    /// What is signed.
+    pub encoding: Encoding,
+    /// What that is digested with.
+    pub digest: Digest,
+    /// What the digest is signed with.
+    pub scheme: Scheme,
 }
 
 impl Letter {
@@ -150,17 +162,59 @@ impl Letter {
         }
     }
 
+    /// A failure callback. `expiration` and `deadline` are Unix seconds.
+    pub fn failure(
+        user: &str,
+        items: &[String],
+        error: &str,
+        deadline: i64,
+        expiration: i64,
+    ) -> Self {
+        let items: Vec<String> = items.iter().map(|item| go_string(item)).collect();
+        let members = vec![
+            Member::string("user", user),
+            Member::raw("items", format!("[{}]", items.join(","))),
+            Member::string("error", error),
+            Member::raw("deadline", deadline.to_string()),
+            Member::raw("expiration", expiration.to_string()),
+        ];
+        Self {
+            before_signature: members.len(),
+            members,
+        }
+    }
+
     /// The text that is signed.
-    fn signed_text(&self) -> String {
-        object(self.members.iter())
+    fn signed_text(&self, encoding: Encoding) -> String {
+        match encoding {
+            Encoding::Wire => object(self.members.iter()),
+            Encoding::WithoutExpiration => {
+                let members = self.members.iter();
+                object(members.filter(|member| member.name != "expiration"))
+            }
+            // The structure's fields stand in the order of the body's members.
+            Encoding::GoStruct => {
+                let members: Vec<String> = self.members.iter().map(Member::go_field).collect();
+                format!("{{{}}}\n", members.join(","))
+            }
+        }
+    }
+
+    fn digest(&self, writing: &Writing) -> [u8; 32] {
+        let text = self.signed_text(writing.encoding);
+        match writing.digest {
+            Digest::Sha3 => sha3(text.as_bytes()),
+            Digest::Sha256 => Sha256::digest(text).into(),
+        }
     }
 
     /// The same letter with something changed that would matter if it were believed: another
-    /// status, or another first value.
+    /// status, another first value, or another error.
     fn tampered(&self) -> Self {
         let mut letter = self.clone();
         for member in &mut letter.members {
             match member.name {
+                "error" => member.text.push_str(", and more"),
                 "status" if member.text == "CONFIRMED" => member.text = "ACCEPTED".to_owned(),
                 "status" => member.text = "CONFIRMED".to_owned(),
                 "infos" => {
@@ -175,56 +229,54 @@ impl Letter {
         letter
     }
 
-    /// Signs the letter with `key` and writes it in the given shape.
-    pub fn seal(&self, key: &KeyPair, shape: DataShape) -> Result<Sealed, ErrorStack> {
-        let signature = key.sign(&self.signed_text(), key.public())?;
-        Ok(self.write(&signature, shape))
+    /// Signs the letter with `key` and writes it.
+    pub fn seal(&self, key: &Pairs, writing: &Writing) -> Result<Sealed, ErrorStack> {
+        let signature = key.sign(writing.scheme, &self.digest(writing), key)?;
+        Ok(self.write(&signature, writing))
     }
 
     /// Writes an imitation of what [`Letter::seal`] makes with `key`.
     pub fn forge(
         &self,
-        keys: &Keys,
-        key: &KeyPair,
+        forger: &Pairs,
+        key: &Pairs,
         forgery: Forgery,
-        shape: DataShape,
+        writing: &Writing,
     ) -> Result<Sealed, ErrorStack> {
-        let text = self.signed_text();
+        let digest = self.digest(writing);
         Ok(match forgery {
             Forgery::OtherKey => {
-                let signature = keys.forger.sign(&text, keys.forger.public())?;
-                self.write(&signature, shape)
+                let signature = forger.sign(writing.scheme, &digest, forger)?;
+                self.write(&signature, writing)
             }
             Forgery::OtherKeyPosingAsOurs => {
-                let signature = keys.forger.sign(&text, key.public())?;
-                self.write(&signature, shape)
+                let signature = forger.sign(writing.scheme, &digest, key)?;
+                self.write(&signature, writing)
             }
             Forgery::Tampered => {
-                let signature = key.sign(&text, key.public())?;
-                self.tampered().write(&signature, shape)
+                let signature = key.sign(writing.scheme, &digest, key)?;
+                self.tampered().write(&signature, writing)
             }
         })
     }
 
-    fn write(&self, signature: &str, shape: DataShape) -> Sealed {
+    /// The JSON without a signature, as a connector would hand it out.
+    pub fn unsigned(&self) -> String {
+        object(self.members.iter())
+    }
+
+    fn write(&self, signature: &str, writing: &Writing) -> Sealed {
         let mut members = self.members.clone();
         let place = self.before_signature.min(members.len());
         members.insert(place, Member::string("signature", signature));
         let whole = object(members.iter());
-        let boundary = {
-            let digest = hex::encode(sha3(whole.as_bytes()));
-            format!("----sandbox{}", digest.get(..24).unwrap_or_default())
-        };
-        match shape {
-            DataShape::Json => Sealed {
-                content_type: "application/json".to_owned(),
-                body: whole.into(),
-            },
+        match writing.shape {
+            DataShape::Json => Sealed::json(whole, writing.json_content_type.as_deref()),
             DataShape::MultipartMembers => {
                 let parts = members.iter().map(|m| (m.name, m.text.as_str()));
-                multipart(&boundary, parts)
+                Sealed::multipart(&whole, parts)
             }
-            DataShape::MultipartWhole => multipart(&boundary, [("data", whole.as_str())]),
+            DataShape::MultipartWhole => Sealed::multipart(&whole, [("data", whole.as_str())]),
         }
     }
 }
@@ -236,167 +288,5 @@ fn object<'a>(members: impl Iterator<Item = &'a Member>) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-fn multipart<'a>(boundary: &str, parts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Sealed {
-    let mut body = String::new();
-    for (name, text) in parts {
-        let _ = write!(
-            body,
-            "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n"
-        );
-    }
-    let _ = write!(body, "--{boundary}--\r\n");
-    Sealed {
-        content_type: format!("multipart/form-data; boundary={boundary}"),
-        body: body.into(),
-    }
-}
-
-/// A JSON string as Go's encoder writes it: besides what JSON demands, `&`, `<`, `>`, U+2028 and
-/// U+2029 are escaped.
-fn go_string(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{0}'..='\u{1f}' | '&' | '<' | '>' | '\u{2028}' | '\u{2029}' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            _ => out.push(c),
-        }
-    }
-    out.push('"');
-    out
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::seed::Seed;
-
-    fn status(tx_hash: Option<&str>) -> Letter {
-        Letter::status(&StatusContent {
-            user: "ab148af5f9cdad10beddb05fbec4a3bef02577130e56",
-            items: &["SH_EMAIL".to_owned()],
-            status: "ACCEPTED",
-            expiration: 1_677_255_563,
-            deadline: 1_677_255_437,
-            tx_hash,
-        })
-    }
-
-    #[test]
-    fn a_status_letter_has_the_documented_members_in_order_and_hashes_field_names() {
-        let keys = Keys::derive(Seed(1)).unwrap();
-        let sealed = status(Some("0xd90e"))
-            .seal(&keys.status, DataShape::Json)
-            .unwrap();
-        let text = std::str::from_utf8(&sealed.body).unwrap();
-        let (before, after) = text.split_once(r#""signature":""#).unwrap();
-        assert_eq!(
-            before,
-            concat!(
-                r#"{"user":"ab148af5f9cdad10beddb05fbec4a3bef02577130e56","fields":["#,
-                r#""21148787cbc13cfc8acde462c822ff431af96aa2edf714fdc82f90e4c2918824"],"#,
-                r#""status":"ACCEPTED","expiration":1677255563,"deadline":1677255437,"#,
-            )
-        );
-        assert!(after.ends_with(r#"","tx_hash":"0xd90e"}"#), "{after}");
-    }
-
-    #[test]
-    fn the_signed_text_is_what_a_real_connector_signed() {
-        use base64::Engine;
-        use openssl::pkey::{Id, PKey};
-        use openssl::sign::Verifier;
-
-        let initiated = Letter::status(&StatusContent {
-            user: "ab148af5f9cdad10beddb05fbec4a3bef02577130e56",
-            items: &["SH_EMAIL".to_owned()],
-            status: "INITIATE_SUBMITTED",
-            expiration: 1_677_255_563,
-            deadline: 1_677_255_497,
-            tx_hash: Some("0xd90eb185877e47238380f613e3ac77f4cdb6a293ae21019fea7ac1b9ce12a94e"),
-        });
-        for (letter, signature) in [
-            (
-                status(None),
-                concat!(
-                    "nNDY/bcxyo744eJVYj2l3vHuntrPwf+clgVhW1oalfBA5fJKCcuEHAnO+vonA8egSgH9dK3T8LUA",
-                    "mdR3obb4DzAoOIOxL/K/dbtTloDNAQ4Njjfvo306GDdEwEI9hv532awZ7VBrYcuoIuqWcyk5cTAA",
-                    "7LznAvTYVI74s/5nLVpY6D4j9V1pqQc5kE5Xk+Mrutqs75GcKE1VXYTpXxHyHaYH5IgNmue2FDmA",
-                ),
-            ),
-            (
-                initiated,
-                concat!(
-                    "LUkjuWEDaLNxY0kbUJ5XkluGnq05OEqPNJi0e3YS8fk5EUW+vwj0ke2y5sPFxJLnGew14hRZ4ziA",
-                    "DkeuyaC9QNOYft15uRdA4L/ES+ny+kBOZyN3jAqHsX8thSbs1j8rsu2Qb7HSRpR9SwcJ/eDPkwkA",
-                    "7LznAvTYVI74s/5nLVpY6D4j9V1pqQc5kE5Xk+Mrutqs75GcKE1VXYTpXxHyHaYH5IgNmue2FDmA",
-                ),
-            ),
-        ] {
-            let bytes = base64::engine::general_purpose::STANDARD
-                .decode(signature)
-                .unwrap();
-            let key = PKey::public_key_from_raw_bytes(&bytes[114..], Id::ED448).unwrap();
-            let mut verifier = Verifier::new_without_digest(&key).unwrap();
-            let digest = sha3(letter.signed_text().as_bytes());
-            assert!(verifier.verify_oneshot(&bytes[..114], &digest).unwrap());
-        }
-    }
-
-    #[test]
-    fn strings_are_escaped_as_go_escapes_them() {
-        assert_eq!(
-            go_string("a\"\\\n\u{1}&<>\u{2028}é"),
-            r#""a\"\\\n\u0001\u0026\u003c\u003e\u2028é""#
-        );
-    }
-
-    #[test]
-    fn each_forgery_differs_from_the_genuine_letter_in_what_it_says_and_no_more() {
-        let keys = Keys::derive(Seed(1)).unwrap();
-        let letter = status(None);
-        let json =
-            |sealed: Sealed| -> serde_json::Value { serde_json::from_slice(&sealed.body).unwrap() };
-        let genuine = json(letter.seal(&keys.status, DataShape::Json).unwrap());
-        let forged = |forgery| {
-            json(
-                letter
-                    .forge(&keys, &keys.status, forgery, DataShape::Json)
-                    .unwrap(),
-            )
-        };
-        let tampered = forged(Forgery::Tampered);
-        assert_eq!(tampered["signature"], genuine["signature"]);
-        assert_ne!(tampered["status"], genuine["status"]);
-        for forgery in [Forgery::OtherKey, Forgery::OtherKeyPosingAsOurs] {
-            let forged = forged(forgery);
-            assert_ne!(forged["signature"], genuine["signature"]);
-            assert_eq!(forged["status"], genuine["status"]);
-        }
-    }
-
-    #[test]
-    fn a_tampered_data_letter_says_another_value() {
-        let info = Info {
-            field: "SH_EMAIL".to_owned(),
-            value: "a@b".to_owned(),
-            pepper: "00".to_owned(),
-        };
-        let letter = Letter::data("ab22", &[info], 5, 6);
-        assert_eq!(
-            letter.signed_text(),
-            concat!(
-                r#"{"user":"ab22","infos":[{"fieldID":"SH_EMAIL","fieldValue":"a@b","pepper":"00"}],"#,
-                r#""deadline":5,"expiration":6}"#
-            )
-        );
-        assert!(letter.tampered().signed_text().contains(r#""Not a@b""#));
-    }
-}
+mod tests;

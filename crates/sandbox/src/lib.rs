@@ -91,6 +91,7 @@
 //! # }
 //! ```
 
+mod bodies;
 mod config;
 mod connector_api;
 mod control;
@@ -108,7 +109,9 @@ mod scenario;
 mod seed;
 mod shared;
 mod status;
+mod troubled;
 mod users;
+mod wire;
 mod world;
 
 pub use config::{CallbackUnit, SandboxConfig, SandboxError};
@@ -117,8 +120,10 @@ pub use ledger::{CallbackKind, Delivery, Failure};
 pub use request::{DataDelivery, RequestView, StatusView};
 pub use sandbox::Sandbox;
 pub use scenario::{
-    DataShape, Faults, Finish, Forgery, NamedScenario, RetrySigning, Scenario, UserBehaviour,
+    AnswerFault, AnswerTrouble, CallbackFault, CallbackTrouble, Course, DataShape, Digest,
+    Encoding, Endpoint, Faults, Finish, Forgery, NamedScenario, Notice, Planted, RetrySigning,
+    Scenario, Scheme, Signing, Stage, UserBehaviour,
 };
 pub use status::Status;
 pub use users::{MOST_USERS, SandboxUser};
-pub use world::{ControlError, ForgeOrder, Idleness};
+pub use world::{ControlError, ForgeOrder, Idleness, PlantOrder};

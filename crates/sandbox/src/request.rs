@@ -70,6 +70,8 @@ pub struct Request {
     pub queued: bool,
     /// Whether nothing of it may be sent for now.
     pub held: bool,
+    /// Whether somebody else made it: its callbacks are theirs.
+    pub planted: bool,
 }
 
 /// Shows neither of the URLs.
@@ -94,6 +96,11 @@ impl Request {
     /// Whether a status has come about.
     pub fn has_reached(&self, status: Status) -> bool {
         self.history.iter().any(|entry| entry.status == status)
+    }
+
+    /// Whether it has come to its end.
+    pub fn is_finished(&self) -> bool {
+        self.history.iter().any(|entry| entry.status.is_end())
     }
 
     /// Whether the time to accept is over.
@@ -146,6 +153,7 @@ impl Request {
             data: self.data,
             waiting_to_be_sent: self.lane.iter().chain(&self.window).map(Vec::len).sum(),
             held: self.held,
+            planted: self.planted,
         }
     }
 }
@@ -173,6 +181,8 @@ pub struct RequestView {
     pub waiting_to_be_sent: usize,
     /// Whether they are held back.
     pub held: bool,
+    /// Whether somebody else made it.
+    pub planted: bool,
 }
 
 /// A status as `status`, `all-statuses` and the control API show it.

@@ -13,6 +13,7 @@ use crate::handle::{PublicKeys, SandboxHandle};
 use crate::seed::Seed;
 use crate::shared::{Shared, drive};
 use crate::users::SandboxUser;
+use crate::wire::{Wire, Wires};
 use crate::world::{Beginning, World};
 use crate::{connector_api, control};
 
@@ -99,12 +100,13 @@ impl Sandbox {
     /// Callbacks not yet sent are lost with the sandbox: it keeps nothing on disk.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), SandboxError> {
         let shared = Arc::clone(&self.handle.0);
-        let router = connector_api::router()
+        let router = connector_api::router(&self.handle)
             .merge(control::router())
-            .with_state(self.handle);
+            .with_state(self.handle)
+            .into_make_service_with_connect_info::<Wire>();
         let mut tasks: JoinSet<Result<(), SandboxError>> = JoinSet::new();
         let closed = shared.closed();
-        let listener = self.listener;
+        let listener = Wires(self.listener);
         tasks.spawn(async move {
             let server = axum::serve(listener, router).with_graceful_shutdown(closed);
             Ok(server.await?)

@@ -14,8 +14,10 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use verilane_core::{SharedClock, Timestamp};
 
+use crate::bodies::Half;
 use crate::config::SandboxError;
 use crate::ledger::{Answer, Failure, Parcel};
+use crate::scenario::CallbackTrouble;
 use crate::world::{Outgoing, World};
 
 /// What server, driver and handles have in common.
@@ -116,6 +118,11 @@ impl Shared {
         }
     }
 
+    /// Waits for so much real time, or until the sandbox closes.
+    pub async fn pause(&self, time: Duration) {
+        let _ = tokio::time::timeout(time, self.closed()).await;
+    }
+
     /// Sends a callback and takes in the answer.
     pub async fn deliver(&self, outgoing: Outgoing) -> Result<Answer, ErrorStack> {
         let answer = self.send(&outgoing.parcel).await;
@@ -124,14 +131,20 @@ impl Shared {
     }
 
     async fn send(&self, parcel: &Parcel) -> Answer {
-        let sent = self
-            .client
-            .post(parcel.url.clone())
-            .header(CONTENT_TYPE, &parcel.sealed.content_type)
-            .body(parcel.sealed.body.clone())
-            .send()
-            .await;
-        match sent {
+        let body = match parcel.trouble {
+            Some(
+                CallbackTrouble::Lost
+                | CallbackTrouble::Unsent
+                | CallbackTrouble::DiesBefore { .. },
+            ) => return Answer::None(Failure::NotSent),
+            Some(CallbackTrouble::Half) => reqwest::Body::wrap(Half::of(&parcel.sealed.body)),
+            _ => parcel.sealed.body.clone().into(),
+        };
+        let mut request = self.client.post(parcel.url.clone()).body(body);
+        if !parcel.sealed.content_type.is_empty() {
+            request = request.header(CONTENT_TYPE, &parcel.sealed.content_type);
+        }
+        match request.send().await {
             Ok(response) => Answer::Http(response.status().as_u16()),
             Err(error) if error.is_timeout() => Answer::None(Failure::TimedOut),
             Err(error) if error.is_connect() => Answer::None(Failure::Connect),

@@ -1,4 +1,4 @@
-//! The statuses of a successful KYC transfer, in the connector's words and order.
+//! The statuses of a KYC transfer, in the connector's words and order.
 //!
 //! Which status follows which, which are sent as callbacks, and which carry a transaction hash, is
 //! said here and nowhere else.
@@ -33,6 +33,16 @@ pub enum Status {
     CallbackFailed,
     /// All done.
     FinishSuccess,
+    /// The first transaction failed.
+    InitiatedFailed,
+    /// The data is not valid.
+    ValidityFailed,
+    /// The second transaction failed.
+    ConfirmFailed,
+    /// The same, as the documentation spells it in another place.
+    ConfirmedFailed,
+    /// All over, and not well.
+    FinishFailed,
 }
 
 /// The two transactions of a transfer.
@@ -45,7 +55,7 @@ pub enum Transaction {
 }
 
 /// Every status.
-pub const ALL: [Status; 12] = [
+pub const ALL: [Status; 17] = [
     Status::Pending,
     Status::Accepted,
     Status::InitiateSubmitted,
@@ -58,6 +68,11 @@ pub const ALL: [Status; 12] = [
     Status::CallbackSucceed,
     Status::CallbackFailed,
     Status::FinishSuccess,
+    Status::InitiatedFailed,
+    Status::ValidityFailed,
+    Status::ConfirmFailed,
+    Status::ConfirmedFailed,
+    Status::FinishFailed,
 ];
 
 impl Status {
@@ -77,6 +92,11 @@ impl Status {
             Self::CallbackSucceed => "CALLBACK_SUCCEED",
             Self::CallbackFailed => "CALLBACK_FAILED",
             Self::FinishSuccess => "FINISH_SUCCESS",
+            Self::InitiatedFailed => "INITIATED_FAILED",
+            Self::ValidityFailed => "VALIDITY_FAILED",
+            Self::ConfirmFailed => "CONFIRM_FAILED",
+            Self::ConfirmedFailed => "CONFIRMED_FAILED",
+            Self::FinishFailed => "FINISH_FAILED",
         }
     }
 
@@ -101,8 +121,18 @@ impl Status {
             | Self::Confirmed
             | Self::CallbackSucceed
             | Self::CallbackFailed
-            | Self::FinishSuccess => None,
+            | Self::FinishSuccess
+            | Self::InitiatedFailed
+            | Self::ValidityFailed
+            | Self::ConfirmFailed
+            | Self::ConfirmedFailed
+            | Self::FinishFailed => None,
         }
+    }
+
+    /// Whether nothing comes after it but what is still owed: the slot is free again.
+    pub(crate) const fn is_end(self) -> bool {
+        matches!(self, Self::FinishSuccess | Self::FinishFailed)
     }
 
     /// Which transaction's hash goes with the status. The documentation gives two lists; this is
@@ -116,12 +146,17 @@ impl Status {
             Self::ConfirmSubmitted
             | Self::CallbackSucceed
             | Self::CallbackFailed
-            | Self::FinishSuccess => Some(Transaction::Confirm),
+            | Self::FinishSuccess
+            | Self::FinishFailed => Some(Transaction::Confirm),
             Self::Pending
             | Self::Accepted
             | Self::Initiated
             | Self::KycReceived
-            | Self::Confirmed => None,
+            | Self::Confirmed
+            | Self::InitiatedFailed
+            | Self::ValidityFailed
+            | Self::ConfirmFailed
+            | Self::ConfirmedFailed => None,
         }
     }
 }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
@@ -36,6 +37,7 @@ type Sandbox = State<SandboxHandle>;
 pub fn router() -> Router<SandboxHandle> {
     let control = Router::new()
         .route("/keys", get(keys))
+        .route("/keys/rotate", post(rotate))
         .route("/scenarios", get(scenarios))
         .route("/scenario", get(scenario).put(set_scenario))
         .route("/users", get(users).post(grow_users))
@@ -44,12 +46,15 @@ pub fn router() -> Router<SandboxHandle> {
             "/users/{who}/scenario",
             put(set_user_scenario).delete(drop_user_scenario),
         )
-        .route("/requests", get(requests))
+        .route("/requests", get(requests).post(plant))
         .route("/requests/{id}", get(request))
         .route("/requests/{id}/accept", post(accept))
         .route("/requests/{id}/forge", post(forge))
+        .route("/requests/{id}/export", post(export))
         .route("/requests/{id}/hold", post(hold_one))
         .route("/requests/{id}/release", post(release_one))
+        .route("/down", post(down))
+        .route("/up", post(up))
         .route("/hold", post(hold))
         .route("/release", post(release))
         .route("/deliveries", get(deliveries))
@@ -68,7 +73,7 @@ impl IntoResponse for ControlError {
             Self::UnknownStatus | Self::UnknownScenario | Self::Malformed(_) => {
                 StatusCode::BAD_REQUEST
             }
-            Self::NotAcceptable => StatusCode::CONFLICT,
+            Self::NotAcceptable | Self::NoData => StatusCode::CONFLICT,
             Self::NotYet => StatusCode::REQUEST_TIMEOUT,
             Self::Sign(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
@@ -92,6 +97,10 @@ fn scenario_from(body: &[u8]) -> Result<Scenario, ControlError> {
 
 async fn keys(State(sandbox): Sandbox) -> Json<PublicKeys> {
     Json(sandbox.keys())
+}
+
+async fn rotate(State(sandbox): Sandbox) -> Answer<PublicKeys> {
+    sandbox.rotate_keys().map(Json)
 }
 
 async fn scenarios() -> Json<&'static [NamedScenario]> {
@@ -187,6 +196,48 @@ async fn request(
         None => sandbox.request(&id),
     }
     .map(Json)
+}
+
+async fn plant(State(sandbox): Sandbox, body: Bytes) -> Answer<RequestView> {
+    sandbox.plant(parsed(&body)?).map(Json)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExportOrder {
+    signed: bool,
+}
+
+/// The body is the export itself, not a description of it.
+async fn export(
+    State(sandbox): Sandbox,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, ControlError> {
+    let ExportOrder { signed } = parsed(&body)?;
+    let exported = sandbox.export(&id, signed)?;
+    Ok(([(CONTENT_TYPE, "application/json")], exported).into_response())
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DownOrder {
+    #[serde(default)]
+    seconds: Option<u64>,
+}
+
+async fn down(State(sandbox): Sandbox, body: Bytes) -> Result<StatusCode, ControlError> {
+    let order: DownOrder = match body.is_empty() {
+        true => DownOrder::default(),
+        false => parsed(&body)?,
+    };
+    sandbox.go_down(order.seconds);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn up(State(sandbox): Sandbox) -> StatusCode {
+    sandbox.come_up();
+    StatusCode::NO_CONTENT
 }
 
 async fn accept(State(sandbox): Sandbox, Path(id): Path<String>) -> Answer<RequestView> {

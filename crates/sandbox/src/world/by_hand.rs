@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use openssl::error::ErrorStack;
 use serde::{Deserialize, Serialize};
 use verilane_core::Timestamp;
 
-use super::outbox::{letter, shape};
+use super::outbox::{Content, key, letter, writing};
 use super::{Outgoing, World};
 use crate::ican;
+use crate::keys::Keys;
 use crate::ledger::{CallbackKind, Parcel};
-use crate::request::{Request, RequestView};
-use crate::scenario::{Forgery, Scenario};
+use crate::letter::Writing;
+use crate::request::{DataDelivery, Request, RequestView};
+use crate::scenario::{DataShape, Forgery, Scenario};
 use crate::status::Status;
 use crate::users::SandboxUser;
 
@@ -33,6 +36,9 @@ pub enum ControlError {
     /// No such scenario.
     #[error("there is no such scenario")]
     UnknownScenario,
+    /// The connector has no data of that request, or has it no more.
+    #[error("the connector keeps no data of this request")]
+    NoData,
     /// The request was accepted before, or its QR code has lapsed.
     #[error("the request can no longer be accepted")]
     NotAcceptable,
@@ -151,6 +157,7 @@ impl World {
     /// on; when an open request is accepted is already settled.
     pub fn set_scenario(&mut self, scenario: Scenario) {
         self.scenario = scenario;
+        self.forget_calls(None);
     }
 
     /// Gives a user a scenario of their own, or takes it away.
@@ -160,6 +167,7 @@ impl World {
         scenario: Option<Scenario>,
     ) -> Result<(), ControlError> {
         let core_id = self.user(who)?.core_id.clone();
+        self.forget_calls(Some(&core_id));
         match scenario {
             Some(scenario) => self.own_scenarios.insert(core_id, scenario),
             None => self.own_scenarios.remove(&core_id),
@@ -214,10 +222,15 @@ impl World {
             let status = order.status.or(newest).unwrap_or(Status::Accepted);
             (CallbackKind::Status, Some(status), &request.status_url)
         };
-        let scenario = self.scenario_of(&request.user.core_id);
-        let letter = letter(request, status, now);
-        let shape = shape(scenario, kind);
-        let sealed = letter.forge(&self.keys, self.key(kind), order.forgery, shape)?;
+        let content = Content {
+            kind,
+            status,
+            error: None,
+        };
+        let writing = writing(self.scenario_of(&request.user.core_id), kind);
+        let keys = self.keys_for(request);
+        let letter = letter(request, &content, now);
+        let sealed = letter.forge(&keys.forger, key(keys, kind), order.forgery, &writing)?;
         let parcel = Parcel {
             request: number,
             kind,
@@ -227,6 +240,8 @@ impl World {
             duplicate: false,
             forged: Some(order.forgery),
             replay_of: None,
+            trouble: None,
+            error: None,
             url: url.clone(),
             sealed,
         };
@@ -238,8 +253,49 @@ impl World {
         let parcel = self.ledger.parcel(delivery).cloned();
         let parcel = Parcel {
             replay_of: Some(delivery),
+            trouble: None,
             ..parcel.ok_or(ControlError::UnknownDelivery)?
         };
         Ok(self.dispatch(parcel, false, now))
+    }
+
+    /// The keys in use, or those that follow them.
+    pub const fn keys(&self, next: bool) -> &Keys {
+        if next { &self.next_keys } else { &self.keys }
+    }
+
+    /// From now on callbacks are signed with the next keys.
+    pub fn rotate(&mut self) -> Result<(), ErrorStack> {
+        self.generation = self.generation.saturating_add(1);
+        let after = Keys::derive(self.seed, self.generation.saturating_add(1))?;
+        self.keys = std::mem::replace(&mut self.next_keys, after);
+        Ok(())
+    }
+
+    /// The data that the connector keeps of a request, as an export by hand brings it: the JSON of
+    /// the data callback, signed now or without a signature.
+    pub fn export(&self, id: &str, signed: bool, now: Timestamp) -> Result<Bytes, ControlError> {
+        let (_, request) = self.request(id)?;
+        let is_kept = request.has_reached(Status::Confirmed)
+            && !request.planted
+            && request.data != DataDelivery::Delivered;
+        if !is_kept {
+            return Err(ControlError::NoData);
+        }
+        let content = Content {
+            kind: CallbackKind::Data,
+            status: None,
+            error: None,
+        };
+        let letter = letter(request, &content, now);
+        if !signed {
+            return Ok(letter.unsigned().into());
+        }
+        let scenario = self.scenario_of(&request.user.core_id);
+        let writing = Writing {
+            shape: DataShape::Json,
+            ..writing(scenario, CallbackKind::Data)
+        };
+        Ok(letter.seal(&self.keys_for(request).data, &writing)?.body)
     }
 }

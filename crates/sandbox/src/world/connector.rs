@@ -34,7 +34,7 @@ impl Refusal {
     pub const ONGOING: Self = Self("there is an ongoing request for this user and items");
     /// Of the sandbox's own wording, as are those that follow.
     pub const MALFORMED: Self = Self("the request body is not what this endpoint takes");
-    const NO_CORE_ID: Self = Self("user is not a valid core id");
+    pub(super) const NO_CORE_ID: Self = Self("user is not a valid core id");
     const NO_ITEMS: Self = Self("items must not be empty");
     const NO_URL: Self = Self("callback and statusCallback must be urls");
     const NO_REQUEST: Self = Self("there is no request for this user and items");
@@ -85,7 +85,7 @@ pub struct QrAnswer {
 }
 
 /// The canonical Core ID, and the items without duplicates in the order given.
-fn checked(user: &str, items: Vec<String>) -> Result<(String, Vec<String>), Refusal> {
+pub(super) fn checked(user: &str, items: Vec<String>) -> Result<(String, Vec<String>), Refusal> {
     let user = ican::canonical(user).ok_or(Refusal::NO_CORE_ID)?;
     let mut distinct: Vec<String> = Vec::new();
     for item in items {
@@ -100,7 +100,7 @@ fn checked(user: &str, items: Vec<String>) -> Result<(String, Vec<String>), Refu
 }
 
 /// The slot that a user and items stand for: the order of items does not matter.
-fn slot(user: &str, items: &[String]) -> Slot {
+pub(super) fn slot(user: &str, items: &[String]) -> Slot {
     let mut items = items.to_vec();
     items.sort_unstable();
     (user.to_owned(), items)
@@ -110,10 +110,9 @@ impl World {
     /// `POST /api/v1/blockchain/verified`. Somebody unknown has nothing verified.
     pub fn verified(&self, question: ItemsQuestion) -> Result<VerifiedAnswer, Refusal> {
         let (user, items) = checked(&question.user, question.items)?;
-        let user = self.roster.find(&user);
         let (verified_items, un_verified_items) = items
             .into_iter()
-            .partition(|item| user.is_some_and(|user| user.has_verified(item)));
+            .partition(|item| self.has_verified(&user, item));
         Ok(VerifiedAnswer {
             verified_items,
             un_verified_items,
@@ -129,14 +128,20 @@ impl World {
             return Err(Refusal::EXPIRATION);
         }
         let user = match self.roster.find(&core_id) {
-            Some(user) if items.iter().all(|item| user.has_verified(item)) => Arc::clone(user),
+            Some(user) if items.iter().all(|item| self.has_verified(&core_id, item)) => {
+                Arc::clone(user)
+            }
             _ => return Err(Refusal::NOT_VERIFIED),
         };
         let slot = slot(&core_id, &items);
+        if !self.slots.contains_key(&slot) {
+            self.plant_by_scenario(&user, &items, now);
+        }
         let wants_qr_code = !question.without_qr_code;
         if let Some(earlier) = self.newest_in(&slot) {
             match (earlier.status(), earlier.has_lapsed(now)) {
-                (Status::Pending, true) | (Status::FinishSuccess, _) => {}
+                (Status::Pending, true) => {}
+                _ if earlier.is_finished() => {}
                 (Status::Pending | Status::Accepted, false) => {
                     return Ok(QrAnswer {
                         link: earlier.link.clone(),
@@ -145,7 +150,6 @@ impl World {
                         with_qr_code: wants_qr_code && earlier.with_qr_code,
                     });
                 }
-                _ if earlier.has_reached(Status::FinishSuccess) => {}
                 _ => return Err(Refusal::ONGOING),
             }
         }
@@ -159,11 +163,15 @@ impl World {
                 status_url,
                 expiration: question.expiration,
                 with_qr_code: wants_qr_code,
+                planted: false,
             },
-            now,
         );
+        self.begin(opened, now);
+        let opened = self.requests.get(&opened);
         Ok(QrAnswer {
-            link: opened,
+            link: opened
+                .map(|request| request.link.clone())
+                .unwrap_or_default(),
             expiration: question.expiration,
             already_sent: false,
             with_qr_code: wants_qr_code,
@@ -198,11 +206,18 @@ impl World {
             .collect())
     }
 
+    /// Whether a user has a field verified, by their role and their scenario.
+    fn has_verified(&self, core_id: &str, field: &str) -> bool {
+        let user = self.roster.find(core_id);
+        user.is_some_and(|user| user.has_verified(field))
+            && self.scenario_of(core_id).lets_verify(field)
+    }
+
     fn newest_in(&self, slot: &Slot) -> Option<&Request> {
         self.requests.get(self.slots.get(slot)?.last()?)
     }
 
-    fn make_room(&mut self, now: Timestamp) -> Result<(), Refusal> {
+    pub(super) fn make_room(&mut self, now: Timestamp) -> Result<(), Refusal> {
         if self.requests.len() >= MOST_REQUESTS {
             self.forget_old(now);
         }

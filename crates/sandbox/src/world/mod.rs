@@ -4,13 +4,18 @@
 //! and reports what was answered. It never waits and never reads a clock, so the same calls at the
 //! same times lead to the same bytes. `connector` answers the connector's own API, `timeline` moves
 //! requests on, `outbox` decides what goes out in which order, `by_hand` is what the control API
-//! asks for, `opening` makes a request.
+//! asks for, `opening` makes a request, `planting` makes those of others, `chance` says which faults
+//! strike, and `down` takes the connector down and up.
 
 mod by_hand;
+mod chance;
 mod connector;
+mod down;
 mod opening;
 mod outbox;
+mod planting;
 mod timeline;
+mod valid;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -22,7 +27,7 @@ use verilane_core::Timestamp;
 use crate::config::CallbackUnit;
 use crate::keys::Keys;
 use crate::ledger::{Ledger, Parcel};
-use crate::request::Request;
+use crate::request::{Bundle, Request};
 use crate::scenario::Scenario;
 use crate::seed::Seed;
 use crate::users::Roster;
@@ -30,6 +35,8 @@ use crate::users::Roster;
 pub use by_hand::{ControlError, ForgeOrder, Idleness};
 pub use connector::Refusal;
 pub use outbox::Outgoing;
+pub use planting::PlantOrder;
+pub use valid::ValidQuestion;
 
 /// How many requests are remembered at most.
 const MOST_REQUESTS: usize = 100_000;
@@ -45,10 +52,10 @@ const HISTORY: Duration = Duration::from_secs(30 * 86_400);
 enum Due {
     /// The user accepts.
     Accept(u64),
-    /// A request goes on to its next status.
+    /// A request goes on to its next status, or to its data.
     Advance(u64),
-    /// The data callback is sent for the first time.
-    SendData(u64),
+    /// What was delayed, or is repeated, goes out.
+    Later(Bundle),
     /// A callback that was not taken is sent again.
     Retry(Box<Parcel>),
     /// A request finishes.
@@ -63,6 +70,11 @@ type Slot = (String, Vec<String>);
 pub struct World {
     seed: Seed,
     keys: Keys,
+    /// Those that follow them.
+    next_keys: Keys,
+    /// How many changes of keys there have been.
+    generation: u32,
+    core_id: String,
     roster: Roster,
     address: SocketAddr,
     topics: Vec<u64>,
@@ -80,7 +92,12 @@ pub struct World {
     ledger: Ledger,
     in_flight: usize,
     held: bool,
-    /// How many requests, statuses, timers and shuffles there have been.
+    down: Option<down::Down>,
+    /// How many requests each user has had, by Core ID.
+    opened: HashMap<String, u64>,
+    /// How many calls each rule of a user's scenario has seen, by Core ID and place in it.
+    calls: HashMap<(String, usize), u32>,
+    /// How many requests, statuses and timers there have been.
     counter: u64,
 }
 
@@ -106,9 +123,13 @@ pub struct Beginning {
 impl World {
     /// A world without requests.
     pub fn new(beginning: Beginning) -> Result<Self, ErrorStack> {
+        let keys = Keys::derive(beginning.seed, 0)?;
         Ok(Self {
             seed: beginning.seed,
-            keys: Keys::derive(beginning.seed)?,
+            core_id: opening::core_id_of(keys.data.ed448.public()),
+            keys,
+            next_keys: Keys::derive(beginning.seed, 1)?,
+            generation: 0,
             roster: Roster::new(beginning.seed.0, beginning.load_users),
             address: beginning.address,
             topics: beginning.topics,
@@ -124,13 +145,11 @@ impl World {
             ledger: Ledger::default(),
             in_flight: 0,
             held: false,
+            down: None,
+            opened: HashMap::new(),
+            calls: HashMap::new(),
             counter: 0,
         })
-    }
-
-    /// The connector's keys.
-    pub const fn keys(&self) -> &Keys {
-        &self.keys
     }
 
     /// The people.
@@ -145,7 +164,10 @@ impl World {
 
     /// When something happens next by itself.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.due.first_key_value().map(|((at, _), _)| *at)
+        match &self.down {
+            Some(down) => down.until,
+            None => self.due.first_key_value().map(|((at, _), _)| *at),
+        }
     }
 
     fn count(&mut self) -> u64 {
@@ -168,9 +190,10 @@ impl World {
         let waiting: std::collections::HashSet<u64> = self
             .due
             .values()
-            .map(|due| match due {
-                Due::Accept(n) | Due::Advance(n) | Due::SendData(n) | Due::Finish(n) => *n,
-                Due::Retry(parcel) => parcel.request,
+            .filter_map(|due| match due {
+                Due::Accept(n) | Due::Advance(n) | Due::Finish(n) => Some(*n),
+                Due::Retry(parcel) => Some(parcel.request),
+                Due::Later(bundle) => bundle.first().map(|parcel| parcel.request),
             })
             .collect();
         let horizon = now - HISTORY;

@@ -24,6 +24,8 @@ pub(super) struct NewRequest {
     pub status_url: reqwest::Url,
     pub expiration: i64,
     pub with_qr_code: bool,
+    /// Whether somebody else makes it.
+    pub planted: bool,
 }
 
 /// A callback URL as given, with `http://` before it if it has no scheme.
@@ -50,15 +52,19 @@ fn percent_encoded(text: &str) -> String {
 }
 
 impl World {
-    /// Opens a request in `slot` and gives its link.
-    pub(super) fn open(&mut self, slot: Slot, new: NewRequest, now: Timestamp) -> String {
+    /// Opens a request in `slot` and gives its number. Its id follows from the user and how many
+    /// requests they had before, so that a run of one user is the same whatever others do.
+    pub(super) fn open(&mut self, slot: Slot, new: NewRequest) -> u64 {
         let number = self.count();
-        let drawn = self.seed.hex(&format!("request/{number}"));
+        let opened = self.opened.entry(new.user.core_id.clone()).or_default();
+        *opened += 1;
+        let drawn = format!("request/{}/{opened}", new.user.core_id);
+        let drawn = self.seed.hex(&drawn);
         let id = drawn.get(..32).unwrap_or(&drawn).to_owned();
         let link = self.link(&id, &new);
         let hash = |which| format!("0x{}", self.seed.hex(&format!("tx/{which}/{id}")));
         let request = Request {
-            link: link.clone(),
+            link,
             hashes: [hash("initiate"), hash("confirm")],
             id: id.clone(),
             user: Arc::clone(&new.user),
@@ -74,15 +80,21 @@ impl World {
             on_the_wire: 0,
             queued: false,
             held: false,
+            planted: new.planted,
         };
         self.requests.insert(number, request);
         self.numbers.insert(id, number);
         self.slots.entry(slot).or_default().push(number);
+        number
+    }
+
+    /// From here on a request waits for its user.
+    pub(super) fn begin(&mut self, number: u64, now: Timestamp) {
         self.note(number, Status::Pending, now);
-        if let Some(after) = self.accepts_after(&new.user) {
+        let user = self.requests.get(&number).map(|r| Arc::clone(&r.user));
+        if let Some(after) = user.and_then(|user| self.accepts_after(&user)) {
             self.schedule(now + after, Due::Accept(number));
         }
-        link
     }
 
     /// How long after the request the user accepts it, if at all.
@@ -111,15 +123,20 @@ impl World {
         )
     }
 
-    /// The connector's own Core ID: the last 20 bytes of its data key's SHA3-256.
-    pub fn core_id(&self) -> String {
-        let digest = sha3(self.keys.data.public());
-        let mut address = [0; 20];
-        for (to, from) in address.iter_mut().rev().zip(digest.iter().rev()) {
-            *to = *from;
-        }
-        ican::core_id(&address)
+    /// The connector's own Core ID: the last 20 bytes of its first data key's SHA3-256.
+    pub fn core_id(&self) -> &str {
+        &self.core_id
     }
+}
+
+/// The Core ID of an Ed448 public key.
+pub(super) fn core_id_of(public_key: &[u8]) -> String {
+    let digest = sha3(public_key);
+    let mut address = [0; 20];
+    for (to, from) in address.iter_mut().rev().zip(digest.iter().rev()) {
+        *to = *from;
+    }
+    ican::core_id(&address)
 }
 
 #[cfg(test)]
@@ -146,7 +163,10 @@ mod tests {
         assert_eq!(value("dl"), (NOW.as_secs() + 600).to_string());
         assert_eq!(value("type"), "callback");
         assert!(world.numbers.contains_key(value("id")));
-        assert_eq!(ican::canonical(value("from")), Some(world.core_id()));
+        assert_eq!(
+            ican::canonical(value("from")).as_deref(),
+            Some(world.core_id())
+        );
         assert!(!link.contains(",") && !link.contains("://"));
     }
 

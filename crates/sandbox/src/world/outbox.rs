@@ -2,18 +2,23 @@
 //!
 //! Each request has a lane: its bundles go out one after the other, each once the one before was
 //! answered. Faults come in when a callback is put into the lane: forgeries before it, duplicates
-//! after or beside it, a shuffle of whole windows. Only a genuine callback is tried again, after the
-//! configured gaps, and its retries pass through the same lane.
+//! after or beside it, a shuffle of whole windows, a delay, a repetition; and when it leaves it. Only
+//! a genuine callback is tried again, after the configured gaps, and its retries pass through the
+//! same lane.
+
+use std::time::Duration;
 
 use openssl::error::ErrorStack;
 use verilane_core::Timestamp;
 
 use super::{DEADLINE, Due, World};
-use crate::keys::KeyPair;
-use crate::ledger::{Answer, CallbackKind, Parcel};
-use crate::letter::{Info, Letter, StatusContent};
+use crate::keys::{Keys, Pairs};
+use crate::ledger::{Answer, CallbackKind, Failure, Parcel};
+use crate::letter::{Info, Letter, StatusContent, Writing};
 use crate::request::{Bundle, Request};
-use crate::scenario::{DataShape, Faults, RetrySigning, Scenario};
+use crate::scenario::{
+    CallbackTrouble, DataShape, Digest, Encoding, Faults, RetrySigning, Scenario,
+};
 use crate::status::Status;
 
 /// A parcel that has left the world and whose answer is awaited.
@@ -28,75 +33,157 @@ pub struct Outgoing {
 }
 
 impl World {
-    /// Puts the callback of a status into the request's lane. PENDING has none.
+    /// Puts the callback of a status into the request's lane. PENDING has none. After the `last`
+    /// one, nothing is waited for.
     pub(super) fn post_status(
         &mut self,
         number: u64,
         status: Status,
+        last: bool,
         now: Timestamp,
     ) -> Result<(), ErrorStack> {
         if status == Status::Pending {
             return Ok(());
         }
-        let flush = matches!(status, Status::CallbackFailed | Status::FinishSuccess);
-        self.post(number, CallbackKind::Status, Some(status), flush, now)
+        let flush = last && status != Status::CallbackSucceed;
+        let content = Content {
+            kind: CallbackKind::Status,
+            status: Some(status),
+            error: None,
+        };
+        self.post(number, content, flush, now)
     }
 
     /// Puts the data callback into the request's lane, for the first time.
     pub(super) fn post_data(&mut self, number: u64, now: Timestamp) -> Result<(), ErrorStack> {
-        self.post(number, CallbackKind::Data, None, true, now)
+        let content = Content {
+            kind: CallbackKind::Data,
+            status: None,
+            error: None,
+        };
+        self.post(number, content, true, now)
+    }
+
+    /// Puts a failure callback into the request's lane.
+    pub(super) fn post_failure(
+        &mut self,
+        number: u64,
+        status: Status,
+        error: String,
+        now: Timestamp,
+    ) -> Result<(), ErrorStack> {
+        let content = Content {
+            kind: CallbackKind::Failure,
+            status: Some(status),
+            error: Some(error),
+        };
+        self.post(number, content, true, now)
     }
 
     fn post(
         &mut self,
         number: u64,
-        kind: CallbackKind,
-        status: Option<Status>,
+        content: Content,
         flush: bool,
         now: Timestamp,
     ) -> Result<(), ErrorStack> {
-        let Some(request) = self.requests.get(&number) else {
+        let Some(request) = self.requests.get(&number).filter(|r| !r.planted) else {
             return Ok(());
         };
         let scenario = self.scenario_of(&request.user.core_id);
         let faults = scenario.faults.clone();
-        let letter = letter(request, status, now);
-        let key = self.key(kind);
-        let shape = shape(scenario, kind);
+        let letter = letter(request, &content, now);
+        let keys = self.keys_for(request);
+        let (key, writing) = (key(keys, content.kind), writing(scenario, content.kind));
         let genuine = Parcel {
             request: number,
-            kind,
-            status,
+            kind: content.kind,
+            status: content.status,
             created_at: now,
             attempt: 1,
             duplicate: false,
             forged: None,
             replay_of: None,
-            url: match kind {
+            trouble: None,
+            error: content.error,
+            url: match content.kind {
                 CallbackKind::Status => request.status_url.clone(),
-                CallbackKind::Data => request.data_url.clone(),
+                CallbackKind::Data | CallbackKind::Failure => request.data_url.clone(),
             },
-            sealed: letter.seal(key, shape)?,
+            sealed: letter.seal(key, &writing)?,
         };
         let mut bundles = Vec::new();
         for forgery in &faults.forge {
             bundles.push(vec![Parcel {
                 forged: Some(*forgery),
-                sealed: letter.forge(&self.keys, key, *forgery, shape)?,
+                sealed: letter.forge(&keys.forger, key, *forgery, &writing)?,
                 ..genuine.clone()
             }]);
         }
-        bundles.extend(with_duplicates(genuine, &faults));
+        let (genuine, late, again) = self.troubled(genuine);
+        if let Some(after) = again {
+            let copy = Parcel {
+                duplicate: true,
+                trouble: None,
+                ..genuine.clone()
+            };
+            self.schedule(now + after, Due::Later(vec![copy]));
+        }
+        match late {
+            Some(after) => {
+                for bundle in with_duplicates(genuine, &faults) {
+                    self.schedule(now + after, Due::Later(bundle));
+                }
+            }
+            None => bundles.extend(with_duplicates(genuine, &faults)),
+        }
         self.gather(number, bundles, faults.reorder_window, flush);
         Ok(())
     }
 
+    /// A genuine parcel with what is to happen to it when it is sent, how long it is to be kept,
+    /// and after how long it is to be repeated.
+    fn troubled(&self, parcel: Parcel) -> (Parcel, Option<Duration>, Option<Duration>) {
+        let (mut at_sending, mut late, mut again) = (None, None, None);
+        let request = self.requests.get(&parcel.request);
+        let troubles = request.map(|request| self.callback_troubles(request, &parcel));
+        for trouble in troubles.unwrap_or_default() {
+            match trouble {
+                CallbackTrouble::Late { seconds } => {
+                    late = late.or(Some(Duration::from_secs(seconds)));
+                }
+                CallbackTrouble::Replayed { seconds } => {
+                    again = again.or(Some(Duration::from_secs(seconds)));
+                }
+                other => at_sending = at_sending.or(Some(other)),
+            }
+        }
+        let parcel = Parcel {
+            trouble: at_sending,
+            ..parcel
+        };
+        (parcel, late, again)
+    }
+
+    /// Puts what was delayed, or is repeated, into its lane.
+    pub(super) fn post_late(&mut self, bundle: Bundle) {
+        let Some(number) = bundle.first().map(|parcel| parcel.request) else {
+            return;
+        };
+        if let Some(request) = self.requests.get_mut(&number) {
+            request.lane.push_back(bundle);
+        }
+        self.queue(number);
+    }
+
     /// Puts bundles into the lane, or into the window until that is full.
     fn gather(&mut self, number: u64, bundles: Vec<Bundle>, window: u8, flush: bool) {
-        let order = self.count();
-        let mut draw = self.seed.draw(&format!("shuffle/{order}"));
         let Some(request) = self.requests.get_mut(&number) else {
             return;
+        };
+        let mut draw = {
+            let about = (&request.id, request.history.len());
+            self.seed.draw(&format!("shuffle/{}/{}", about.0, about.1))
         };
         request.window.extend(bundles);
         let gathered = request
@@ -124,19 +211,33 @@ impl World {
         let sealed = match scenario.retry_signing {
             RetrySigning::Verbatim => parcel.sealed,
             RetrySigning::Anew => {
-                let letter = letter(request, parcel.status, now);
-                letter.seal(self.key(parcel.kind), shape(scenario, parcel.kind))?
+                let content = Content {
+                    kind: parcel.kind,
+                    status: parcel.status,
+                    error: parcel.error.clone(),
+                };
+                let key = key(self.keys_for(request), parcel.kind);
+                letter(request, &content, now).seal(key, &writing(scenario, parcel.kind))?
             }
         };
-        let bundle = vec![Parcel {
+        let parcel = Parcel {
             attempt: parcel.attempt.saturating_add(1),
             sealed,
             ..parcel
-        }];
-        if let Some(request) = self.requests.get_mut(&number) {
-            request.lane.push_back(bundle);
+        };
+        let (parcel, late, again) = self.troubled(parcel);
+        if let Some(after) = again {
+            let copy = Parcel {
+                duplicate: true,
+                trouble: None,
+                ..parcel.clone()
+            };
+            self.schedule(now + after, Due::Later(vec![copy]));
         }
-        self.queue(number);
+        match late {
+            Some(after) => self.schedule(now + after, Due::Later(vec![parcel])),
+            None => self.post_late(vec![parcel]),
+        }
         Ok(())
     }
 
@@ -154,7 +255,7 @@ impl World {
     /// Takes what is to be sent now: whole bundles, as long as less than `room` is taken.
     pub fn take_ready(&mut self, room: usize, now: Timestamp) -> Vec<Outgoing> {
         let mut taken = Vec::new();
-        while !self.held && taken.len() < room {
+        while !self.held && self.down.is_none() && taken.len() < room {
             let Some(number) = self.ready.pop_front() else {
                 break;
             };
@@ -180,6 +281,9 @@ impl World {
         let id = request.map_or("", |request| request.id.as_str());
         let delivery = self.ledger.open(id, parcel.clone(), now);
         self.in_flight += 1;
+        if let Some(CallbackTrouble::DiesBefore { seconds }) = parcel.trouble {
+            self.go_down(seconds, now);
+        }
         Outgoing {
             delivery,
             parcel,
@@ -203,6 +307,7 @@ impl World {
             }
             self.queue(parcel.request);
         }
+        let answer = self.heard(&parcel, answer, now);
         let is_genuine = parcel.forged.is_none() && parcel.replay_of.is_none();
         if !is_genuine || parcel.duplicate {
             return Ok(());
@@ -210,12 +315,27 @@ impl World {
         self.settle(parcel, answer, now)
     }
 
+    /// What the connector makes of an answer: not always what was answered.
+    fn heard(&mut self, parcel: &Parcel, answer: Answer, now: Timestamp) -> Answer {
+        match parcel.trouble {
+            Some(CallbackTrouble::Lost) => Answer::Http(200),
+            Some(CallbackTrouble::Unheard) => Answer::None(Failure::Broken),
+            Some(CallbackTrouble::DiesAfter { seconds }) => {
+                self.go_down(seconds, now);
+                Answer::None(Failure::Broken)
+            }
+            // Nobody was there to hear it.
+            _ if self.is_down(now) => Answer::None(Failure::Broken),
+            _ => answer,
+        }
+    }
+
     /// Decides what follows from the answer to a genuine callback.
     fn settle(&mut self, parcel: Parcel, answer: Answer, now: Timestamp) -> Result<(), ErrorStack> {
         let (number, kind, attempt) = (parcel.request, parcel.kind, parcel.attempt);
         if answer == Answer::Http(200) {
             return match kind {
-                CallbackKind::Status => Ok(()),
+                CallbackKind::Status | CallbackKind::Failure => Ok(()),
                 CallbackKind::Data => self.data_taken(number, now),
             };
         }
@@ -225,26 +345,44 @@ impl World {
             self.schedule(now + gap, Due::Retry(Box::new(parcel)));
         }
         match kind {
-            CallbackKind::Status => Ok(()),
+            CallbackKind::Status | CallbackKind::Failure => Ok(()),
             CallbackKind::Data => self.data_refused(number, attempt, gap.is_none(), now),
         }
     }
 
-    /// The key that a kind of callback is signed with.
-    pub(super) const fn key(&self, kind: CallbackKind) -> &KeyPair {
-        match kind {
-            CallbackKind::Status => &self.keys.status,
-            CallbackKind::Data => &self.keys.data,
-        }
+    /// The keys that a request's callbacks are signed with now.
+    pub(super) fn keys_for(&self, request: &Request) -> &Keys {
+        let rotate_at = self.scenario_of(&request.user.core_id).rotate_at;
+        let is_changed = rotate_at.is_some_and(|status| request.has_reached(status));
+        self.keys(is_changed)
     }
 }
 
-/// What a callback of a request says if it is signed at `now`: of a status, or of the data.
-pub(super) fn letter(request: &Request, status: Option<Status>, now: Timestamp) -> Letter {
+/// What a callback is about.
+#[derive(Debug)]
+pub(super) struct Content {
+    /// Which kind.
+    pub kind: CallbackKind,
+    /// The status that it tells of, or that a failure came with; for data `None`.
+    pub status: Option<Status>,
+    /// What a failure callback says.
+    pub error: Option<String>,
+}
+
+/// The key that a kind of callback is signed with.
+pub(super) const fn key(keys: &Keys, kind: CallbackKind) -> &Pairs {
+    match kind {
+        CallbackKind::Status => &keys.status,
+        CallbackKind::Data | CallbackKind::Failure => &keys.data,
+    }
+}
+
+/// What a callback of a request says if it is signed at `now`.
+pub(super) fn letter(request: &Request, content: &Content, now: Timestamp) -> Letter {
     let deadline = (now + DEADLINE).as_secs();
     let user = &request.user;
-    match status {
-        Some(status) => Letter::status(&StatusContent {
+    match (content.kind, content.status) {
+        (CallbackKind::Status, Some(status)) => Letter::status(&StatusContent {
             user: &user.core_id,
             items: &request.items,
             status: status.as_str(),
@@ -252,7 +390,14 @@ pub(super) fn letter(request: &Request, status: Option<Status>, now: Timestamp) 
             deadline,
             tx_hash: request.tx_hash(status),
         }),
-        None => {
+        (CallbackKind::Failure, _) => Letter::failure(
+            &user.core_id,
+            &request.items,
+            content.error.as_deref().unwrap_or_default(),
+            deadline,
+            request.expiration,
+        ),
+        (CallbackKind::Data | CallbackKind::Status, _) => {
             let infos: Vec<Info> = request
                 .items
                 .iter()
@@ -269,17 +414,31 @@ pub(super) fn letter(request: &Request, status: Option<Status>, now: Timestamp) 
     }
 }
 
-/// The shape of a kind of callback: statuses are always JSON.
-pub(super) const fn shape(scenario: &Scenario, kind: CallbackKind) -> DataShape {
+/// How a kind of callback is written and signed: statuses are always JSON, and their encoding and
+/// digest are established.
+pub(super) fn writing(scenario: &Scenario, kind: CallbackKind) -> Writing {
     match kind {
-        CallbackKind::Status => DataShape::Json,
-        CallbackKind::Data => scenario.data_shape,
+        CallbackKind::Status => Writing {
+            shape: DataShape::Json,
+            json_content_type: None,
+            encoding: Encoding::Wire,
+            digest: Digest::Sha3,
+            scheme: scenario.signing.status_scheme,
+        },
+        CallbackKind::Data | CallbackKind::Failure => Writing {
+            shape: scenario.data_shape,
+            json_content_type: scenario.json_content_type.clone(),
+            encoding: scenario.signing.encoding,
+            digest: scenario.signing.digest,
+            scheme: scenario.signing.data_scheme,
+        },
     }
 }
 
 fn with_duplicates(genuine: Parcel, faults: &Faults) -> Vec<Bundle> {
     let copies = (0..faults.duplicates).map(|_| Parcel {
         duplicate: true,
+        trouble: None,
         ..genuine.clone()
     });
     let copies: Vec<Parcel> = copies.collect();

@@ -2,21 +2,25 @@
 //!
 //! PENDING comes with the request. One step later a willing user accepts, and one step at a time
 //! the transfer goes on to CONFIRMED; one more, and the data callback goes out. Its answer makes
-//! CALLBACK_SUCCEED or CALLBACK_FAILED, and a step later FINISH_SUCCESS ends it. A status's time is
-//! the time at which the world got to it: a clock that jumps does not make statuses of the past.
+//! CALLBACK_SUCCEED or CALLBACK_FAILED, and a step later FINISH_SUCCESS ends it. Where it goes
+//! otherwise, the scenario's course says so. A status's time is the time at which the world got to
+//! it: a clock that jumps does not make statuses of the past.
 
 use openssl::error::ErrorStack;
 use verilane_core::Timestamp;
 
 use super::{Due, World};
 use crate::request::{DataDelivery, Entry};
-use crate::scenario::Finish;
+use crate::scenario::{Course, Finish, Next};
 use crate::status::Status;
 
 impl World {
     /// Does what is due at `now`. Says whether there was anything.
     pub fn tick(&mut self, now: Timestamp) -> Result<bool, ErrorStack> {
-        let mut moved = false;
+        let mut moved = self.come_up_if_due(now);
+        if self.is_down(now) {
+            return Ok(moved);
+        }
         while self.next_due().is_some_and(|at| at <= now) {
             let Some((_, due)) = self.due.pop_first() else {
                 break;
@@ -33,11 +37,13 @@ impl World {
                 }
                 Due::Advance(number) => {
                     let status = self.requests.get(&number).map(|r| r.status());
-                    if let Some(next) = status.and_then(Status::next) {
-                        self.reach(number, next, now)?;
+                    match status.and_then(|status| self.course_of(number).next(status)) {
+                        Some(Next::Status(next)) => self.reach(number, next, now)?,
+                        Some(Next::Data) => self.post_data(number, now)?,
+                        None => {}
                     }
                 }
-                Due::SendData(number) => self.post_data(number, now)?,
+                Due::Later(bundle) => self.post_late(bundle),
                 Due::Retry(parcel) => self.post_again(*parcel, now)?,
                 Due::Finish(number) => self.finish(number, now)?,
             }
@@ -65,11 +71,21 @@ impl World {
         now: Timestamp,
     ) -> Result<(), ErrorStack> {
         self.note(number, status, now);
-        self.post_status(number, status, now)?;
-        if status.next().is_some() {
+        let course = self.course_of(number);
+        let is_last = course.next(status).is_none();
+        match course.notice(status) {
+            Some((error, true)) => {
+                self.post_failure(number, status, error, now)?;
+                self.post_status(number, status, is_last, now)?;
+            }
+            Some((error, false)) => {
+                self.post_status(number, status, is_last, now)?;
+                self.post_failure(number, status, error, now)?;
+            }
+            None => self.post_status(number, status, is_last, now)?,
+        }
+        if !is_last {
             self.schedule(now + self.step, Due::Advance(number));
-        } else if status == Status::Confirmed {
-            self.schedule(now + self.step, Due::SendData(number));
         }
         Ok(())
     }
@@ -106,14 +122,21 @@ impl World {
 
     /// Ends a request, unless it has ended before.
     fn finish(&mut self, number: u64, now: Timestamp) -> Result<(), ErrorStack> {
-        let finished = self
-            .requests
-            .get(&number)
-            .is_none_or(|request| request.has_reached(Status::FinishSuccess));
-        if finished {
+        let open = self.requests.get(&number).filter(|r| !r.is_finished());
+        let Some(newest) = open.map(|request| request.status()) else {
             return Ok(());
+        };
+        match self.course_of(number).end(newest) {
+            Some(end) => self.reach(number, end, now),
+            None => Ok(()),
         }
-        self.reach(number, Status::FinishSuccess, now)
+    }
+
+    fn course_of(&self, number: u64) -> Course {
+        let request = self.requests.get(&number);
+        request.map_or(Course::Well, |request| {
+            self.scenario_of(&request.user.core_id).course.clone()
+        })
     }
 
     fn finish_of(&self, number: u64) -> Finish {

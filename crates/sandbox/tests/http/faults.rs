@@ -92,7 +92,7 @@ async fn forgeries_precede_what_they_imitate_and_hold_under_no_key_of_the_sandbo
         );
         let key = match four[0].kind {
             CallbackKind::Status => &stage.keys.0,
-            CallbackKind::Data => &stage.keys.1,
+            CallbackKind::Data | CallbackKind::Failure => &stage.keys.1,
         };
         let text = |place: usize| {
             let body = stage.sandbox.body(four[place].number).unwrap();

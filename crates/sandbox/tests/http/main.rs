@@ -8,8 +8,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod answers;
 mod connector;
 mod control;
+mod courses;
 mod faults;
 mod receiver;
 mod retries;

@@ -88,7 +88,9 @@ async fn take(
 ) -> StatusCode {
     let call = Call {
         path: uri.path().to_owned(),
-        content_type: headers[header::CONTENT_TYPE].to_str().unwrap().to_owned(),
+        content_type: headers
+            .get(header::CONTENT_TYPE)
+            .map_or(String::new(), |kind| kind.to_str().unwrap().to_owned()),
         body,
     };
     let code = inner.policy.lock().unwrap()(&call);
@@ -97,7 +99,8 @@ async fn take(
 }
 
 impl Call {
-    fn text(&self) -> &str {
+    /// The body as text.
+    pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 

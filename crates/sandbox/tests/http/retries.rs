@@ -160,7 +160,7 @@ async fn a_callback_that_nobody_takes_or_that_breaks_off_is_tried_again_too() {
     for delivery in &deliveries {
         let expected = match delivery.kind {
             CallbackKind::Status => Failure::Connect,
-            CallbackKind::Data => Failure::Broken,
+            CallbackKind::Data | CallbackKind::Failure => Failure::Broken,
         };
         assert_eq!(delivery.failure, Some(expected), "{delivery:?}");
         assert_eq!(delivery.http, None);
