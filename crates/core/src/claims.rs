@@ -173,6 +173,9 @@ pub struct RequestedClaim {
     pub field: String,
     /// Whether the verification is worth nothing without it.
     pub required: bool,
+    /// Whether the provider is asked for it: not if the user did not hold it beforehand. Never
+    /// changes, whatever becomes of the claim: by what it was asked for a provider's call is known.
+    pub asked: bool,
     /// What became of it.
     pub status: ClaimStatus,
 }

@@ -120,8 +120,12 @@ fn data(callback: &Callback, body: DataBody, accepted: &Accepted) -> Result<Read
     let candidate = find(
         callback,
         &body.user,
-        // Data without a single item asked for belongs to some other request.
-        |about| infos.is_empty() || infos.iter().any(|info| about.fields.contains(&info.field)),
+        // Data without a single value asked for is no data of this request: taken for it, it would
+        // shut out what is still to come.
+        |about| {
+            let mut infos = infos.iter().filter(|info| value(info).is_some());
+            infos.any(|info| about.fields.contains(&info.field))
+        },
         clue(body.expiration, provider_time, accepted),
     )?;
     let asked = callback
@@ -134,8 +138,8 @@ fn data(callback: &Callback, body: DataBody, accepted: &Accepted) -> Result<Read
         .partition(|info| asked.contains(&info.field));
     let items = items.into_iter().filter_map(|info| {
         Some(DataItem {
+            value: value(&info)?.clone(),
             field: info.field,
-            value: info.value?,
             pepper: info.pepper,
         })
     });
@@ -242,6 +246,13 @@ fn find(
         return Err(BadCallback(Reason::CallbackItemsMismatch));
     }
     attempt::choose(&callback.candidates, fits, clue).ok_or(unknown)
+}
+
+/// An item's value, if it has one: nothing, or blanks, verify nothing.
+fn value(info: &Info) -> Option<&Pii> {
+    info.value
+        .as_ref()
+        .filter(|value| !value.expose().trim().is_empty())
 }
 
 /// An item may be repeated word for word; with two values it says nothing.

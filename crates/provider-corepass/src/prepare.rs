@@ -130,6 +130,7 @@ fn requested(field: &Field, required: bool) -> RequestedClaim {
         document: field.document,
         field: field.name.to_owned(),
         required,
+        asked: true,
         status: ClaimStatus::Requested,
     }
 }

@@ -104,6 +104,7 @@ impl Provider for Fake {
                 document: None,
                 field: self.held.to_owned(),
                 required: true,
+                asked: true,
                 status: ClaimStatus::Requested,
             }],
             action_lifetime: 10 * MINUTE,

@@ -78,6 +78,7 @@ CREATE TABLE requested_claims (
     document       TEXT,
     field          TEXT    NOT NULL,
     required       INTEGER NOT NULL,
+    asked          INTEGER NOT NULL,
     status         TEXT    NOT NULL,
     PRIMARY KEY (verification, position)
 ) STRICT, WITHOUT ROWID;

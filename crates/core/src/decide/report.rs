@@ -152,7 +152,7 @@ pub fn data_received(
         EventKind::DataDiscarded
     } else {
         let mut complete = true;
-        for claim in &mut draft.row().claims {
+        for claim in draft.row().claims.iter_mut().filter(|claim| claim.asked) {
             let came = data.fields.contains(&claim.field.as_str());
             complete &= came || !claim.required;
             claim.status = if came {

@@ -46,6 +46,7 @@ fn claim(name: ClaimName, field: &str, required: bool) -> RequestedClaim {
         document: None,
         field: field.to_owned(),
         required,
+        asked: true,
         status: ClaimStatus::Requested,
     }
 }

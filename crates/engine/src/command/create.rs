@@ -183,12 +183,13 @@ impl Engine {
         for claim in &mut claims {
             if !availability.held.contains(&claim.field) {
                 claim.status = ClaimStatus::NotHeld;
+                claim.asked = false;
                 if claim.required {
                     missing.push(claim.field.clone());
                 }
             }
         }
-        let nothing_left = claims.iter().all(|c| c.status == ClaimStatus::NotHeld);
+        let nothing_left = claims.iter().all(|c| !c.asked);
         if nothing_left && missing.is_empty() {
             missing.extend(claims.iter().map(|c| c.field.clone()));
         }
@@ -296,10 +297,7 @@ impl Engine {
 
 /// The fields that the provider is asked for.
 pub(super) fn asked(claims: &[RequestedClaim]) -> impl Iterator<Item = &str> {
-    claims
-        .iter()
-        .filter(|c| c.status != ClaimStatus::NotHeld)
-        .map(|c| c.field.as_str())
+    claims.iter().filter(|c| c.asked).map(|c| c.field.as_str())
 }
 
 /// Until when the action shall live, in whole seconds as providers count, a margin inside what the

@@ -146,7 +146,8 @@ impl Engine {
                 }
             }
             Err(error) if error.is_retryable() || is_under_way(&error, sent_as) => {
-                self.send_later(&attempt, id, &error, sent_as).await?;
+                self.send_later(&attempt, (id, row.expire_time), &error, sent_as)
+                    .await?;
                 let row = self.load(id).await?.verification;
                 self.view(row)
             }
@@ -310,7 +311,7 @@ impl Engine {
     async fn send_later(
         &self,
         attempt: &Attempt,
-        id: VerificationId,
+        (id, ends): (VerificationId, Timestamp),
         error: &ProviderError,
         sent_as: SentAs,
     ) -> Result<(), EngineError> {
@@ -322,7 +323,8 @@ impl Engine {
                 .since(attempt.start_time)
                 .clamp(FIRST_WAIT, LONGEST_WAIT),
         };
-        let due = now + wait;
+        // Whatever the provider asks for, somebody has to notice when there is no time left.
+        let due = (now + wait).min(attempt.requested_expiry.min(ends));
         let mut change = Change::new(now);
         // What certainly never left can't be held by the provider under our name: a schedule that
         // nobody leases counts no try.

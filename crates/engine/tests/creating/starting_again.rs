@@ -78,6 +78,22 @@ async fn a_provider_that_asks_for_time_is_given_it() {
 }
 
 #[tokio::test]
+async fn a_provider_that_asks_for_too_much_time_is_given_no_more_than_there_is() {
+    let stage = Stage::new();
+    let mut play = stage.open().await;
+    stage.puppet.answers([Answer::Busy(Some(24 * HOUR))]);
+    let created = play.engine.create(request("ada")).await.unwrap();
+    let expiry = created.row.attempts[0].requested_expiry;
+    assert_eq!(play.store.next_due().await.unwrap(), Some(expiry));
+    play.run_jobs();
+    stage.clock.set(expiry);
+    play.until(|log| log.len() == 2).await;
+    let row = play.view(created.row.id).await.row;
+    assert_eq!(row.state(), (State::Failed, Some(Reason::StartAbandoned)));
+    play.close().await;
+}
+
+#[tokio::test]
 async fn an_intent_whose_call_was_cut_off_is_resumed_after_a_restart_and_adopts_its_own_request() {
     let stage = Stage::new();
     let play = stage.open().await;

@@ -49,6 +49,30 @@ async fn data_with_every_required_item_verifies() {
 }
 
 #[tokio::test]
+async fn a_provider_s_calls_are_known_by_what_was_asked_for_whatever_came_of_it() {
+    for came in ["EMAIL", "P_NAME"] {
+        let stage = Stage::new();
+        let play = stage.open().await;
+        let id = play.engine.create(two_claims()).await.unwrap().row.id;
+        let start = stage.puppet.last_start();
+        let part = [(came, "a value")];
+        start.deliver(&play.engine, &part).await.unwrap();
+        for word in ["ACCEPTED", "CONFIRMED"] {
+            let taken = start.report(&play.engine, word).await.unwrap();
+            assert_eq!(
+                taken.verdict,
+                Verdict::Accepted,
+                "{word} after {came} alone"
+            );
+        }
+        let again = start.deliver(&play.engine, &part).await.unwrap();
+        assert_eq!(again.verdict, Verdict::Repeated);
+        let row = play.view(id).await.row;
+        assert_eq!(row.provider_status().map(AsRef::as_ref), Some("CONFIRMED"));
+    }
+}
+
+#[tokio::test]
 async fn data_without_a_required_item_fails_and_what_came_is_kept() {
     let stage = Stage::new();
     let play = stage.open().await;

@@ -223,6 +223,7 @@ impl Provider for Puppet {
                     document: offered.document,
                     field: offered.field.to_owned(),
                     required: claim.required,
+                    asked: true,
                     status: ClaimStatus::Requested,
                 }),
                 None => violations.push(wrong(format!("claims[{place}]"), Reason::ClaimUnknown)),
@@ -317,10 +318,20 @@ impl Provider for Puppet {
             .position(|candidate| carries(&candidate) && !candidate.is_cancelled)
             .or_else(|| candidates.clone().position(|candidate| carries(&candidate)))
             .ok_or(Reason::CallbackAttemptUnknown)?;
+        // Like a connector's, its calls name the items that it was asked for, all of them.
+        let fields = &callback.candidates[position].fields;
+        if !self
+            .starts
+            .lock()
+            .iter()
+            .any(|start| start.fields == *fields)
+        {
+            return Err(Reason::CallbackItemsMismatch.into());
+        }
         let deadline = body["deadline"].as_i64().map(Timestamp::from_secs);
         Ok(Reading {
             candidate: position,
-            report: report(&body, &callback.candidates[position].fields)?,
+            report: report(&body, fields)?,
             provider_time: body["time"].as_i64().map(Timestamp::from_secs),
             is_late: deadline.is_some_and(|deadline| callback.receive_time > deadline),
             key_fingerprint: "a pinned key".to_owned(),

@@ -121,6 +121,7 @@ impl Provider for Obedient {
                 document,
                 field: field.to_owned(),
                 required: wanted.required,
+                asked: true,
                 status: ClaimStatus::Requested,
             });
         }

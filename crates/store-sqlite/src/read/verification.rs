@@ -24,7 +24,7 @@ const ATTEMPTS: &str = "SELECT number, connection, provider, slot, made_slot, ph
      expire_time, action_revision, action, accept_time, confirm_time, end_time \
      FROM attempts WHERE verification = ?1 ORDER BY number";
 
-const REQUESTED: &str = "SELECT name, document, field, required, status \
+const REQUESTED: &str = "SELECT name, document, field, required, asked, status \
      FROM requested_claims WHERE verification = ?1 ORDER BY position";
 
 const SEEN: &str =
@@ -105,6 +105,7 @@ pub(crate) fn complete(connection: &Connection, verification: &mut Verification)
                 document: cells.maybe_word(DocumentType::from_name)?,
                 field: cells.get()?,
                 required: cells.get()?,
+                asked: cells.get()?,
                 status: cells.word(ClaimStatus::from_name)?,
             })
         })?

@@ -201,6 +201,7 @@ fn requested(
                 claim.document.map(|document| document.as_str()),
                 claim.field,
                 claim.required,
+                claim.asked,
                 claim.status.as_str(),
             ])?;
         }

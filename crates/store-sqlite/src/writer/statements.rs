@@ -55,7 +55,7 @@ statements! {
         WHERE verification = ?1 AND number = ?2";
     drop_attempt = "DELETE FROM attempts WHERE verification = ?1 AND number = ?2";
     put_requested = "INSERT OR REPLACE INTO requested_claims (verification, position, name, \
-        document, field, required, status) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        document, field, required, asked, status) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     drop_requested = "DELETE FROM requested_claims WHERE verification = ?1 AND position >= ?2";
     add_lookup = "INSERT OR IGNORE INTO lookups (kind, digest, verification) VALUES (?1, ?2, ?3)";
 

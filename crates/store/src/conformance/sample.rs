@@ -97,6 +97,7 @@ pub fn verification(slot: SlotId, created: Timestamp) -> Verification {
         document,
         field: field.to_owned(),
         required: document.is_some(),
+        asked: document.is_some(),
         status: ClaimStatus::Requested,
     };
     Verification {

@@ -20,11 +20,25 @@ fn data_is_divided_into_what_was_asked_for_and_what_was_not() {
 }
 
 #[test]
-fn a_missing_item_is_missing_and_so_is_null() {
+fn a_missing_item_is_missing_and_so_is_one_without_a_value() {
     assert_eq!(told_data(EMAIL).unwrap().items.len(), 1);
-    let null = format!(r#"{EMAIL},{{"fieldID":"SH_PHONE","fieldValue":null}}"#);
-    assert_eq!(told_data(&null).unwrap().items.len(), 1);
-    assert!(told_data("").unwrap().items.is_empty());
+    for nothing in ["null", "\"\"", "\" \\t\""] {
+        let phone = format!(r#"{{"fieldID":"SH_PHONE","fieldValue":{nothing}}}"#);
+        let report = told_data(&format!("{EMAIL},{phone}")).unwrap();
+        assert_eq!((report.items.len(), report.unrequested), (1, 0));
+        assert_eq!(
+            told_data(&phone).err(),
+            Some(Reason::CallbackItemsMismatch.into())
+        );
+    }
+}
+
+#[test]
+fn data_without_any_value_is_refused_so_that_the_real_data_can_still_come() {
+    assert_eq!(
+        told_data("").err(),
+        Some(Reason::CallbackItemsMismatch.into())
+    );
 }
 
 #[test]

@@ -38,6 +38,7 @@ fn some_prepared(fields: &[&str]) -> Prepared {
         document: None,
         field: (*field).to_owned(),
         required: true,
+        asked: true,
         status: ClaimStatus::Requested,
     };
     Prepared {
