@@ -128,7 +128,9 @@ impl std::convert::From<Status> for Cut {
             | Code::Cancelled
             | Code::DeadlineExceeded
             | Code::ResourceExhausted
-            | Code::Internal => Self::ForNow(status),
+            | Code::Internal
+            // Too much changed during the snapshot: the one begun anew reads a later state.
+            | Code::Aborted => Self::ForNow(status),
             code => {
                 let message = status.message();
                 Self::ForGood(anyhow::anyhow!("the service refused ({code:?}): {message}"))
@@ -250,5 +252,22 @@ impl Watcher {
             self.token = Some(token);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_retry_cannot_mend_ends_a_watch() {
+        for code in [Code::Aborted, Code::Unavailable, Code::Unknown] {
+            let cut = Cut::from(Status::new(code, "for now"));
+            assert!(matches!(cut, Cut::ForNow(_)), "{code:?}");
+        }
+        for code in [Code::InvalidArgument, Code::NotFound, Code::OutOfRange] {
+            let cut = Cut::from(Status::new(code, "for good"));
+            assert!(matches!(cut, Cut::ForGood(_)), "{code:?}");
+        }
     }
 }
