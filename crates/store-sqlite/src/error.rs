@@ -15,6 +15,15 @@ pub enum OpenError {
         /// The folder.
         folder: PathBuf,
     },
+    /// Anybody may put files into the folder. Retrying helps once its mode is another.
+    #[error(
+        "anybody may write to {}; take that away (chmod o-w) or name another folder",
+        folder.display()
+    )]
+    WritableByAnybody {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The folder or a file in it can't be made, read or locked. Retrying helps once that is
     /// mended.
     #[error("{}: {cause}", path.display())]

@@ -53,11 +53,29 @@ async fn only_the_owner_can_read_what_is_kept() {
 }
 
 #[test]
-fn a_folder_that_others_could_read_is_shut() {
+fn a_folder_that_exists_keeps_its_mode_and_what_is_put_into_it_is_private() {
+    for given in [0o755, 0o775] {
+        let folder = TempDir::new().unwrap();
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(given)).unwrap();
+        drop(open(folder.path()).unwrap());
+        assert_eq!(mode(folder.path()), given);
+        for entry in folder.path().read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            assert_eq!(mode(&path), 0o600, "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_anybody_can_write_to_is_refused_and_left_alone() {
     let folder = TempDir::new().unwrap();
-    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    drop(open(folder.path()).unwrap());
-    assert_eq!(mode(folder.path()), 0o700);
+    // As the system's folder for temporary files is.
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o1777)).unwrap();
+    let refused = open(folder.path()).err().unwrap();
+    let writable = matches!(refused, OpenError::WritableByAnybody { .. });
+    assert!(writable, "{refused}");
+    assert_eq!(mode(folder.path()), 0o777);
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
 }
 
 #[test]
