@@ -102,6 +102,8 @@ impl Running {
             () = stop.cancelled() => None,
             Some(ended) = self.front.join_next() => Some(("a server", ended.err())),
             Some(ended) = self.jobs.join_next() => Some(("the runner of jobs", ended.err())),
+            // Whoever starts the process anew has a store again; this one never will.
+            () = self.store.failed() => Some(("the store's writer", None)),
         };
         let ended = self.end().await;
         match failed {
@@ -129,5 +131,52 @@ fn fault(part: &str, error: Option<JoinError>) -> anyhow::Error {
     match error {
         Some(error) => anyhow::Error::from(error).context(format!("{part} failed")),
         None => anyhow::anyhow!("{part} ended unasked"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use verilane_store::conformance::{Nobody, sample};
+    use verilane_store::{CommitError, Store as _};
+    use verilane_store_sqlite::{CommitMoment, SqliteConfig, SqliteStore};
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_panic_of_the_stores_writer_ends_the_service_with_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = SqliteConfig::new(folder.path());
+        config.hook = Some(Arc::new(|moment| {
+            assert_ne!(moment, CommitMoment::AfterCommit, "as the test wants it");
+        }));
+        let store = Arc::new(SqliteStore::open(config, Arc::new(Nobody)).unwrap());
+        // A server that drains once it is told, as the two do that set their health by it.
+        let end_front = CancellationToken::new();
+        let told = end_front.clone().cancelled_owned();
+        let mut front = JoinSet::new();
+        front.spawn(async move {
+            told.await;
+            Ended::Whole
+        });
+        let (end_jobs, mut jobs_told) = watch::channel(false);
+        let mut jobs = JoinSet::new();
+        jobs.spawn(async move {
+            let _ = jobs_told.changed().await;
+        });
+        let running = Running {
+            front,
+            jobs,
+            end_front,
+            end_jobs,
+            store: Arc::clone(&store),
+        };
+        let until = tokio::spawn(running.until(CancellationToken::new()));
+        let outcome = store.commit(sample::create(sample::at(0))).await;
+        assert!(matches!(outcome, Err(CommitError::OutcomeUnknown(_))));
+        let ended = tokio::time::timeout(Duration::from_secs(30), until).await;
+        let error = ended.unwrap().unwrap().unwrap_err();
+        assert!(error.to_string().contains("the store's writer"), "{error}");
     }
 }

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tracing::Instrument;
 use tracing::field::Empty;
 use verilane_core::{
@@ -38,6 +38,7 @@ pub struct SqliteStore {
     lane: Arc<Semaphore>,
     lane_bytes: u32,
     writer: Mutex<Option<JoinHandle<()>>>,
+    failed: watch::Receiver<bool>,
 }
 
 impl SqliteStore {
@@ -63,12 +64,14 @@ impl SqliteStore {
         let (queue, inbox) = mpsc::channel(config.queue.max(1));
         let lane_bytes = config.lane_bytes.max(1);
         let place = config.folder.clone();
+        let (fail, failed) = watch::channel(false);
         let tools = Tools {
             config,
             observer,
             pool: Arc::clone(&pool),
             serving: Arc::clone(&serving),
             inbox,
+            failed: fail,
             folder,
         };
         let writer = Writer::start(tools, connection, head.last)
@@ -80,7 +83,18 @@ impl SqliteStore {
             lane: Arc::new(Semaphore::new(lane_bytes as usize)),
             lane_bytes,
             writer: Mutex::new(Some(writer)),
+            failed,
         })
+    }
+
+    /// Ends once the writer has panicked, and only then: everything is refused as unavailable from
+    /// there on, and nothing but another process with this folder can mend that.
+    pub async fn failed(&self) {
+        let mut failed = self.failed.clone();
+        if failed.wait_for(|failed| *failed).await.is_err() {
+            // Closed in good order.
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Takes nothing more, lets the writer finish what was accepted, and lets the folder go. Calls

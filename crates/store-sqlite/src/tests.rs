@@ -285,3 +285,44 @@ async fn neither_chunks_nor_changes_wait_for_all_of_the_other() {
     assert!(committed.iter().all(Result::is_ok));
     begun.await.unwrap().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_writer_that_panics_leaves_a_store_that_refuses_everything_and_says_so() {
+    let folder = folder();
+    let mut config = SqliteConfig::new(folder.path());
+    config.hook = Some(Arc::new(|moment| {
+        assert_ne!(moment, CommitMoment::BeforeCommit, "as the test wants it");
+    }));
+    let store = SqliteStore::open(config, Arc::new(Nobody)).unwrap();
+    assert!(store.head().await.is_ok());
+    let change = create(at(0));
+    let id = change.id;
+    let outcome = store.commit(change).await;
+    assert_eq!(outcome, Err(CommitError::OutcomeUnknown(id)));
+    tokio::time::timeout(Duration::from_secs(30), store.failed())
+        .await
+        .unwrap();
+    let late = store.commit(create(at(1))).await;
+    assert!(matches!(late, Err(CommitError::Unavailable(_))), "{late:?}");
+    let chunks = vec![Sealed::new(vec![1; 100])];
+    let put = store.put_chunks(EvidenceId::generate(), 0, chunks, at(0));
+    let put = put.await;
+    assert!(matches!(put, Err(StoreError::Unavailable(_))), "{put:?}");
+    let read = store.head().await;
+    assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
+    store.close().await;
+    // What was under way is not half there, and whoever comes next can go on.
+    let next = SqliteStore::open(SqliteConfig::new(folder.path()), Arc::new(Nobody)).unwrap();
+    assert!(next.outcome(id).await.unwrap().is_none());
+    next.commit(create(at(2))).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_closed_has_not_failed() {
+    let folder = folder();
+    let store = SqliteStore::open(SqliteConfig::new(folder.path()), Arc::new(Nobody)).unwrap();
+    store.close().await;
+    let failed = std::pin::pin!(store.failed());
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(failed.poll(&mut context).is_pending());
+}

@@ -5,7 +5,8 @@
 //! in which they were queued. What was accepted is answered: when the store is closed, the queue is
 //! drained first.
 //!
-//! How it goes on after a commit that failed is in `mend`.
+//! How it goes on after a commit that failed is in `mend`. A panic is a fault of the program, after
+//! which nobody goes on: the store refuses everything, and says that it has failed.
 
 mod batch;
 mod check;
@@ -28,7 +29,7 @@ use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
 use rusqlite::wal::CheckpointMode;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use verilane_core::{Change, Sequence};
 use verilane_store::CommitObserver;
 
@@ -60,6 +61,8 @@ pub(crate) struct Tools {
     /// Whether changes are taken.
     pub(crate) serving: Arc<AtomicBool>,
     pub(crate) inbox: mpsc::Receiver<Work>,
+    /// Told if the writer ends by a panic.
+    pub(crate) failed: watch::Sender<bool>,
     /// Let go when the writer ends, after everything in it.
     pub(crate) folder: Folder,
 }
@@ -85,6 +88,16 @@ enum End {
     Closed,
     /// The connection can't be trusted any more.
     Broken(rusqlite::Error),
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.doubt();
+            tracing::error!("the writer panicked; the store is of no use any more");
+            self.tools.failed.send_replace(true);
+        }
+    }
 }
 
 impl Writer {
