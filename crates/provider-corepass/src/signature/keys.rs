@@ -70,7 +70,7 @@ impl KeySet {
                 errors.push(KeySetError::Repeated(number));
                 continue;
             }
-            let fingerprint = hex::encode(Sha3_256::digest(raw).get(..16).unwrap_or_default());
+            let fingerprint = hex::encode(Sha3_256::digest(raw));
             set.0.push(PinnedKey {
                 raw,
                 parsed,
@@ -101,7 +101,7 @@ impl KeySet {
 }
 
 impl PinnedKey {
-    /// The first 16 bytes of the SHA3-256 of the key, in hex: for records and logs.
+    /// The SHA3-256 of the key's bytes, in lower-case hex: for records and logs.
     #[must_use]
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
@@ -187,7 +187,8 @@ mod tests {
         let raw = raw_key(&b).unwrap();
         let found = set.find(&raw).unwrap();
         assert_eq!(found.raw, raw);
-        assert_eq!(found.fingerprint().len(), 32);
+        let whole = hex::encode(Sha3_256::digest(raw));
+        assert_eq!((found.fingerprint(), whole.len()), (whole.as_str(), 64));
         assert_ne!(found.fingerprint(), set.0[0].fingerprint());
         assert!(set.find(&[0; PUBLIC_KEY_BYTES]).is_none());
     }

@@ -22,7 +22,7 @@ fn recorded_callbacks_verify_under_their_connectors_key() {
     for body in &recorded.bodies {
         let accepted = check(&keys, Channel::Status, body.as_bytes()).unwrap();
         assert_eq!(accepted.candidate.name, "wire-sha3");
-        assert_eq!(accepted.key.len(), 32);
+        assert_eq!(accepted.key.len(), 64);
     }
 }
 
