@@ -12,8 +12,7 @@ use super::value::OrNever;
 /// The engine, its relay and its cache of data keys.
 #[derive(Clone, Copy, Debug)]
 pub struct Engine {
-    /// Deadlines, retentions and limits. Those of a verification's lifetime and of request ids are
-    /// the API's own; `slot_retention` follows from the connections, `max_watches` from `[grpc]`.
+    /// Deadlines, retentions and limits. That of request ids is the API's own; `slot_retention` follows from the connections, `max_watches` from `[grpc]`.
     pub config: EngineConfig,
     /// Events in the relay's ring.
     pub ring_events: usize,
@@ -34,6 +33,11 @@ fn shortest_lease() -> Duration {
 impl Engine {
     /// Reads the section.
     pub fn read(mut section: Section<'_>) -> (Option<Self>, Asked) {
+        // The API's bounds, which an operator can narrow.
+        let bounds = || 5 * MINUTE..=30 * DAY;
+        let shortest = section.within("shortest_lifetime", bounds());
+        let longest = section.within("longest_lifetime", bounds());
+        let usual = section.within("default_lifetime", bounds());
         let processing = section.within("processing_deadline", MINUTE..=365 * DAY);
         let data = section.within("data_deadline", MINUTE..=3_650 * DAY);
         let start_lease = section.within("start_lease", shortest_lease()..=60 * MINUTE);
@@ -48,6 +52,17 @@ impl Engine {
         {
             section.fault("event_retention", "must be 1m or more, or \"never\"");
         }
+        if let (Some(shortest), Some(longest), Some(usual)) = (shortest, longest, usual) {
+            if shortest > longest {
+                section.fault(
+                    "shortest_lifetime",
+                    "must not be longer than longest_lifetime",
+                );
+            } else if !(shortest..=longest).contains(&usual) {
+                let problem = "must be within shortest_lifetime and longest_lifetime";
+                section.fault("default_lifetime", problem);
+            }
+        }
         let asked = section.finish();
         let read = || {
             Some(Self {
@@ -57,6 +72,9 @@ impl Engine {
                         data: data?,
                         start_lease: start_lease?,
                     },
+                    expire_min: shortest?,
+                    expire_max: longest?,
+                    expire_default: usual?,
                     event_retention: event_retention?.0,
                     purge_interval: purge_interval?,
                     max_jobs: max_jobs?,

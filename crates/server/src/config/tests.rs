@@ -317,3 +317,25 @@ fn a_file_that_is_not_there_is_a_fault() {
         ["no/such/file.toml"]
     );
 }
+
+#[test]
+fn an_operator_can_narrow_how_long_a_verification_waits() {
+    let text = "[engine]\nshortest_lifetime = \"10m\"\nlongest_lifetime = \"2h\"\n\
+                default_lifetime = \"1h\"\n";
+    let engine = load_with(Mode::Serve, text, &[]).unwrap().engine.config;
+    let minutes = [engine.expire_min, engine.expire_max, engine.expire_default]
+        .map(|lifetime| lifetime.as_secs() / 60);
+    assert_eq!(minutes, [10, 120, 60]);
+    for (wrong, key) in [
+        ("longest_lifetime = \"31d\"", "engine.longest_lifetime"),
+        ("shortest_lifetime = \"4m\"", "engine.shortest_lifetime"),
+        ("longest_lifetime = \"12h\"", "engine.default_lifetime"),
+        (
+            "shortest_lifetime = \"3h\"\nlongest_lifetime = \"2h\"",
+            "engine.shortest_lifetime",
+        ),
+    ] {
+        let text = format!("[engine]\n{wrong}\n");
+        assert_eq!(keys(load_with(Mode::Serve, &text, &[])), [key], "{wrong}");
+    }
+}
