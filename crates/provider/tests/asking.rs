@@ -160,6 +160,7 @@ impl Stage {
             field: "EMAIL".to_owned(),
             required: true,
             status: ClaimStatus::Requested,
+            asked: true,
         };
         let prepared = Prepared {
             subject: Pii::from("u"),
