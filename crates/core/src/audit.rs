@@ -19,14 +19,20 @@ pub enum AuditAction {
     VerificationCancelled,
     /// Claims were read.
     ClaimsRead,
+    /// A new attempt of a verification was asked for.
+    VerificationRetried,
+    /// A verification was asked for that was open already, and is answered instead of a new one.
+    VerificationJoined,
 }
 
 impl AuditAction {
     /// Every action.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 5] = [
         Self::VerificationCreated,
         Self::VerificationCancelled,
         Self::ClaimsRead,
+        Self::VerificationRetried,
+        Self::VerificationJoined,
     ];
 
     /// The name in the store.
@@ -36,6 +42,8 @@ impl AuditAction {
             Self::VerificationCreated => "VERIFICATION_CREATED",
             Self::VerificationCancelled => "VERIFICATION_CANCELLED",
             Self::ClaimsRead => "CLAIMS_READ",
+            Self::VerificationRetried => "VERIFICATION_RETRIED",
+            Self::VerificationJoined => "VERIFICATION_JOINED",
         }
     }
 

@@ -210,8 +210,12 @@ pub struct IdempotencyRecord {
     pub key: BlindIndex,
     /// Keyed digest of the request.
     pub body: BlindIndex,
-    /// What the request made.
+    /// What the request made, or joined.
     pub verification: VerificationId,
+    /// The attempt of it that the request made, or joined.
+    pub attempt: AttemptNumber,
+    /// Whether the verification was there already, made by another request.
+    pub joined: bool,
     /// When it is forgotten.
     pub expire_time: Timestamp,
 }
@@ -227,17 +231,20 @@ pub enum JobKind {
     ProcessingDeadline,
     /// Ends an attempt whose provider finished without delivering.
     DataDeadline,
+    /// Tells that no new attempt may be asked for any more.
+    CloseRetry,
     /// Removes events, request ids, slots and orphaned chunks that have served their time.
     Purge,
 }
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Start,
         Self::ExpireAction,
         Self::ProcessingDeadline,
         Self::DataDeadline,
+        Self::CloseRetry,
         Self::Purge,
     ];
 
@@ -249,6 +256,7 @@ impl JobKind {
             Self::ExpireAction => "expire_action",
             Self::ProcessingDeadline => "processing_deadline",
             Self::DataDeadline => "data_deadline",
+            Self::CloseRetry => "close_retry",
             Self::Purge => "purge",
         }
     }

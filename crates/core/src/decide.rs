@@ -12,10 +12,11 @@ mod timers;
 
 pub use draft::next_revision;
 pub use report::{
-    DATA_IDENTITY, DataArrival, StatusArrival, cancel, data_received, failure_reported,
-    status_reported,
+    DATA_IDENTITY, DataArrival, DataKept, StatusArrival, cancel, data_kept, data_received,
+    failure_reported, status_reported,
 };
-pub use start::{NewAttempt, NewVerification, create, start_failed, started};
+pub use start::{NewAttempt, NewVerification, adopted, create, retry, start_failed, started};
 pub use timers::{
-    Deadlines, expire_action, miss_data_deadline, miss_processing_deadline, needed_timer,
+    Deadlines, close_retry, expire_action, miss_data_deadline, miss_processing_deadline,
+    needed_timer,
 };

@@ -31,11 +31,21 @@ pub enum EventKind {
     DeadlinePassed,
     /// A caller called it off.
     Cancelled,
+    /// A new attempt's intent is durable; what the user had to do before is replaced.
+    AttemptStarted,
+    /// The provider works already on an earlier request of ours; the attempt takes it over.
+    RequestAdopted,
+    /// Another attempt succeeded, so nothing is left to do for the user of this one.
+    ActionWithdrawn,
+    /// Data came for an attempt after another had succeeded; its claims were not taken over.
+    DuplicateSuccess,
+    /// The verification's time has passed, so no new attempt may be asked for any more.
+    RetryClosed,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::Created,
         Self::ActionAvailable,
         Self::StartFailed,
@@ -46,6 +56,11 @@ impl EventKind {
         Self::Expired,
         Self::DeadlinePassed,
         Self::Cancelled,
+        Self::AttemptStarted,
+        Self::RequestAdopted,
+        Self::ActionWithdrawn,
+        Self::DuplicateSuccess,
+        Self::RetryClosed,
     ];
 
     /// The name in the store.
@@ -62,6 +77,11 @@ impl EventKind {
             Self::Expired => "EXPIRED",
             Self::DeadlinePassed => "DEADLINE_PASSED",
             Self::Cancelled => "CANCELLED",
+            Self::AttemptStarted => "ATTEMPT_STARTED",
+            Self::RequestAdopted => "REQUEST_ADOPTED",
+            Self::ActionWithdrawn => "ACTION_WITHDRAWN",
+            Self::DuplicateSuccess => "DUPLICATE_SUCCESS",
+            Self::RetryClosed => "RETRY_CLOSED",
         }
     }
 
@@ -103,10 +123,9 @@ pub struct NewEvent {
     pub assurance: Assurance,
     /// False for what came too late to move anything.
     pub applied: bool,
-    /// Whether it came after its deadline, or after the verification had ended otherwise than
-    /// verified.
+    /// Whether it came after its deadline, or after its attempt had ended otherwise than verified.
     pub late: bool,
-    /// Why, where it ends the attempt, or changes why it had ended: of several reasons the greatest
+    /// Why, where it ends its attempt, or changes why that had ended: of several reasons the greatest
     /// stands.
     pub reason: Option<Reason>,
     /// What a reader should know beside the state from now on.

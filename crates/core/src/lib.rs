@@ -44,5 +44,5 @@ pub use timestamp::Timestamp;
 pub use values::{ClaimValue, Country, Date, normalise};
 pub use verification::{
     Attempt, CallbackChannel, ProviderStatus, SealedAction, Slot, SlotHolder, StartPhase,
-    TraceParent, Verification,
+    TraceParent, Verification, asked_fields,
 };

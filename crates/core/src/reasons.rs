@@ -96,6 +96,9 @@ registry! {
     DeadlineExceeded = "DEADLINE_EXCEEDED", Request, "The call's deadline passed before it was done.";
     ShuttingDown = "SHUTTING_DOWN", Request, "This process is shutting down.";
     Internal = "INTERNAL", Request, "A fault of this service.";
+    NotRetryable = "NOT_RETRYABLE", Request, "The verification does not stand where a new attempt can be asked for.";
+    AttemptsExhausted = "ATTEMPTS_EXHAUSTED", Request, "The verification has had as many attempts as it may.";
+    VerificationOver = "VERIFICATION_OVER", Request, "The verification's own time has passed.";
 
     ActionExpired = "ACTION_EXPIRED", End, "The user did not act before the action expired.";
     VerificationExpired = "VERIFICATION_EXPIRED", End, "The verification's own time ran out while it waited for the user.";
@@ -110,11 +113,13 @@ registry! {
     ValidityFailed = "VALIDITY_FAILED", End, "The provider found the user's data invalid.";
     InitiationFailed = "INITIATION_FAILED", End, "The provider could not begin the transfer.";
     RequiredItemMissing = "REQUIRED_ITEM_MISSING", End, "The data came without a required item.";
+    ActionWithdrawn = "ACTION_WITHDRAWN", End, "Another attempt of the verification succeeded while this one was open.";
 
     SettlementFailed = "SETTLEMENT_FAILED", Warning, "The data is here, but the provider could not settle the transfer.";
     DeliveryFailed = "DELIVERY_FAILED", Warning, "The provider says that it could not deliver its data, and goes on trying.";
     ItemNotRequested = "ITEM_NOT_REQUESTED", Warning, "The data held an item that was not asked for; it was not kept.";
     LateDataDiscarded = "LATE_DATA_DISCARDED", Warning, "Data came for a cancelled attempt and was not kept.";
+    DuplicateSuccess = "DUPLICATE_SUCCESS", Warning, "A second attempt succeeded too; the claims are those of the first success.";
 
     CallbackPathUnknown = "CALLBACK_PATH_UNKNOWN", Callback, "No slot has this callback path.";
     CallbackTooLarge = "CALLBACK_TOO_LARGE", Callback, "The body is larger than the channel allows.";

@@ -72,6 +72,10 @@ impl Verification {
             .iter()
             .flat_map(|a| a.facts.warnings())
             .collect();
+        let is_verified = |a: &&Attempt| a.state().0 == State::Verified;
+        if self.attempts.iter().filter(is_verified).count() > 1 {
+            warnings.push(Reason::DuplicateSuccess);
+        }
         warnings.sort_unstable();
         warnings.dedup();
         warnings
@@ -98,14 +102,44 @@ impl Verification {
     /// Whether a caller may ask for a new attempt at `now`.
     #[must_use]
     pub fn is_retryable(&self, now: Timestamp) -> bool {
-        let attempts = u32::try_from(self.attempts.len()).unwrap_or(u32::MAX);
-        attempts < self.max_attempts
-            && now < self.expire_time
-            && matches!(
-                self.state().0,
-                State::Expired | State::Failed | State::Rejected
-            )
+        self.not_retryable(now).is_none()
     }
+
+    /// Why a caller may not ask for a new attempt at `now`; none if he may. Time only takes this
+    /// away, never gives it.
+    #[must_use]
+    pub fn not_retryable(&self, now: Timestamp) -> Option<Reason> {
+        let attempts = u32::try_from(self.attempts.len()).unwrap_or(u32::MAX);
+        match self.state().0 {
+            State::Pending
+            | State::Processing
+            | State::InReview
+            | State::Verified
+            | State::Cancelled => Some(Reason::NotRetryable),
+            State::Expired | State::Failed | State::Rejected => {
+                if now >= self.expire_time {
+                    Some(Reason::VerificationOver)
+                } else if attempts >= self.max_attempts {
+                    Some(Reason::AttemptsExhausted)
+                } else {
+                    None
+                }
+            }
+        }
+    }
+
+    /// What the provider is asked for, sorted.
+    pub fn asked_fields(&self) -> impl Iterator<Item = &str> {
+        asked_fields(&self.claims)
+    }
+}
+
+/// The fields of these claims that the provider is asked for.
+pub fn asked_fields(claims: &[RequestedClaim]) -> impl Iterator<Item = &str> {
+    claims
+        .iter()
+        .filter(|claim| claim.asked)
+        .map(|claim| claim.field.as_str())
 }
 
 /// How far the outbound request that starts an attempt has come.
@@ -165,7 +199,8 @@ pub struct Attempt {
     pub start_time: Timestamp,
     /// The expiry that the provider was, or will be, asked for.
     pub requested_expiry: Timestamp,
-    /// Until when the user can act, as the provider answered.
+    /// Until when the user can act, as the provider answered. Where the provider holds somebody
+    /// else's request instead: when that lapses.
     pub expire_time: Option<Timestamp>,
     /// What the user has to do, sealed.
     pub action: Option<SealedAction>,

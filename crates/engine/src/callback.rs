@@ -9,7 +9,7 @@ mod message;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use verilane_core::decide::{self, DataArrival};
+use verilane_core::decide::{self, DataArrival, DataKept};
 use verilane_core::{
     Assurance, Attempt, AttemptNumber, CallbackChannel, Change, ConnectionName, Pii, Reason,
     SeenKey, SeenWrite, StartPhase, TraceParent, Verification, VerificationId,
@@ -195,7 +195,6 @@ impl Engine {
         };
         let now = self.now();
         let attempt = message.attempt;
-        let cancelled = row.attempt(attempt).is_some_and(|a| a.facts.is_cancelled());
         let deadlines = &self.config.deadlines;
         let mut change = match &message.report {
             Report::Status(report) => {
@@ -221,16 +220,18 @@ impl Engine {
                     late: message.late,
                 };
                 let mut change = decide::data_received(row, attempt, &data, now, deadlines);
-                if cancelled {
-                    // Nothing of it is kept, the message neither.
-                    return Ok((change, Verdict::NotKept));
+                match decide::data_kept(row, attempt, &fields) {
+                    DataKept::Nothing => return Ok((change, Verdict::NotKept)),
+                    DataKept::Message => {}
+                    DataKept::Claims => {
+                        let revision = decide::next_revision(row);
+                        change.claims = report
+                            .items
+                            .iter()
+                            .filter_map(|item| stored(row, item, message, revision, now, &sealer))
+                            .collect::<Result<_, _>>()?;
+                    }
                 }
-                let revision = decide::next_revision(row);
-                change.claims = report
-                    .items
-                    .iter()
-                    .filter_map(|item| stored(row, item, message, revision, now, &sealer))
-                    .collect::<Result<_, _>>()?;
                 change
             }
         };
@@ -277,7 +278,7 @@ fn candidate(
     };
     Ok(Candidate {
         subject: sealer.subject(row)?,
-        fields: crate::command::asked_fields(row),
+        fields: row.asked_fields().map(str::to_owned).collect(),
         start_time: attempt.start_time,
         requested_expiry: attempt.requested_expiry,
         expire_time: attempt.expire_time,

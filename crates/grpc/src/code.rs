@@ -33,6 +33,9 @@ pub(crate) fn code_of(reason: Reason) -> Code {
         | Reason::ClaimsNotAvailable
         | Reason::ProviderRequestNotOurs
         | Reason::RequestAlreadyOpen
+        | Reason::NotRetryable
+        | Reason::AttemptsExhausted
+        | Reason::VerificationOver
         | Reason::ProviderRefused => Code::FailedPrecondition,
         Reason::ResumeTokenExpired | Reason::ResumeTokenUnknown | Reason::RequestTooLarge => {
             Code::OutOfRange

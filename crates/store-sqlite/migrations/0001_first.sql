@@ -196,6 +196,8 @@ CREATE TABLE requests (
     key            BLOB    NOT NULL PRIMARY KEY,
     body           BLOB    NOT NULL,
     verification   BLOB    NOT NULL,
+    attempt        INTEGER NOT NULL,
+    joined         INTEGER NOT NULL,
     expire_time    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

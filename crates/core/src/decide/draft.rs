@@ -49,7 +49,10 @@ struct Told {
     state: State,
     reason: Option<Reason>,
     warnings: Vec<Reason>,
+    attempts: Vec<(AttemptNumber, AttemptState)>,
 }
+
+type AttemptState = (State, Option<Reason>);
 
 impl Told {
     fn of(row: &Verification) -> Self {
@@ -58,7 +61,13 @@ impl Told {
             state,
             reason,
             warnings: row.warnings(),
+            attempts: row.attempts.iter().map(|a| (a.number, a.state())).collect(),
         }
+    }
+
+    fn of_attempt(&self, number: AttemptNumber) -> Option<AttemptState> {
+        let known = self.attempts.iter().find(|(n, _)| *n == number);
+        known.map(|(_, state)| *state)
     }
 }
 
@@ -127,10 +136,14 @@ impl Draft {
         let told = Told::of(&self.row);
         let before = self.told.take();
         let state_before = before.as_ref().map(|before| before.state);
+        let attempt_before = before.as_ref().and_then(|before| before.of_attempt(number));
+        let attempt_after = told.of_attempt(number);
         // Of several reasons the greatest stands, so one can take another's place after the end.
-        let moved = before
-            .as_ref()
-            .is_none_or(|before| (before.state, before.reason) != (told.state, told.reason));
+        let attempt_moved = attempt_before != attempt_after;
+        let moved = attempt_moved
+            || before
+                .as_ref()
+                .is_none_or(|before| (before.state, before.reason) != (told.state, told.reason));
         let warned = before.map(|before| before.warnings).unwrap_or_default();
         self.row.revision = self.row.revision.next();
         let (connection, provider, furthest) = self.row.attempt(number).map_or_else(
@@ -143,7 +156,8 @@ impl Draft {
                 )
             },
         );
-        let ends = moved && told.state.is_end();
+        let (attempt_state, attempt_reason) = attempt_after.unwrap_or((told.state, told.reason));
+        let ends = attempt_moved && attempt_state.is_end();
         self.change.events.push(NewEvent {
             verification: self.row.id,
             revision: self.row.revision,
@@ -160,8 +174,9 @@ impl Draft {
             assurance: said.assurance,
             applied: said.moved || moved,
             late: said.late
-                || state_before.is_some_and(|before| before.is_end() && before != State::Verified),
-            reason: if ends { told.reason } else { None },
+                || attempt_before
+                    .is_some_and(|(before, _)| before.is_end() && before != State::Verified),
+            reason: if ends { attempt_reason } else { None },
             warnings: told
                 .warnings
                 .iter()

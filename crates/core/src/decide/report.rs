@@ -7,8 +7,8 @@
 use super::draft::{Draft, Said};
 use super::timers::Deadlines;
 use crate::{
-    Assurance, AttemptNumber, Change, ClaimStatus, EventKind, Fact, ProviderStatus, SeenKey,
-    SeenWrite, State, Timestamp, Verification,
+    Assurance, Attempt, AttemptNumber, Change, ClaimStatus, EventKind, Fact, ProviderStatus,
+    Reason, RequestedClaim, SeenKey, SeenWrite, State, Timestamp, Verification,
 };
 
 /// How far the provider says it is.
@@ -133,8 +133,45 @@ fn reported(
     change
 }
 
-/// The provider delivered data. Whoever calls adds the sealed claims, unless the attempt was
-/// called off: then the data is not kept.
+/// What is kept of data that comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DataKept {
+    /// Its claims and the message that brought them.
+    Claims,
+    /// The message alone, as evidence: another attempt's claims stand, and are not mixed with these.
+    Message,
+    /// Nothing: the attempt was called off.
+    Nothing,
+}
+
+/// What is kept of data for an attempt if these fields come. The claims of the first success stay;
+/// else those of a complete delivery come before any other, and those of a newer attempt before an
+/// older one's.
+#[must_use]
+pub fn data_kept(current: &Verification, number: AttemptNumber, fields: &[&str]) -> DataKept {
+    let cancelled = current.attempt(number).map(|a| a.facts.is_cancelled());
+    if cancelled == Some(true) {
+        return DataKept::Nothing;
+    }
+    let others = || current.attempts.iter().filter(|a| a.number != number);
+    let stands = others().any(|a| a.state().0 == State::Verified)
+        || (!is_complete(current, fields)
+            && others().any(|a| a.number > number && a.facts.has_data()));
+    if stands {
+        DataKept::Message
+    } else {
+        DataKept::Claims
+    }
+}
+
+fn is_complete(current: &Verification, fields: &[&str]) -> bool {
+    let came = |claim: &RequestedClaim| fields.contains(&claim.field.as_str());
+    let mut asked = current.claims.iter().filter(|claim| claim.asked);
+    asked.all(|claim| came(claim) || !claim.required)
+}
+
+/// The provider delivered data. Whoever calls adds the sealed claims and the message as evidence, as
+/// far as [`data_kept`] says. A success takes back what users of other attempts had to do.
 #[must_use]
 pub fn data_received(
     current: &Verification,
@@ -144,35 +181,35 @@ pub fn data_received(
     deadlines: &Deadlines,
 ) -> Change {
     let mut draft = Draft::over(current, now);
-    let cancelled = current
-        .attempt(number)
-        .is_some_and(|a| a.facts.is_cancelled());
-    let kind = if cancelled {
-        draft.learn(number, Fact::DataDiscarded);
-        EventKind::DataDiscarded
-    } else {
-        let mut complete = true;
+    let kept = data_kept(current, number, data.fields);
+    let complete = is_complete(current, data.fields);
+    if kept == DataKept::Claims {
         for claim in draft.row().claims.iter_mut().filter(|claim| claim.asked) {
-            let came = data.fields.contains(&claim.field.as_str());
-            complete &= came || !claim.required;
-            claim.status = if came {
+            claim.status = if data.fields.contains(&claim.field.as_str()) {
                 ClaimStatus::Granted
             } else {
                 ClaimStatus::NotHeld
             };
         }
-        draft.learn(
-            number,
-            if complete {
-                Fact::DataComplete
-            } else {
-                Fact::DataIncomplete
-            },
-        );
+    }
+    let kind = if kept == DataKept::Nothing {
+        draft.learn(number, Fact::DataDiscarded);
+        EventKind::DataDiscarded
+    } else {
         if data.extra {
             draft.learn(number, Fact::ExtraItems);
         }
-        EventKind::DataReceived
+        if complete {
+            draft.learn(number, Fact::DataComplete);
+        } else {
+            draft.learn(number, Fact::DataIncomplete);
+        }
+        let verified = |a: &Attempt| a.number != number && a.state().0 == State::Verified;
+        if complete && current.attempts.iter().any(verified) {
+            EventKind::DuplicateSuccess
+        } else {
+            EventKind::DataReceived
+        }
     };
     draft.tell(
         number,
@@ -183,14 +220,27 @@ pub fn data_received(
             rank: None,
             provider_time: data.provider_time,
             late: data.late,
-            moved: !cancelled,
+            moved: kept != DataKept::Nothing,
         },
     );
+    if complete && kept != DataKept::Nothing {
+        withdraw_others(&mut draft, current, number);
+    }
     let mut change = draft.finish(deadlines);
     change
         .seen
         .push(SeenWrite::First(note(current, number, DATA_IDENTITY)));
     change
+}
+
+/// Ends what is still open beside a success. Expiry is the weakest of ends: data that comes for
+/// such an attempt all the same is still a success of its own.
+fn withdraw_others(draft: &mut Draft, current: &Verification, number: AttemptNumber) {
+    let open = |a: &&Attempt| a.number != number && !a.state().0.is_end();
+    for other in current.attempts.iter().filter(open) {
+        draft.learn(other.number, Fact::Expired(Reason::ActionWithdrawn));
+        draft.tell(other.number, Said::ours(EventKind::ActionWithdrawn));
+    }
 }
 
 /// A caller calls the verification off. None if it is verified, or called off already.

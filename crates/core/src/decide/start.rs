@@ -3,7 +3,7 @@
 use super::draft::{Draft, Said};
 use super::timers::Deadlines;
 use crate::{
-    Attempt, AttemptNumber, Change, ConnectionName, EventKind, Fact, Facts, Principal,
+    Assurance, Attempt, AttemptNumber, Change, ConnectionName, EventKind, Fact, Facts, Principal,
     ProviderName, Reason, RequestedClaim, Revision, Sealed, SealedAction, SlotId, StartPhase,
     State, Timestamp, TraceParent, Verification, VerificationId, Wrapped,
 };
@@ -55,24 +55,7 @@ pub struct NewAttempt {
 /// The intent: the verification with its first attempt, before the provider is asked.
 #[must_use]
 pub fn create(new: NewVerification, now: Timestamp, deadlines: &Deadlines) -> Change {
-    let attempt = Attempt {
-        number: 1,
-        connection: new.connection.clone(),
-        provider: new.provider.clone(),
-        slot: new.attempt.slot,
-        made_slot: new.attempt.made_slot,
-        phase: StartPhase::Intended,
-        facts: Facts::default(),
-        provider_status: None,
-        provider_rank: 0,
-        start_time: now,
-        requested_expiry: new.attempt.requested_expiry,
-        expire_time: None,
-        action: None,
-        accept_time: None,
-        confirm_time: None,
-        end_time: None,
-    };
+    let attempt = intended(1, &new.connection, &new.provider, new.attempt, now);
     let mut draft = Draft::anew(Verification {
         id: new.id,
         revision: Revision::default(),
@@ -94,6 +77,61 @@ pub fn create(new: NewVerification, now: Timestamp, deadlines: &Deadlines) -> Ch
     });
     draft.tell(1, Said::ours(EventKind::Created));
     draft.finish(deadlines)
+}
+
+/// The intent of a new attempt, before the provider is asked.
+///
+/// # Errors
+/// Why there can't be one: `NOT_RETRYABLE`, `VERIFICATION_OVER`, `ATTEMPTS_EXHAUSTED`.
+pub fn retry(
+    current: &Verification,
+    new: NewAttempt,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Result<Change, Reason> {
+    if let Some(reason) = current.not_retryable(now) {
+        return Err(reason);
+    }
+    let newest = current.newest_attempt().ok_or(Reason::Internal)?;
+    let number = newest.number.saturating_add(1);
+    let mut draft = Draft::over(current, now);
+    let attempt = intended(
+        number,
+        &newest.connection,
+        &newest.provider,
+        new,
+        draft.now(),
+    );
+    draft.row().attempts.push(attempt);
+    draft.tell(number, Said::ours(EventKind::AttemptStarted));
+    Ok(draft.finish(deadlines))
+}
+
+fn intended(
+    number: AttemptNumber,
+    connection: &ConnectionName,
+    provider: &ProviderName,
+    new: NewAttempt,
+    now: Timestamp,
+) -> Attempt {
+    Attempt {
+        number,
+        connection: connection.clone(),
+        provider: provider.clone(),
+        slot: new.slot,
+        made_slot: new.made_slot,
+        phase: StartPhase::Intended,
+        facts: Facts::default(),
+        provider_status: None,
+        provider_rank: 0,
+        start_time: now,
+        requested_expiry: new.requested_expiry,
+        expire_time: None,
+        action: None,
+        accept_time: None,
+        confirm_time: None,
+        end_time: None,
+    }
 }
 
 /// The provider took the request. `action` is sealed at the next revision. None if the intent is
@@ -122,13 +160,40 @@ pub fn started(
     Some(draft.finish(deadlines))
 }
 
+/// The provider works already on what an earlier attempt asked for, and this one takes it over:
+/// its callbacks carry `expire_time`. None if the intent is not open any more.
+#[must_use]
+pub fn adopted(
+    current: &Verification,
+    number: AttemptNumber,
+    expire_time: Timestamp,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Option<Change> {
+    open_intent(current, number)?;
+    let mut draft = Draft::over(current, now);
+    draft.with_attempt(number, |attempt| {
+        attempt.phase = StartPhase::Started;
+        attempt.expire_time = Some(expire_time);
+    });
+    draft.learn(number, Fact::Accepted);
+    let said = Said {
+        assurance: Assurance::Pulled,
+        ..Said::ours(EventKind::RequestAdopted)
+    };
+    draft.tell(number, said);
+    Some(draft.finish(deadlines))
+}
+
 /// The provider refused the request, or could not be reached before it lost its sense. None if the
-/// intent is not open any more, or something has come of the request after all.
+/// intent is not open any more, or something has come of the request after all. `lapse_time` is when
+/// somebody else's request lapses, which stands in the way.
 #[must_use]
 pub fn start_failed(
     current: &Verification,
     number: AttemptNumber,
     reason: Reason,
+    lapse_time: Option<Timestamp>,
     now: Timestamp,
     deadlines: &Deadlines,
 ) -> Option<Change> {
@@ -136,7 +201,10 @@ pub fn start_failed(
         return None;
     }
     let mut draft = Draft::over(current, now);
-    draft.with_attempt(number, |attempt| attempt.phase = StartPhase::Ended);
+    draft.with_attempt(number, |attempt| {
+        attempt.phase = StartPhase::Ended;
+        attempt.expire_time = lapse_time;
+    });
     draft.learn(number, Fact::Failed(reason));
     draft.tell(number, Said::ours(EventKind::StartFailed));
     Some(draft.finish(deadlines))

@@ -42,8 +42,18 @@ fn needed(
                 accepted.unwrap_or(attempt.start_time) + deadlines.processing,
             ),
         }),
+        // Whoever waits for the last word is told when no attempt can follow any more. An event
+        // from after that time has told it already.
+        _ if is_newest(row, attempt) && row.is_retryable(row.update_time) => {
+            Some((JobKind::CloseRetry, row.expire_time))
+        }
         _ => None,
     }
+}
+
+fn is_newest(row: &Verification, attempt: &Attempt) -> bool {
+    row.newest_attempt()
+        .is_some_and(|newest| newest.number == attempt.number)
 }
 
 fn timers(row: &Verification, deadlines: &Deadlines) -> BTreeMap<JobKey, Timestamp> {
@@ -120,6 +130,23 @@ pub fn expire_action(
         now,
         deadlines,
     ))
+}
+
+/// No new attempt may be asked for any more, since the verification's time has come. None if that
+/// matters no more, or not yet.
+#[must_use]
+pub fn close_retry(
+    current: &Verification,
+    number: AttemptNumber,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Option<Change> {
+    let (needed, due) = needed_timer(current, number, deadlines)?;
+    (needed == JobKind::CloseRetry && now >= due).then(|| {
+        let mut draft = Draft::over(current, now);
+        draft.tell(number, Said::ours(EventKind::RetryClosed));
+        draft.finish(deadlines)
+    })
 }
 
 /// The provider did not complete its part in time. None if it matters no more, or not yet.

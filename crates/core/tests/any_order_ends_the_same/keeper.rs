@@ -8,9 +8,9 @@ use verilane_core::decide::{
     self, DataArrival, Deadlines, NewAttempt, NewVerification, StatusArrival,
 };
 use verilane_core::{
-    Assurance, Change, ClaimName, ClaimStatus, ConnectionName, EventKind, JobKey, JobKind,
-    JobWrite, NewEvent, Principal, ProviderName, Reason, RequestedClaim, Revision, Sealed, SeenKey,
-    SeenWrite, SlotId, Timestamp, Verification, VerificationId, Wrapped,
+    Assurance, AttemptNumber, Change, ClaimName, ClaimStatus, ConnectionName, EventKind, JobKey,
+    JobKind, JobWrite, NewEvent, Principal, ProviderName, Reason, RequestedClaim, Revision, Sealed,
+    SeenKey, SeenWrite, SlotId, State, Timestamp, Verification, VerificationId, Wrapped,
 };
 
 use crate::model::{Outcome, told, wanted};
@@ -29,14 +29,14 @@ pub const ACTION_EXPIRY: Timestamp = Timestamp::from_secs(1_677_255_600);
 /// What nobody waits for.
 pub const FAR: Timestamp = Timestamp::from_secs(2_000_000_000);
 
-/// A verification with one attempt, and all that was kept of its past.
+/// A verification, and all that was kept of its past.
 #[derive(Clone, Debug)]
 pub struct Keeper {
     pub row: Verification,
     pub events: Vec<NewEvent>,
     pub jobs: BTreeMap<JobKey, Timestamp>,
     /// How often each of the provider's events was seen.
-    pub seen: BTreeMap<String, usize>,
+    pub seen: BTreeMap<(AttemptNumber, String), usize>,
     pub now: Timestamp,
 }
 
@@ -60,7 +60,7 @@ impl Keeper {
             connection: ConnectionName::new("test").unwrap(),
             provider: ProviderName::new("corepass").unwrap(),
             expire_time,
-            max_attempts: 1,
+            max_attempts: 3,
             claims: vec![
                 claim(ClaimName::Email, "A", true),
                 claim(ClaimName::Name, "B", true),
@@ -101,42 +101,63 @@ impl Keeper {
     /// The provider's answer to the request. False if it matters no more.
     pub fn start(&mut self) -> bool {
         let action = Sealed::default();
-        let change = decide::started(&self.row, 1, action, ACTION_EXPIRY, self.now, &DEADLINES);
+        let newest = self.row.newest_attempt().unwrap();
+        let (number, expiry) = (newest.number, newest.requested_expiry);
+        let change = decide::started(&self.row, number, action, expiry, self.now, &DEADLINES);
         self.commit_if_any(change)
+    }
+
+    /// A caller asks for a new attempt, whose action would expire then.
+    pub fn retry(&mut self, expiry: Timestamp) -> Result<(), Reason> {
+        let new = NewAttempt {
+            slot: SlotId::generate(),
+            made_slot: false,
+            requested_expiry: expiry,
+        };
+        let change = decide::retry(&self.row, new, self.now, &DEADLINES)?;
+        self.commit(change);
+        Ok(())
     }
 
     /// The request is given up. False if there is nothing to give up any more.
     pub fn give_up(&mut self) -> bool {
         let reason = Reason::StartAbandoned;
-        let change = decide::start_failed(&self.row, 1, reason, self.now, &DEADLINES);
+        let change = decide::start_failed(&self.row, 1, reason, None, self.now, &DEADLINES);
         self.commit_if_any(change)
     }
 
-    /// News comes in. What was noted before only raises a counter.
+    /// News of the first attempt comes in.
     pub fn hear(&mut self, arrival: Arrival) {
+        self.hear_of(1, arrival);
+    }
+
+    /// News of an attempt comes in. What was noted before only raises a counter.
+    pub fn hear_of(&mut self, attempt: AttemptNumber, arrival: Arrival) {
         self.now = Timestamp::from_micros(self.now.as_micros() + arrival.after * 1_000_000);
         let identity = identity(arrival.news);
-        let count = self.seen.entry(identity.clone()).or_default();
+        let count = self.seen.entry((attempt, identity.clone())).or_default();
         *count += 1;
         if *count > 1 {
             return;
         }
-        let before = self.row.state().0;
-        let change = self.decide(arrival, &identity);
+        let before = self.row.attempt(attempt).unwrap().state().0;
+        let change = self.decide(attempt, arrival, &identity);
         let key = SeenKey {
             verification: self.row.id,
-            attempt: 1,
+            attempt,
             identity,
         };
         assert_eq!(change.seen, [SeenWrite::First(key)]);
+        let place = self.events.len();
         self.commit(change);
-        let event = self.events.last().unwrap();
-        let ended = before.is_end() && before != verilane_core::State::Verified;
+        let event = &self.events[place];
+        assert_eq!(event.attempt, attempt);
+        let ended = before.is_end() && before != State::Verified;
         assert_eq!(event.late, arrival.late || ended);
         assert_eq!(event.assurance, Assurance::Signed);
     }
 
-    fn decide(&self, arrival: Arrival, identity: &str) -> Change {
+    fn decide(&self, attempt: AttemptNumber, arrival: Arrival, identity: &str) -> Change {
         let report = |status: &'static str, fact, time| StatusArrival {
             status: status.into(),
             identity: identity.to_owned(),
@@ -153,11 +174,11 @@ impl Keeper {
                     .find(|(w, _)| *w == word)
                     .and_then(|(_, fact)| *fact);
                 let report = report(word, fact, Some(Timestamp::from_secs(time)));
-                decide::status_reported(&self.row, 1, report, self.now, &DEADLINES)
+                decide::status_reported(&self.row, attempt, report, self.now, &DEADLINES)
             }
             News::Failure(word, reason) => {
                 let report = report(word, Some(verilane_core::Fact::Failed(reason)), None);
-                decide::failure_reported(&self.row, 1, report, self.now, &DEADLINES)
+                decide::failure_reported(&self.row, attempt, report, self.now, &DEADLINES)
             }
             News::Data { complete, extra } => {
                 let data = DataArrival {
@@ -167,7 +188,7 @@ impl Keeper {
                     assurance: Assurance::Signed,
                     late: arrival.late,
                 };
-                decide::data_received(&self.row, 1, &data, self.now, &DEADLINES)
+                decide::data_received(&self.row, attempt, &data, self.now, &DEADLINES)
             }
         }
     }
@@ -194,8 +215,11 @@ impl Keeper {
         let write = change.verification.unwrap();
         let known = (self.row.revision != Revision(0)).then_some(self.row.revision);
         assert_eq!(write.expected, known);
-        assert_eq!(change.events.len(), 1, "one decision tells one thing");
-        let (known, now) = (self.row.warnings(), write.row.warnings());
+        let (first, others) = change.events.split_first().unwrap();
+        let withdraws = |e: &NewEvent| e.kind == EventKind::ActionWithdrawn;
+        assert!(others.iter().all(withdraws), "one decision tells one thing");
+        assert!(others.is_empty() || first.state_after == State::Verified);
+        let (mut known, now) = (self.row.warnings(), write.row.warnings());
         for event in change.events {
             let last = self.events.last();
             assert_eq!(
@@ -205,9 +229,12 @@ impl Keeper {
                     .copied()
                     .collect::<Vec<_>>()
             );
+            known.clone_from(&now);
             let told = event.furthest_status.is_some();
-            assert!(!told || event.furthest_status.as_ref() == write.row.provider_status());
-            assert!(told || event.reason.is_none() || write.row.provider_status().is_none());
+            let status = &write.row.attempt(event.attempt).unwrap().provider_status;
+            assert!(!told || event.furthest_status == *status);
+            assert!(told || event.reason.is_none() || status.is_none());
+            assert_eq!(event.retryable, write.row.is_retryable(change.time));
             assert_eq!(event.revision, self.row.revision.next());
             assert_eq!(event.state_before, last.map(|e| e.state_after));
             assert!(last.is_none_or(|e| e.commit_time <= event.commit_time));
@@ -244,7 +271,8 @@ impl Keeper {
                 due,
                 leased_until,
             } => {
-                let intent = self.events.last().unwrap().kind == EventKind::Created;
+                let last = self.events.last().unwrap().kind;
+                let intent = [EventKind::Created, EventKind::AttemptStarted].contains(&last);
                 assert_eq!(key.kind == JobKind::Start, intent);
                 assert_eq!(
                     leased_until.is_some(),
@@ -281,7 +309,9 @@ pub fn run_out(row: &Verification, kind: JobKind, now: Timestamp) -> Option<Chan
         JobKind::ExpireAction => decide::expire_action,
         JobKind::ProcessingDeadline => decide::miss_processing_deadline,
         JobKind::DataDeadline => decide::miss_data_deadline,
+        JobKind::CloseRetry => decide::close_retry,
         JobKind::Start | JobKind::Purge => return None,
     };
-    timer(row, 1, now, &DEADLINES)
+    let newest = row.newest_attempt().unwrap().number;
+    timer(row, newest, now, &DEADLINES)
 }

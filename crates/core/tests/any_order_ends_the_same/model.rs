@@ -8,7 +8,7 @@ use verilane_core::{
     Timestamp, Verification,
 };
 
-use crate::keeper::{ACTION_EXPIRY, DEADLINES, MADE};
+use crate::keeper::DEADLINES;
 use crate::news::{FAILURES, News, rank};
 
 /// What comes of news, whatever order it comes in.
@@ -92,38 +92,45 @@ pub fn outcome_of(flow: &[News]) -> Outcome {
 
 /// What somebody knows who has only read the events.
 pub fn told(events: &[NewEvent]) -> (State, Option<Reason>) {
-    events
-        .iter()
-        .fold((State::Pending, None), |(state, reason), event| {
-            let moved = event.state_after != state;
-            (
-                event.state_after,
-                event.reason.or(reason.filter(|_| !moved)),
-            )
-        })
+    let newest = events.iter().map(|event| event.attempt).max();
+    let state = events.last().map_or(State::Pending, |e| e.state_after);
+    let reasons = events.iter().filter(|e| Some(e.attempt) == newest);
+    let reason = reasons.filter_map(|event| event.reason).next_back();
+    (state, reason.filter(|_| state != State::Verified))
 }
 
-/// The timers that a row needs: one or none.
+/// The timers that a row needs: of each attempt one or none.
 pub fn wanted(row: &Verification) -> BTreeMap<JobKey, Timestamp> {
-    let attempt = row.newest_attempt().unwrap();
-    let timer = match (attempt.state().0, attempt.phase) {
-        (State::Pending, StartPhase::Intended) => Some((JobKind::Start, MADE)),
-        (State::Pending, _) => Some((JobKind::ExpireAction, ACTION_EXPIRY.min(row.expire_time))),
-        (State::Processing, _) => Some(match attempt.confirm_time {
-            Some(time) => (JobKind::DataDeadline, time + DEADLINES.data),
-            None => {
-                let time = attempt.accept_time.unwrap();
-                (JobKind::ProcessingDeadline, time + DEADLINES.processing)
+    let timers = row.attempts.iter().filter_map(|attempt| {
+        let (kind, due) = match (attempt.state().0, attempt.phase) {
+            (State::Pending, StartPhase::Intended) => (JobKind::Start, attempt.start_time),
+            (State::Pending, _) => (
+                JobKind::ExpireAction,
+                attempt.expire_time.unwrap().min(row.expire_time),
+            ),
+            (State::Processing, _) => match attempt.confirm_time {
+                Some(time) => (JobKind::DataDeadline, time + DEADLINES.data),
+                None => {
+                    let time = attempt.accept_time.unwrap();
+                    (JobKind::ProcessingDeadline, time + DEADLINES.processing)
+                }
+            },
+            _ => {
+                let newest = row.newest_attempt().unwrap().number == attempt.number;
+                let ends = [State::Expired, State::Failed, State::Rejected];
+                let room = row.attempts.len() < row.max_attempts as usize;
+                let time = row.update_time < row.expire_time;
+                if !(newest && ends.contains(&row.state().0) && room && time) {
+                    return None;
+                }
+                (JobKind::CloseRetry, row.expire_time)
             }
-        }),
-        _ => None,
-    };
-    let about = Some(JobAbout {
-        verification: row.id,
-        attempt: 1,
+        };
+        let about = Some(JobAbout {
+            verification: row.id,
+            attempt: attempt.number,
+        });
+        Some((JobKey { kind, about }, due))
     });
-    timer
-        .into_iter()
-        .map(|(kind, due)| (JobKey { kind, about }, due))
-        .collect()
+    timers.collect()
 }

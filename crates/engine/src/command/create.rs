@@ -260,7 +260,7 @@ impl Engine {
         );
         change.slot = Some(slot);
         change.indexes = self.lookups(request, prepared);
-        change.idempotency = digest.map(|digest| self.remember(digest, id));
+        change.idempotency = digest.map(|digest| self.remember(digest, id, 1, false));
         change.audit.push(AuditRecord {
             time: now,
             principal: request.principal.clone(),
@@ -293,11 +293,6 @@ impl Engine {
         }
         lookups
     }
-}
-
-/// The fields that the provider is asked for.
-pub(super) fn asked(claims: &[RequestedClaim]) -> impl Iterator<Item = &str> {
-    claims.iter().filter(|c| c.asked).map(|c| c.field.as_str())
 }
 
 /// Until when the action shall live, in whole seconds as providers count, a margin inside what the

@@ -3,7 +3,7 @@
 //!
 //! Kept are keyed digests only: of principal and request id, and of everything the request says.
 
-use verilane_core::{BlindIndex, ClaimSelector, IdempotencyRecord, VerificationId};
+use verilane_core::{AttemptNumber, BlindIndex, ClaimSelector, IdempotencyRecord, VerificationId};
 use verilane_vault::IndexKind;
 
 use crate::engine::Engine;
@@ -33,11 +33,15 @@ impl Engine {
         &self,
         digest: &RequestDigest,
         verification: VerificationId,
+        attempt: AttemptNumber,
+        joined: bool,
     ) -> IdempotencyRecord {
         IdempotencyRecord {
             key: digest.key,
             body: digest.body,
             verification,
+            attempt,
+            joined,
             expire_time: self.now() + self.config.idempotency_retention,
         }
     }

@@ -1,8 +1,8 @@
 //! Reads claims: the audit record is durable before a value leaves.
 
 use verilane_core::{
-    AuditAction, AuditRecord, Change, ClaimSelector, Reason, RequestedClaim, StoredClaim,
-    VerificationId,
+    AuditAction, AuditRecord, Change, ClaimSelector, ClaimStatus, Reason, RequestedClaim,
+    StoredClaim, VerificationId,
 };
 use verilane_vault::SealedWhat;
 
@@ -75,6 +75,12 @@ impl Engine {
             }
         }
         let mut claims = self.store.claims(id).await?;
+        // A complete delivery takes the place of an incomplete one before it, what it lacks included.
+        let granted = |field: &str| {
+            let claim = row.claims.iter().find(|claim| claim.field == field);
+            claim.is_some_and(|claim| claim.status != ClaimStatus::NotHeld)
+        };
+        claims.retain(|claim| granted(&claim.field));
         if claims.is_empty() {
             return Err(EngineError::new(Reason::ClaimsNotAvailable)
                 .about(id)

@@ -5,12 +5,11 @@
 
 use verilane_core::{
     Reason, RequestedClaim, Slot, SlotHolder, SlotId, SlotWrite, StartPhase, State, Timestamp,
-    Verification, VerificationId,
+    Verification, VerificationId, asked_fields,
 };
 use verilane_provider::Prepared;
 use verilane_vault::{IndexKind, WrapPurpose};
 
-use super::create::asked;
 use crate::engine::Engine;
 use crate::sealing::write_parts;
 use crate::{CreateVerification, EngineError};
@@ -30,7 +29,7 @@ impl Engine {
             request.connection.as_str().as_bytes(),
             prepared.subject.expose().as_bytes(),
         ];
-        parts.extend(asked(claims).map(str::as_bytes));
+        parts.extend(asked_fields(claims).map(str::as_bytes));
         let key = vault.index(IndexKind::Slot, &parts);
         let holder = SlotHolder {
             verification: id,

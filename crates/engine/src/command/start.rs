@@ -15,7 +15,7 @@ use verilane_provider::{ProviderError, Start, Started};
 use verilane_store::{CommitError, Conflict};
 use verilane_vault::WrapPurpose;
 
-use super::create::{action_expiry, asked};
+use super::create::action_expiry;
 use crate::engine::{CrashPoint, Engine, RACES};
 use crate::sealing::{Sealer, read_parts, text};
 use crate::{EngineError, VerificationView};
@@ -115,7 +115,7 @@ impl Engine {
         let key = self.keys.of(&row)?;
         let subject = Sealer { id, key: &key }.subject(&row)?;
         let (status_url, data_url) = self.urls(attempt.slot, &connection.callback_base).await?;
-        let fields: Vec<&str> = asked(&row.claims).collect();
+        let fields: Vec<&str> = row.asked_fields().collect();
         let lifetime = connection.facade.profile().action_lifetime;
         let answer = connection
             .facade
@@ -271,7 +271,7 @@ impl Engine {
         let view = self
             .outcome(id, |row, now| {
                 let deadlines = &self.config.deadlines;
-                let change = decide::start_failed(row, number, reason, now, deadlines);
+                let change = decide::start_failed(row, number, reason, None, now, deadlines);
                 let (Some(mut change), Some(kept)) = (change.clone(), &kept) else {
                     return Ok(change);
                 };

@@ -45,6 +45,12 @@ impl Engine {
                 })
                 .await
             }
+            JobKind::CloseRetry => {
+                self.timer(job.key, about, |row, now| {
+                    decide::close_retry(row, about.attempt, now, deadlines)
+                })
+                .await
+            }
             JobKind::Purge => self.purge().await,
         }
     }

@@ -58,6 +58,11 @@ pub(crate) const fn event_type(kind: EventKind) -> v1::EventType {
         EventKind::Expired => v1::EventType::Expired,
         EventKind::DeadlinePassed => v1::EventType::DeadlinePassed,
         EventKind::Cancelled => v1::EventType::Cancelled,
+        EventKind::AttemptStarted => v1::EventType::AttemptStarted,
+        EventKind::RequestAdopted => v1::EventType::RequestAdopted,
+        EventKind::ActionWithdrawn => v1::EventType::ActionWithdrawn,
+        EventKind::DuplicateSuccess => v1::EventType::DuplicateSuccess,
+        EventKind::RetryClosed => v1::EventType::RetryClosed,
     }
 }
 

@@ -47,13 +47,17 @@ pub(crate) fn idempotency(
     key: BlindIndex,
 ) -> Result<Option<IdempotencyRecord>> {
     connection
-        .prepare_cached("SELECT body, verification, expire_time FROM requests WHERE key = ?1")?
+        .prepare_cached(
+            "SELECT body, verification, attempt, joined, expire_time FROM requests WHERE key = ?1",
+        )?
         .query_row([key.as_bytes()], |row| {
             let mut cells = Cells::of(row);
             Ok(IdempotencyRecord {
                 key,
                 body: cells.digest()?,
                 verification: cells.verification()?,
+                attempt: cells.count()?,
+                joined: cells.get()?,
                 expire_time: cells.time()?,
             })
         })

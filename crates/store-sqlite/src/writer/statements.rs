@@ -98,8 +98,8 @@ statements! {
         ON CONFLICT (evidence) DO UPDATE SET written = max(written, excluded.written)";
 
     request = "SELECT expire_time FROM requests WHERE key = ?1";
-    put_request = "INSERT OR REPLACE INTO requests (key, body, verification, expire_time) \
-        VALUES (?1, ?2, ?3, ?4)";
+    put_request = "INSERT OR REPLACE INTO requests (key, body, verification, attempt, joined, \
+        expire_time) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
     job = "SELECT 1 FROM jobs WHERE kind = ?1 AND verification = ?2 AND attempt = ?3";
     schedule_job = "INSERT OR REPLACE INTO jobs (kind, verification, attempt, due, leased_until, \

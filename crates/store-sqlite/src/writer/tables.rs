@@ -102,6 +102,8 @@ pub(super) fn request(statements: &mut Statements<'_>, record: &IdempotencyRecor
         record.key.as_bytes(),
         record.body.as_bytes(),
         record.verification.as_bytes(),
+        record.attempt,
+        record.joined,
         record.expire_time.as_micros(),
     ])?;
     Ok(())

@@ -308,6 +308,8 @@ pub fn request(of: &Verification, salt: u8, until: Timestamp) -> IdempotencyReco
         key: digest([salt; 16], 7),
         body: digest(*of.id.as_bytes(), 8),
         verification: of.id,
+        attempt: 2,
+        joined: salt % 2 == 1,
         expire_time: until,
     }
 }
