@@ -28,6 +28,9 @@ pub struct EngineConfig {
     pub max_watches: usize,
     /// How many rows that changed during a snapshot one stream remembers.
     pub max_snapshot_marks: usize,
+    /// How many events of the log one call that lists events looks at, at most by a page more,
+    /// before it answers with what it found, a token to go on with at least.
+    pub max_examined_events: u64,
     /// How many jobs run at once.
     pub max_jobs: usize,
 }
@@ -51,6 +54,7 @@ impl Default for EngineConfig {
             purge_interval: Duration::from_secs(60 * MINUTE),
             max_watches: 50_000,
             max_snapshot_marks: 100_000,
+            max_examined_events: 16_384,
             max_jobs: 32,
         }
     }

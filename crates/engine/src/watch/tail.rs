@@ -146,12 +146,15 @@ impl WatchMany {
         Ok(Some(end))
     }
 
-    /// The next event that is there by now and matches.
+    /// The next event that is there by now and matches, within a bounded part of the log: where a
+    /// filter lets little pass, none is found though there can be more.
     pub(super) async fn take(&mut self) -> Result<Option<Arc<Entry>>, EngineError> {
+        let examined = self.examined;
         loop {
             let looked = self.look().await?;
             let entry = self.pop();
-            if entry.is_some() || looked == Looked::Everywhere {
+            let far = self.examined.0 - examined.0 >= self.engine.config.max_examined_events;
+            if entry.is_some() || looked == Looked::Everywhere || far {
                 return Ok(entry);
             }
         }
@@ -168,22 +171,26 @@ impl WatchMany {
         if !self.pending.is_empty() {
             return Ok(Looked::Further);
         }
-        let entries = match self.engine.relay.read_after(self.examined, TAKE) {
-            Ok(entries) if entries.iter().all(|e| e.bytes.is_some()) => entries,
+        let (last, matching) = match self.engine.relay.read_after(self.examined, TAKE) {
+            Ok(mut entries) if entries.iter().all(|e| e.bytes.is_some()) => {
+                let last = entries.last().map(|e| e.sequence);
+                entries.retain(|entry| self.filter.matches(entry));
+                (last, entries)
+            }
             Ok(_) | Err(Behind) => self.read().await?,
         };
-        let Some(last) = entries.last() else {
+        let Some(last) = last else {
             return Ok(Looked::Everywhere);
         };
-        self.examined = last.sequence;
-        let (filter, shown) = (&self.filter, &mut self.shown);
-        self.pending.extend(entries.into_iter().filter(|entry| {
-            filter.matches(entry) && !shown.covers(entry.verification, entry.revision)
-        }));
+        self.examined = last;
+        let shown = &mut self.shown;
+        let new = |entry: &Arc<Entry>| !shown.covers(entry.verification, entry.revision);
+        self.pending.extend(matching.into_iter().filter(new));
         Ok(Looked::Further)
     }
 
-    async fn read(&self) -> Result<Vec<Arc<Entry>>, EngineError> {
+    /// A page from the store: where it ends, and what matches in it. Only that is encoded.
+    async fn read(&self) -> Result<(Option<Sequence>, Vec<Arc<Entry>>), EngineError> {
         self.open.fell_behind(self.examined);
         let page = self.engine.store.events(self.examined, PAGE).await?;
         if page.first().map(|e| e.sequence) != Some(self.examined.next()) {
@@ -196,11 +203,13 @@ impl WatchMany {
                 return Err(EngineError::new(Reason::Internal));
             }
         }
-        let mut entries = Vec::with_capacity(page.len());
+        let mut matching = Vec::new();
         for event in &page {
-            entries.push(Arc::new(self.engine.entry(event).await?));
+            if self.filter.matches(&Entry::new(event, None)) {
+                matching.push(Arc::new(self.engine.entry(event).await?));
+            }
         }
-        Ok(entries)
+        Ok((page.last().map(|e| e.sequence), matching))
     }
 
     /// Waits for any event, until then at the longest.

@@ -81,12 +81,14 @@ async fn a_busy_log_of_which_nothing_matches_does_not_silence_the_heartbeats() {
             one_run(&engine, &puppet).await;
         }
     });
-    let mut last = None;
-    for _ in 0..3 {
+    let (mut last, mut moved) = (None, 0);
+    while moved < 3 {
         let beat = quiet.message().await.unwrap();
         assert!(beat.is("beat"));
-        assert!(last < Some(place(&beat.token)));
-        last = Some(place(&beat.token));
+        let token = Some(place(&beat.token));
+        assert!(last <= token);
+        moved += u32::from(last < token);
+        last = token;
     }
     assert!(!writer.is_finished());
     writer.abort();

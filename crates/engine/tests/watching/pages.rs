@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde_json::Value;
-use verilane_core::{Reason, State, VerificationId};
+use verilane_core::{Principal, Reason, State, VerificationId};
 use verilane_engine::{EventFilter, EventPage, EventScope, ListEvents, WatchStart};
 
 use super::crowd::{crowd, done, one_run, told};
@@ -45,6 +45,46 @@ async fn pages(play: &Play, scope: &EventScope, size: usize) -> Vec<Value> {
         all.extend(events);
         start = next;
     }
+}
+
+#[tokio::test]
+async fn a_page_ends_within_a_bounded_part_of_the_log_and_its_token_goes_on_from_there() {
+    let stage = Stage::new()
+        .with_ring(5)
+        .with(|config| config.max_examined_events = 10);
+    let play = stage.open().await;
+    for _ in 0..60 {
+        one_run(&play.engine, &stage.puppet).await;
+    }
+    let log = play.log().await;
+    assert!(log.len() > 300);
+    let ada = play.engine.create(request("ada")).await.unwrap();
+    let id = ada.row.id;
+    play.engine
+        .cancel(id, None, &Principal::anonymous(), &crate::stage::access())
+        .await
+        .unwrap();
+    let cancelled = EventScope::Many(EventFilter {
+        states: vec![State::Cancelled],
+        ..EventFilter::default()
+    });
+    let (mut start, mut empty) = (WatchStart::Beginning, 0);
+    let found = loop {
+        let asked = list(cancelled.clone(), start, 100, Duration::ZERO);
+        let (events, next) = page(&play, asked).await;
+        if let Some(found) = events.first() {
+            break found.clone();
+        }
+        (start, empty) = (next, empty + 1);
+        assert!(empty < 10, "it gets nowhere");
+    };
+    assert!(empty > 0, "the whole log was looked at in one call");
+    let last = play.log().await.pop().unwrap();
+    assert_eq!(found, event(&last, None));
+    // With time to wait, one call goes all the way.
+    let asked = list(cancelled, WatchStart::Beginning, 100, LONG);
+    let (events, _) = page(&play, asked).await;
+    assert_eq!(events, [event(&last, None)]);
 }
 
 #[tokio::test]
