@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use verilane_core::{
     Change, ChangeId, Committed, ConnectionName, Reason, SharedClock, Timestamp, VerificationId,
 };
@@ -108,13 +108,29 @@ impl Engine {
     /// What is connected, by name.
     #[must_use]
     pub fn list_connections(&self) -> Vec<ConnectionView> {
-        self.connections
-            .iter()
-            .map(|(name, connection)| ConnectionView {
-                name: name.clone(),
-                profile: connection.facade.profile().clone(),
-                health: connection.facade.health(),
-            })
+        let names = self.connections.keys();
+        names.filter_map(|name| self.see_connection(name)).collect()
+    }
+
+    /// A connection as it stands; none of that name if none is configured.
+    #[must_use]
+    pub fn see_connection(&self, name: &ConnectionName) -> Option<ConnectionView> {
+        let facade = &self.connections.get(name)?.facade;
+        Some(ConnectionView {
+            name: name.clone(),
+            profile: facade.profile().clone(),
+            health: facade.health(),
+            circuit: facade.circuit(),
+        })
+    }
+
+    /// What tells that a connection's health may have changed, by name. What the receivers hold
+    /// means nothing.
+    #[must_use]
+    pub fn connection_changes(&self) -> Vec<(ConnectionName, watch::Receiver<u64>)> {
+        let changes = |connection: &Connection| connection.facade.changes();
+        let all = self.connections.iter();
+        all.map(|(name, connection)| (name.clone(), changes(connection)))
             .collect()
     }
 

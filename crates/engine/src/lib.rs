@@ -20,7 +20,7 @@ mod telemetry;
 mod view;
 mod watch;
 
-pub use verilane_provider::{Capability, HealthState};
+pub use verilane_provider::{Capability, CircuitState, HealthState, deadline};
 
 pub use callback::{CallbackPath, Taken, Verdict};
 pub use config::EngineConfig;

@@ -4,7 +4,7 @@ use verilane_core::{
     Action, AttemptNumber, ClaimName, ClaimSelector, ConnectionName, Pii, Principal, ProviderName,
     State, StoredClaim, Timestamp, Verification,
 };
-use verilane_provider::{Health, Profile};
+use verilane_provider::{CircuitHealth, CircuitState, Health, HealthState, Profile};
 use verilane_vault::SealedWhat;
 
 use crate::sealing::{FIRST, Sealer};
@@ -125,6 +125,16 @@ pub struct ConnectionView {
     pub profile: Profile,
     /// How its provider has answered lately.
     pub health: Health,
+    /// Whether calls pass to it at all.
+    pub circuit: CircuitHealth,
+}
+
+impl ConnectionView {
+    /// Whether what is asked of the provider now can be expected to be answered.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        self.circuit.state == CircuitState::Closed && self.health.state != HealthState::Unavailable
+    }
 }
 
 /// A verification to ask for.

@@ -54,7 +54,10 @@ pub enum Drained {
 }
 
 /// The gRPC server.
-pub struct GrpcServer(Server<VerificationHandler, ClaimHandler, ConnectionHandler>);
+pub struct GrpcServer {
+    server: Server<VerificationHandler, ClaimHandler, ConnectionHandler>,
+    engine: Arc<Engine>,
+}
 
 impl GrpcServer {
     /// A server over an engine whose relay was given [`WireEncoder`](crate::WireEncoder). To be made
@@ -68,14 +71,18 @@ impl GrpcServer {
         let claim = ClaimHandler {
             engine: Arc::clone(&engine),
         };
-        let handlers = (verification, claim, ConnectionHandler { engine });
-        Server::new(handlers, watches, config).await.map(Self)
+        let connection = ConnectionHandler {
+            engine: Arc::clone(&engine),
+        };
+        let handlers = (verification, claim, connection);
+        let server = Server::new(handlers, watches, config).await?;
+        Ok(Self { server, engine })
     }
 
     /// Sets what the health service answers. It says "serving" once [`serve`](Self::serve) runs.
     #[must_use]
     pub fn health(&self) -> Health {
-        self.0.health()
+        self.server.health()
     }
 
     /// Serves until `shutdown` ends, then drains. Connections run on the calling task's runtime.
@@ -84,7 +91,10 @@ impl GrpcServer {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Drained {
-        self.0.serve(listener, shutdown).await
+        tokio::select! {
+            drained = self.server.serve(listener, shutdown) => drained,
+            never = self.server.health.follow(&self.engine) => match never {},
+        }
     }
 }
 

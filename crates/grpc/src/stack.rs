@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method as HttpMethod, Request, Response, StatusCode, header};
+use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
 use tonic_web::GrpcWebLayer;
@@ -15,6 +16,7 @@ use verilane_api::server::claim_service_server::ClaimService;
 use verilane_api::server::connection_service_server::ConnectionService;
 use verilane_api::server::verification_service_server::VerificationService;
 use verilane_core::Reason;
+use verilane_engine::deadline;
 
 use crate::body::{CallBody, ResponseBody};
 use crate::call::{Call, CallInstruments, code_in};
@@ -81,7 +83,10 @@ where
         );
         let mut call = Call::begin(&self.instruments, method, request.headers());
         let handled = self.services.call(request).instrument(call.span().clone());
-        let answer = match tokio::time::timeout(limits.to_begin, handled).await {
+        // What is asked of a provider for this call must not take longer than it either.
+        let deadline = Instant::now() + limits.to_begin;
+        let handled = deadline::within(deadline, handled);
+        let answer = match tokio::time::timeout_at(deadline, handled).await {
             Ok(answer) => with_reason(answer),
             Err(_elapsed) => status_of(Reason::DeadlineExceeded).into_http(),
         };

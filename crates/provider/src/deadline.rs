@@ -29,6 +29,12 @@ pub fn current() -> Option<Instant> {
     DEADLINE.try_with(|deadline| *deadline).ok()
 }
 
+/// Whether nobody waits any more for what this task works for.
+#[must_use]
+pub fn has_passed() -> bool {
+    current().is_some_and(|deadline| deadline <= Instant::now())
+}
+
 /// Runs under a deadline of its own, whatever the one around it: what must go on once it began.
 pub(crate) async fn exactly<T>(deadline: Instant, call: impl Future<Output = T>) -> T {
     DEADLINE.scope(deadline, call).await

@@ -13,7 +13,7 @@ use verilane_engine::{
     Connection, CrashPoints, Engine, EngineConfig, EngineParts, KeyCache, Relay,
 };
 use verilane_grpc::{GrpcServer, WireEncoder};
-use verilane_provider::{Facade, Limits};
+use verilane_provider::Facade;
 use verilane_vault::{Keyring, KeyringError, Vault};
 
 use crate::catalog;
@@ -125,7 +125,7 @@ fn connections(
     let connect = |connection: &config::Connection| {
         let name = connection.name.clone();
         let plugin = connection.settings.plugin(&name)?;
-        let facade = Facade::new(name.clone(), plugin, Arc::clone(clock), Limits::default())?;
+        let facade = Facade::new(name.clone(), plugin, Arc::clone(clock), connection.limits)?;
         let callback_base = match connection.settings.callback_base_url() {
             Some(own) => own.trim_end_matches('/').to_owned(),
             None => Ingress::callbacks_below(&base),

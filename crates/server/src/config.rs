@@ -13,6 +13,7 @@ mod fault;
 mod grpc;
 mod ingress;
 mod layers;
+mod limits;
 mod section;
 mod shutdown;
 mod store;

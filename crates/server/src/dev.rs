@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 use verilane_core::clock::{FileClock, SystemClock};
 use verilane_core::{ConnectionName, SharedClock};
+use verilane_provider::Limits;
 use verilane_sandbox::{Sandbox, SandboxConfig, SandboxHandle};
 use verilane_vault::Keyring;
 
@@ -113,6 +114,7 @@ async fn beside(
             sandbox.status_public_key_hex(),
             sandbox.data_public_key_hex(),
         ),
+        limits: Limits::default(),
     });
     Ok(sandbox)
 }

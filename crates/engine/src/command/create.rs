@@ -7,7 +7,7 @@ use verilane_core::{
     AuditAction, AuditRecord, BlindIndex, Change, ClaimStatus, FieldViolation, LookupKind, Reason,
     RequestedClaim, SlotWrite, Timestamp, VerificationId,
 };
-use verilane_provider::{ActionLifetime, Prepared, StartRequest};
+use verilane_provider::{ActionLifetime, Prepared, StartRequest, deadline};
 use verilane_store::{CommitError, Conflict};
 use verilane_vault::SealedWhat;
 
@@ -63,6 +63,10 @@ impl Engine {
                 }
                 Err(error) => return Err(error),
             };
+            // Until here nothing is stored, and a caller who is gone misses nothing.
+            if deadline::has_passed() {
+                return Err(EngineError::new(Reason::DeadlineExceeded));
+            }
             match self.commit(change).await {
                 Ok(_) => {
                     self.crash_point(CrashPoint::IntentWritten);

@@ -11,7 +11,7 @@ use verilane_core::{
     Attempt, AttemptNumber, Change, JobAbout, JobKey, JobKind, JobWrite, Pii, Reason, ReasonKind,
     SlotId, StartPhase, State, Timestamp, Verification, VerificationId, decide,
 };
-use verilane_provider::{ProviderError, Start, Started};
+use verilane_provider::{Brake, ProviderError, Start, Started};
 use verilane_store::{CommitError, Conflict};
 use verilane_vault::WrapPurpose;
 
@@ -48,6 +48,10 @@ fn start_job(id: VerificationId, attempt: AttemptNumber) -> JobKey {
 /// What a caller is told of a provider's failure.
 pub(crate) fn provider_error(error: &ProviderError) -> EngineError {
     match error {
+        ProviderError::HeldBack {
+            by: Brake::Deadline,
+            ..
+        } => EngineError::new(Reason::DeadlineExceeded),
         ProviderError::NotSent
         | ProviderError::Unclear
         | ProviderError::Busy { .. }

@@ -1,7 +1,7 @@
 //! Connections as callers see them.
 
 use verilane_api::v1;
-use verilane_engine::{Capability, ConnectionView, HealthState};
+use verilane_engine::{Capability, CircuitState, ConnectionView, HealthState};
 
 use super::words::{claim_key, duration, timestamp};
 
@@ -31,6 +31,8 @@ pub(crate) fn connection(view: &ConnectionView) -> v1::Connection {
         }),
         health: health(view.health.state).into(),
         health_time: view.health.since.map(timestamp),
+        circuit: circuit(view.circuit.state).into(),
+        circuit_time: view.circuit.since.map(timestamp),
         poll_interval: None,
         history_complete: false,
     }
@@ -50,5 +52,13 @@ const fn health(state: HealthState) -> v1::ConnectionHealth {
         HealthState::Healthy => v1::ConnectionHealth::Healthy,
         HealthState::Degraded => v1::ConnectionHealth::Degraded,
         HealthState::Unavailable => v1::ConnectionHealth::Unavailable,
+    }
+}
+
+const fn circuit(state: CircuitState) -> v1::CircuitState {
+    match state {
+        CircuitState::Closed => v1::CircuitState::Closed,
+        CircuitState::Open => v1::CircuitState::Open,
+        CircuitState::HalfOpen => v1::CircuitState::HalfOpen,
     }
 }

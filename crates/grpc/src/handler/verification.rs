@@ -13,7 +13,9 @@ use tracing::{Instrument as _, Span};
 use verilane_api::server::verification_service_server::VerificationService;
 use verilane_api::{SharedMessage, v1};
 use verilane_core::{Reason, Revision, VerificationId};
-use verilane_engine::{CreateVerification, Engine, EngineError, EventPage, VerificationView};
+use verilane_engine::{
+    CreateVerification, Engine, EngineError, EventPage, VerificationView, deadline,
+};
 use verilane_telemetry::{attribute, value};
 
 use crate::caller::principal;
@@ -56,9 +58,17 @@ impl VerificationHandler {
         // Waited for within the call, so that those who wait end with their callers.
         let place = Arc::clone(&self.creates).acquire_owned().await;
         let engine = Arc::clone(&self.engine);
+        let deadline = deadline::current();
         let creating = async move {
             let _place = place;
             engine.create(wish).await
+        };
+        // It is still his deadline until the intent is durable.
+        let creating = async move {
+            match deadline {
+                Some(deadline) => deadline::within(deadline, creating).await,
+                None => creating.await,
+            }
         };
         match tokio::spawn(creating.instrument(Span::current())).await {
             Ok(created) => created.map_err(|e| refuse(&e)),

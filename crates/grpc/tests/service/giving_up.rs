@@ -9,7 +9,7 @@ use verilane_api::v1::watch_verifications_response::Item;
 use verilane_engine::{EngineConfig, EventFilter, WatchStart};
 use verilane_grpc::GrpcConfig;
 
-use super::provider::SLOW;
+use super::provider::{SILENT, SLOW};
 use super::support::{World, request, told, world_with};
 
 /// Waits for the event that makes an action available. Nothing but the create can bring it: no job
@@ -36,7 +36,7 @@ async fn action_comes(world: &World) {
 #[tokio::test]
 async fn a_caller_whose_deadline_passes_during_a_create_leaves_an_action_behind() {
     let impatient = GrpcConfig {
-        default_deadline: Duration::from_millis(50),
+        default_deadline: Duration::from_secs(1),
         ..GrpcConfig::default()
     };
     let world = world_with(EngineConfig::default(), impatient).await;
@@ -71,4 +71,24 @@ async fn a_caller_that_is_cut_off_during_a_create_leaves_an_action_behind() {
     assert_ne!(call.await.unwrap().unwrap_err().code(), Code::Ok);
     world.provider.answer.notify_one();
     action_comes(&world).await;
+}
+
+#[tokio::test]
+async fn a_question_that_changes_nothing_ends_at_its_callers_deadline() {
+    let impatient = GrpcConfig {
+        default_deadline: Duration::from_secs(1),
+        ..GrpcConfig::default()
+    };
+    let world = world_with(EngineConfig::default(), impatient).await;
+    let mut client = world.verifications().await;
+    let status = client.create_verification(request(SILENT)).await;
+    let code = status.unwrap_err().code();
+    // Whichever notices first: the call itself, or the client of the provider just before it.
+    assert!(matches!(code, Code::DeadlineExceeded | Code::Unavailable));
+    let limit = Duration::from_secs(30);
+    let given_up = world.provider.given_up.notified();
+    tokio::time::timeout(limit, given_up).await.unwrap();
+    let list = client.list_verifications(v1::ListVerificationsRequest::default());
+    let answer = list.await.unwrap().into_inner();
+    assert!(answer.verifications.is_empty());
 }

@@ -31,6 +31,11 @@ pub const LOCKED: &str = "locked";
 /// The subject whose request is answered once [`Obedient::answer`] says so.
 pub const SLOW: &str = "slow";
 
+/// The subject about whom the provider can't be asked: it is not there.
+pub const ABSENT: &str = "absent";
+/// The subject about whom the provider never answers.
+pub const SILENT: &str = "silent";
+
 pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\nnot really";
 
 /// What is offered: a claim from a document, one from none, and the field's names.
@@ -50,6 +55,8 @@ pub struct Obedient {
     pub told: Mutex<Vec<(String, String)>>,
     /// Told that a slow request has come.
     pub asked: Notify,
+    /// Told that the provider is not waited for any more.
+    pub given_up: Notify,
     /// Lets a slow request be answered.
     pub answer: Notify,
 }
@@ -76,8 +83,18 @@ impl Obedient {
             },
             told: Mutex::default(),
             asked: Notify::new(),
+            given_up: Notify::new(),
             answer: Notify::new(),
         }
+    }
+}
+
+/// Tells when it is dropped.
+struct OnDrop<'a>(&'a Notify);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.notify_one();
     }
 }
 
@@ -138,6 +155,13 @@ impl Provider for Obedient {
     async fn check_availability(&self, prepared: &Prepared) -> Result<Availability, ProviderError> {
         if prepared.subject.expose() == GARBLED_EARLY {
             return Err(ProviderError::InvalidAnswer("nonsense"));
+        }
+        if prepared.subject.expose() == ABSENT {
+            return Err(ProviderError::NotSent);
+        }
+        if prepared.subject.expose() == SILENT {
+            let _tells = OnDrop(&self.given_up);
+            std::future::pending::<()>().await;
         }
         let held = prepared.claims.iter().map(|claim| claim.field.clone());
         Ok(Availability {

@@ -57,7 +57,11 @@ pub async fn world_with(engine: EngineConfig, grpc: GrpcConfig) -> World {
         name.clone(),
         Arc::<Obedient>::clone(&provider),
         Arc::new(clock.clone()),
-        Limits::default(),
+        // Failures show at once.
+        Limits {
+            tries: 1,
+            ..Limits::default()
+        },
     )
     .unwrap();
     let connection = Connection {

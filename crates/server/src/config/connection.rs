@@ -1,5 +1,5 @@
 //! `[[connections]]`: the accounts at providers. What belongs to a provider's plug-in is handed to
-//! the catalog; name and provider are read here.
+//! the catalog, what belongs to the facade to `limits`; name and provider are read here.
 //!
 //! In the environment a connection's section is `CONNECTIONS` and its key begins with its name,
 //! `-` written as `_`: `VERILANE__CONNECTIONS__COREPASS_LIVE__BASE_URL`.
@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 use verilane_core::ConnectionName;
+use verilane_provider::Limits;
 
 use super::fault::Faults;
 use super::layers::{Layers, Text};
+use super::limits;
 use crate::catalog;
 
 /// A configured connection.
@@ -20,6 +22,8 @@ pub struct Connection {
     pub name: ConnectionName,
     /// What its plug-in needs.
     pub settings: catalog::Settings,
+    /// What its facade keeps it to.
+    pub limits: Limits,
 }
 
 /// The section, and how a fault names one of its tables.
@@ -63,11 +67,15 @@ pub fn read(layers: &mut Layers, faults: &mut Faults) -> Connections {
         if catalog::Settings::needs_public_url(&provider, &table) {
             needs_public_url.get_or_insert_with(|| at.clone());
         }
+        let (limits, _) = limits::read(&mut table, &at, faults);
         let settings = settings(&provider, table, &at, faults);
-        sound.extend(
-            name.zip(settings)
-                .map(|(name, settings)| Connection { name, settings }),
-        );
+        if let (Some(name), Some(settings), Some(limits)) = (name, settings, limits) {
+            sound.push(Connection {
+                name,
+                settings,
+                limits,
+            });
+        }
     }
     for text in variables.values() {
         faults.add(&text.name, "names no configured connection");

@@ -84,6 +84,21 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A value within bounds, or `usual` if it is left out. None after a fault.
+    pub fn within_or<T: Setting + PartialOrd>(
+        &mut self,
+        key: &'static str,
+        bounds: RangeInclusive<T>,
+        usual: T,
+    ) -> Option<T> {
+        if self.table.contains_key(key) || self.variables.contains_key(key) {
+            return self.within(key, bounds);
+        }
+        #[cfg(test)]
+        self.asked.push(key);
+        Some(usual)
+    }
+
     /// A value that may be left out. None after a fault.
     pub fn optional<T: Setting>(&mut self, key: &'static str) -> Option<Option<T>> {
         match self.take(key) {

@@ -80,7 +80,18 @@ fn the_documented_connection_is_one_that_is_taken() {
     let faults = load_with(Mode::Serve, &text, &[]).unwrap_err();
     assert_eq!(faults.all().len(), 1, "{faults}");
     assert!(faults.to_string().contains("is listed before"), "{faults}");
-    let every = ["allow_http", "propagate_trace", "callback_retention_days"];
+    let every = [
+        "allow_http",
+        "propagate_trace",
+        "callback_retention_days",
+        "max_calls",
+        "calls_per_second",
+        "calls_burst",
+        "turn_wait",
+        "call_tries",
+        "circuit_failures",
+        "circuit_open",
+    ];
     assert!(
         every
             .iter()
