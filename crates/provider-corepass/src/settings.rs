@@ -40,7 +40,7 @@ pub struct Settings {
 /// A key that is trusted.
 #[derive(Clone, Debug)]
 pub struct PinnedKeySetting {
-    /// The Ed448 public key, 114 hex digits.
+    /// The public key in hex: 114 digits of Ed448, or 66 or 130 of secp256k1.
     pub public_key: String,
     /// The only callbacks it may sign; all if unsaid.
     pub only_for: Option<KeyUse>,

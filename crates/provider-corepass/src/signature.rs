@@ -5,9 +5,14 @@
 //! the keys pinned for the connection and for this kind of callback, and this is looked at first.
 //! What exactly is signed is an ordered list of candidates ([`candidates`]); the first that holds
 //! wins and is recorded. Checked against recorded status callbacks.
+//!
+//! Where a secp256k1 key is pinned for the kind of callback, a signature of 65 bytes is a way to
+//! recover a key from each candidate's digest, and the key must be a pinned one ([`recovered`]). A
+//! signature of a scheme for which no key is pinned is not looked at.
 
 pub mod candidates;
 pub mod keys;
+mod recovered;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +21,7 @@ use openssl::sign::Verifier;
 
 use crate::wire::Object;
 use candidates::Candidate;
-use keys::{Channel, KeySet, PUBLIC_KEY_BYTES};
+use keys::{Channel, KeySet, Kind, PUBLIC_KEY_BYTES};
 
 /// Bytes of an Ed448 signature.
 pub const SIGNATURE_BYTES: usize = 114;
@@ -35,7 +40,7 @@ pub struct Accepted {
 /// Why a callback is not believed. The same bytes are refused on a retry too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// No `signature`, or not the base64 of a signature and a key.
+    /// No `signature`, or not the base64 of one of a kind for which a key is pinned.
     #[error("no usable signature")]
     Unusable,
     /// A key that is not pinned at all. Pinning it helps.
@@ -61,8 +66,20 @@ pub fn verify(
     let encoded: String = object
         .read("signature")
         .map_err(|_| SignatureError::Unusable)?;
+    if encoded.len() == recovered::ENCODED_CHARS {
+        return match keys.has(Kind::Secp256k1, channel) {
+            true => recovered::verify(keys, channel, object, &encoded),
+            false => Err(SignatureError::Unusable),
+        };
+    }
+    if !keys.has(Kind::Ed448, channel) {
+        return Err(SignatureError::Unusable);
+    }
     let (signature, public_key) = decode(&encoded)?;
-    let key = keys.find(&public_key).ok_or(SignatureError::KeyUnknown)?;
+    let pinned = keys.find(&public_key);
+    let (key, parsed) = pinned
+        .and_then(|key| Some((key, key.ed448()?)))
+        .ok_or(SignatureError::KeyUnknown)?;
     if !key.is_for(channel) {
         return Err(SignatureError::KeyNotForChannel);
     }
@@ -70,7 +87,7 @@ pub fn verify(
         let Some(digest) = candidate.digest(object) else {
             continue;
         };
-        if holds(key.parsed(), &digest, &signature) {
+        if holds(parsed, &digest, &signature) {
             return Ok(Accepted {
                 candidate,
                 key: key.fingerprint().to_owned(),

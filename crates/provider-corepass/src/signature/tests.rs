@@ -7,6 +7,8 @@ use super::signer::{hex_key, private, recorded, signed, signed_over};
 use super::*;
 use crate::wire::body::json_text;
 
+mod secp256k1;
+
 fn check(keys: &KeySet, channel: Channel, body: &[u8]) -> Result<Accepted, SignatureError> {
     let object = Object::parse(body).map_err(|_| SignatureError::Unusable)?;
     verify(keys, channel, &object)

@@ -10,6 +10,7 @@
 
 mod answers;
 mod callbacks;
+mod encodings;
 mod history;
 mod requests;
 mod stage;

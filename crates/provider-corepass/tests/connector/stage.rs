@@ -48,8 +48,16 @@ pub struct Stage {
     desk: Arc<Desk>,
 }
 
+/// Which of the sandbox's keys are pinned.
+#[derive(Clone, Copy, Debug)]
+pub enum Pins {
+    Ed448,
+    Secp256k1,
+    Both,
+}
+
 /// Settings that fit a sandbox.
-pub fn settings(base_url: String, keys: [(&str, KeyUse); 2]) -> Settings {
+pub fn settings<const N: usize>(base_url: String, keys: [(&str, KeyUse); N]) -> Settings {
     let keys = keys.map(|(key, only_for)| PinnedKeySetting {
         public_key: key.to_owned(),
         only_for: Some(only_for),
@@ -79,18 +87,36 @@ pub fn facade(settings: &Settings, clock: &ManualClock) -> Arc<Facade> {
 impl Stage {
     /// Sets everything up in a scenario.
     pub async fn set(scenario: Scenario) -> Self {
+        Self::set_with(scenario, 0, Pins::Ed448).await
+    }
+
+    /// Sets everything up with so many users beside those with a role, and with these keys pinned.
+    pub async fn set_with(scenario: Scenario, users: u32, pins: Pins) -> Self {
         let clock = ManualClock::new(START);
         let mut config = SandboxConfig::new(Arc::new(clock.clone()));
         config.scenario = scenario;
         config.callback_topics = vec![1];
-        config.load_users = 0;
+        config.load_users = users;
         let sandbox = Sandbox::bind(config).await.unwrap();
         let keys = sandbox.handle().keys();
         let handle = sandbox.handle();
-        let settings = settings(
-            format!("http://{}/", sandbox.local_addr()),
-            [(&keys.status, KeyUse::Status), (&keys.data, KeyUse::Data)],
-        );
+        let base = format!("http://{}/", sandbox.local_addr());
+        let [status, status_too] = [&keys.status, &keys.status_secp256k1];
+        let [data, data_too] = [&keys.data, &keys.data_secp256k1];
+        let (for_status, for_data) = (KeyUse::Status, KeyUse::Data);
+        let settings = match pins {
+            Pins::Ed448 => settings(base, [(status, for_status), (data, for_data)]),
+            Pins::Secp256k1 => settings(base, [(status_too, for_status), (data_too, for_data)]),
+            Pins::Both => settings(
+                base,
+                [
+                    (status, for_status),
+                    (status_too, for_status),
+                    (data, for_data),
+                    (data_too, for_data),
+                ],
+            ),
+        };
         tokio::spawn(sandbox.run(std::future::pending()));
         let facade = facade(&settings, &clock);
         let desk = Arc::new(Desk {
