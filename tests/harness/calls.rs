@@ -63,6 +63,7 @@ impl Server {
     pub async fn get(&self, id: &str) -> Verification {
         let request = GetVerificationRequest {
             verification_id: id.to_owned(),
+            ..Default::default()
         };
         let answer = self.verifications().get_verification(request).await;
         answer.unwrap().into_inner().verification.unwrap()

@@ -132,6 +132,7 @@ async fn wrong_calls(server: &Server, user: &SandboxUser) -> String {
     }
     let request = GetVerificationRequest {
         verification_id: wrong.to_owned(),
+        ..Default::default()
     };
     tell(
         &mut answers,

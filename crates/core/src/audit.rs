@@ -23,16 +23,19 @@ pub enum AuditAction {
     VerificationRetried,
     /// A verification was asked for that was open already, and is answered instead of a new one.
     VerificationJoined,
+    /// It was asked what a user holds, and the caller was told.
+    AvailabilityChecked,
 }
 
 impl AuditAction {
     /// Every action.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::VerificationCreated,
         Self::VerificationCancelled,
         Self::ClaimsRead,
         Self::VerificationRetried,
         Self::VerificationJoined,
+        Self::AvailabilityChecked,
     ];
 
     /// The name in the store.
@@ -44,6 +47,7 @@ impl AuditAction {
             Self::ClaimsRead => "CLAIMS_READ",
             Self::VerificationRetried => "VERIFICATION_RETRIED",
             Self::VerificationJoined => "VERIFICATION_JOINED",
+            Self::AvailabilityChecked => "AVAILABILITY_CHECKED",
         }
     }
 
@@ -63,11 +67,12 @@ pub struct AuditRecord {
     pub principal: Principal,
     /// What.
     pub action: AuditAction,
-    /// To which verification.
-    pub verification: VerificationId,
+    /// To which verification, where there is one.
+    pub verification: Option<VerificationId>,
     /// What exactly, by name and without values: the claims read, and whether with peppers.
     pub subject_matter: Vec<String>,
-    /// Purpose, actor and reference, sealed at the verification's revision at the time.
+    /// Purpose, actor and reference, sealed at the verification's revision at the time; without a
+    /// verification, under the keyring.
     pub details: Option<Sealed>,
 }
 
@@ -99,7 +104,11 @@ impl AuditRecord {
         part(&self.time.as_micros().to_be_bytes());
         part(self.principal.as_str().as_bytes());
         part(self.action.as_str().as_bytes());
-        part(self.verification.as_bytes());
+        part(
+            self.verification
+                .as_ref()
+                .map_or(&[][..], |id| id.as_bytes()),
+        );
         part(&(self.subject_matter.len() as u64).to_be_bytes());
         for name in &self.subject_matter {
             part(name.as_bytes());
@@ -128,7 +137,7 @@ mod tests {
             time: Timestamp::from_secs(7),
             principal: Principal::anonymous(),
             action: AuditAction::ClaimsRead,
-            verification: VerificationId::from_bytes([1; 16]),
+            verification: Some(VerificationId::from_bytes([1; 16])),
             subject_matter: matter.iter().map(|m| (*m).to_owned()).collect(),
             details: Some(Sealed::new(vec![1, 2, 3])),
         }
@@ -145,6 +154,9 @@ mod tests {
         let mut other = record(&["ab", "c"]);
         other.details = None;
         assert_ne!(base, other.digest());
+        let mut of_none = record(&["ab", "c"]);
+        of_none.verification = None;
+        assert_ne!(base, of_none.digest());
     }
 
     #[test]

@@ -114,8 +114,30 @@ pub enum ClaimSelector {
         /// The document it must come from.
         document: Option<DocumentType>,
     },
+    /// By our vocabulary, from whichever document the user holds it on.
+    AnyDocument {
+        /// The fact. One that comes from documents.
+        name: ClaimName,
+        /// The documents that it is rather had from, best first, none twice.
+        preferred: Vec<DocumentType>,
+    },
     /// By the provider's own name for the field.
     ProviderField(String),
+}
+
+impl ClaimSelector {
+    /// Whether it means the claim of this name, document and field.
+    #[must_use]
+    pub fn means(&self, name: ClaimName, document: Option<DocumentType>, field: &str) -> bool {
+        match self {
+            Self::Claim {
+                name: named,
+                document: from,
+            } => *named == name && (from.is_none() || *from == document),
+            Self::AnyDocument { name: named, .. } => *named == name,
+            Self::ProviderField(named) => *named == field,
+        }
+    }
 }
 
 /// A claim that a caller asks for.
@@ -169,7 +191,8 @@ pub struct RequestedClaim {
     pub name: ClaimName,
     /// The document it comes from, where it comes from one.
     pub document: Option<DocumentType>,
-    /// The provider's name for it. Unique within a verification.
+    /// The provider's name for it. Unique within a verification; empty for a claim that could come
+    /// from several documents and that the user holds on none.
     pub field: String,
     /// Whether the verification is worth nothing without it.
     pub required: bool,

@@ -4,6 +4,7 @@
 //! points nowhere.
 
 mod action;
+mod asking;
 mod audit;
 mod change;
 mod claims;
@@ -20,6 +21,7 @@ mod values;
 mod verification;
 
 pub use action::{Action, QrOrLink};
+pub use asking::{Answered, ClaimSource, Resolution, Wish, fields_of, resolve};
 pub use audit::{AUDIT_GENESIS, AuditAction, AuditHash, AuditRecord, audit_link};
 pub use change::{
     Change, Committed, EvidenceKind, EvidenceRecord, IdempotencyRecord, Job, JobAbout, JobKey,

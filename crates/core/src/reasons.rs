@@ -91,6 +91,8 @@ registry! {
     TooManyWatches = "TOO_MANY_WATCHES", Request, "No further watch can be held.";
     MethodUnknown = "METHOD_UNKNOWN", Request, "This service has no such method.";
     RequestTooLarge = "REQUEST_TOO_LARGE", Request, "The request's message is larger than this service reads.";
+    AvailabilityNotOffered = "AVAILABILITY_NOT_OFFERED", Request, "The connection can't tell what a user holds.";
+    ConnectionMisconfigured = "CONNECTION_MISCONFIGURED", Request, "The provider turns away whatever this connection sends.";
     StoreUnavailable = "STORE_UNAVAILABLE", Request, "The store can't be reached.";
     CommitOutcomeUnknown = "COMMIT_OUTCOME_UNKNOWN", Request, "The store failed while it committed; the change may stand.";
     DeadlineExceeded = "DEADLINE_EXCEEDED", Request, "The call's deadline passed before it was done.";

@@ -1,5 +1,6 @@
 //! What callers ask for, one use case a file.
 
+mod availability;
 mod cancel;
 mod create;
 mod idempotency;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use verilane_core::{FieldViolation, Reason, VerificationId};
+use verilane_core::{ClaimName, FieldViolation, Reason, VerificationId};
 use verilane_store::{CommitError, Conflict, StoreError};
 use verilane_vault::VaultError;
 
@@ -16,10 +16,23 @@ pub struct EngineError {
     pub reason: Reason,
     /// What is wrong with which field of the request.
     pub violations: Vec<FieldViolation>,
+    /// The claims that the user does not hold.
+    pub not_held: Vec<ClaimNotHeld>,
     /// What a program needs to act on the reason: ids, tokens, revisions.
     pub metadata: Vec<(&'static str, String)>,
     /// When retrying may help.
     pub retry_after: Option<Duration>,
+}
+
+/// A claim that keeps a request from being made, since the user does not hold it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimNotHeld {
+    /// Its place among the claims of the request, from 0.
+    pub place: usize,
+    /// The fact.
+    pub name: ClaimName,
+    /// The provider's names of all fields that it could have come from.
+    pub fields: Vec<String>,
 }
 
 impl EngineError {
@@ -29,6 +42,7 @@ impl EngineError {
         Self {
             reason,
             violations: Vec::new(),
+            not_held: Vec::new(),
             metadata: Vec::new(),
             retry_after: None,
         }

@@ -14,6 +14,7 @@ mod evidence;
 mod jobs;
 mod keyring_check;
 mod keys;
+mod picture;
 mod relay;
 mod sealing;
 mod telemetry;
@@ -25,12 +26,12 @@ pub use verilane_provider::{Capability, CircuitState, HealthState, deadline};
 pub use callback::{CallbackPath, Taken, Verdict};
 pub use config::EngineConfig;
 pub use engine::{Connection, CrashPoint, CrashPoints, Engine, EngineParts};
-pub use error::EngineError;
+pub use error::{ClaimNotHeld, EngineError};
 pub use keys::KeyCache;
 pub use relay::{Entry, FrameEncoder, Relay};
 pub use view::{
-    AccessContext, ClaimView, ClaimsView, ConnectionView, CreateVerification, Expire,
-    ListVerifications, ReadClaims, VerificationView,
+    AccessContext, AvailabilityView, CheckAvailability, ClaimAvailability, ClaimView, ClaimsView,
+    ConnectionView, CreateVerification, Expire, ListVerifications, ReadClaims, VerificationView,
 };
 pub use watch::{
     Delivery, EventFilter, EventPage, EventScope, ListEvents, WatchEnd, WatchMany, WatchOne,

@@ -1,8 +1,8 @@
 //! What callers are shown, opened from what is at rest.
 
 use verilane_core::{
-    Action, AttemptNumber, ClaimName, ClaimSelector, ConnectionName, Pii, Principal, ProviderName,
-    State, StoredClaim, Timestamp, Verification,
+    Action, AttemptNumber, ClaimName, ClaimSelector, ClaimSource, ConnectionName, Pii, Principal,
+    ProviderName, State, StoredClaim, Timestamp, Verification, Wish,
 };
 use verilane_provider::{CircuitHealth, CircuitState, Health, HealthState, Profile};
 use verilane_vault::SealedWhat;
@@ -137,6 +137,39 @@ impl ConnectionView {
     }
 }
 
+/// What a user is to be asked about, without being asked himself.
+#[derive(Clone, Debug)]
+pub struct CheckAvailability {
+    /// Who asks.
+    pub principal: Principal,
+    /// At which connection.
+    pub connection: ConnectionName,
+    /// The user as the provider knows him.
+    pub subject: Pii<String>,
+    /// What he may hold.
+    pub claims: Vec<verilane_core::ClaimRequest>,
+    /// Why, and for whom.
+    pub access: AccessContext,
+}
+
+/// What a user holds of what could be asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AvailabilityView {
+    /// Whether a verification of these claims could be created, as far as they go.
+    pub can_create: bool,
+    /// Claim by claim, in the order of the request.
+    pub claims: Vec<ClaimAvailability>,
+}
+
+/// Where a claim would come from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClaimAvailability {
+    /// The wish, with every field that was tried.
+    pub wish: Wish,
+    /// The source that would be asked for; none if the user holds it nowhere.
+    pub source: Option<ClaimSource>,
+}
+
 /// A verification to ask for.
 #[derive(Clone, Debug)]
 pub struct CreateVerification {
@@ -162,6 +195,8 @@ pub struct CreateVerification {
     pub action_lifetime: Option<std::time::Duration>,
     /// How many attempts it may have.
     pub max_attempts: Option<u32>,
+    /// Whether its caller needs no picture of a QR code, since the link is enough.
+    pub without_picture: bool,
     /// Where the call stands in a trace.
     pub trace_parent: Option<verilane_core::TraceParent>,
 }

@@ -36,7 +36,9 @@ pub(crate) fn code_of(reason: Reason) -> Code {
         | Reason::NotRetryable
         | Reason::AttemptsExhausted
         | Reason::VerificationOver
-        | Reason::ProviderRefused => Code::FailedPrecondition,
+        | Reason::ProviderRefused
+        | Reason::AvailabilityNotOffered
+        | Reason::ConnectionMisconfigured => Code::FailedPrecondition,
         Reason::ResumeTokenExpired | Reason::ResumeTokenUnknown | Reason::RequestTooLarge => {
             Code::OutOfRange
         }

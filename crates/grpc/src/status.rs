@@ -6,13 +6,14 @@
 use std::collections::HashMap;
 
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
 use tracing::Span;
 use verilane_core::Reason;
 use verilane_engine::EngineError;
 use verilane_telemetry::attribute;
 
 use crate::code::{code_of, code_of_end, retry_after};
+use crate::convert::asking::tried;
 
 /// The domain of all our reasons.
 const DOMAIN: &str = "verilane";
@@ -62,6 +63,18 @@ fn details(error: &EngineError) -> ErrorDetails {
             })
             .collect();
         details.set_bad_request(violations);
+    }
+    if !error.not_held.is_empty() {
+        let violations: Vec<_> = error
+            .not_held
+            .iter()
+            .map(|claim| {
+                let subject = format!("claims[{}]", claim.place);
+                let description = tried(claim.name, &claim.fields);
+                PreconditionViolation::new(error.reason.code(), subject, description)
+            })
+            .collect();
+        details.set_precondition_failure(violations);
     }
     // Zero would have all callers come back at once.
     let delay = error.retry_after.filter(|delay| !delay.is_zero());

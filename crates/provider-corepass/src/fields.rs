@@ -92,6 +92,11 @@ pub fn by_claim(claim: Claim, document: Option<Document>) -> Option<&'static Fie
         .find(|field| field.claim == claim && field.document == document)
 }
 
+/// The fields that hold this claim, of every document.
+pub fn of_claim(claim: Claim) -> impl Iterator<Item = &'static Field> {
+    FIELDS.iter().filter(move |field| field.claim == claim)
+}
+
 /// What a status callback calls a field: lower-case hex of the SHA3-256 of its name.
 #[must_use]
 pub fn hash_of(name: &str) -> String {

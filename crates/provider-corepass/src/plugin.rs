@@ -54,6 +54,8 @@ struct QrRequest<'a> {
     #[serde(rename = "statusCallback")]
     status_callback: &'a str,
     expiration: i64,
+    #[serde(rename = "withoutQRCode", skip_serializing_if = "std::ops::Not::not")]
+    without_qr_code: bool,
 }
 
 impl CorePass {
@@ -108,14 +110,9 @@ impl Provider for CorePass {
     }
 
     async fn check_availability(&self, prepared: &Prepared) -> Result<Availability, ProviderError> {
-        let items: Vec<&str> = prepared
-            .claims
-            .iter()
-            .map(|claim| claim.field.as_str())
-            .collect();
         let body = VerifiedRequest {
             user: prepared.subject.expose(),
-            items: &items,
+            items: &prepared.fields(),
         };
         let request =
             HttpRequest::new(Method::POST, self.verified.clone(), VERIFIED).json(&body)?;
@@ -133,10 +130,11 @@ impl Provider for CorePass {
             callback: start.data_url.expose(),
             status_callback: start.status_url.expose(),
             expiration: start.expiry.as_secs(),
+            without_qr_code: start.without_picture,
         };
         let request = HttpRequest::new(Method::POST, self.qrcode.clone(), QRCODE).json(&body)?;
         let answer: QrAnswer = self.http.send_for_json(request).await.map_err(refused)?;
-        started(answer)
+        started(answer, start.without_picture)
     }
 
     async fn history(
@@ -159,7 +157,7 @@ impl Provider for CorePass {
 }
 
 /// What the user has to do, from the connector's answer.
-fn started(answer: QrAnswer) -> Result<Started, ProviderError> {
+fn started(answer: QrAnswer, without_picture: bool) -> Result<Started, ProviderError> {
     if !LINK_SCHEMES
         .iter()
         .any(|scheme| answer.link.starts_with(scheme))
@@ -168,12 +166,9 @@ fn started(answer: QrAnswer) -> Result<Started, ProviderError> {
             "its link is neither a corepass: nor an https: link",
         ));
     }
-    let picture = match &answer.qrcode {
-        Some(text) => Some(qr::decode(text).ok_or(ProviderError::InvalidAnswer(
-            "its QR code is not a picture in base64",
-        ))?),
-        None => qr::draw(&answer.link),
-    };
+    // A request that was open before is answered as it was made first, with a picture or without.
+    let sent = answer.qrcode.as_deref().filter(|_| !without_picture);
+    let picture = sent.map(qr::decode).transpose()?;
     Ok(Started {
         action: Action::QrOrLink(QrOrLink {
             link: Pii::new(answer.link),

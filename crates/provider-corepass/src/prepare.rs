@@ -1,11 +1,8 @@
 //! From a caller's wish to what the connector is asked for. Pure.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use verilane_core::{
-    ClaimRequest, ClaimSelector, ClaimStatus, FieldViolation, Pii, Reason, RequestedClaim,
-};
+use verilane_core::{ClaimRequest, ClaimSelector, ClaimSource, FieldViolation, Pii, Reason, Wish};
 use verilane_provider::{ActionLifetime, OfferedClaim, Prepared, StartRequest};
 
 use crate::fields::{self, FIELDS, Field};
@@ -32,8 +29,9 @@ pub fn offered() -> Vec<OfferedClaim> {
         .collect()
 }
 
-/// Checks a wish and puts it into the connector's terms: the subject in canonical form, the fields
-/// sorted, each once.
+/// Checks a wish and puts it into the connector's terms: the subject in canonical form, of each claim
+/// the fields that it can come from. The same claim is refused if it is asked for twice from the same
+/// document, or twice from any; from any and from a certain one it may be asked for.
 ///
 /// # Errors
 /// Everything that is wrong with the wish.
@@ -48,21 +46,19 @@ pub fn prepare(request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> 
             });
         })
         .ok();
-    let mut claims = BTreeMap::new();
+    let mut claims: Vec<Wish> = Vec::new();
     for (place, claim) in request.claims.iter().enumerate() {
         let refuse = |part: &str, (reason, description): (Reason, &str)| FieldViolation {
             field: format!("claims[{place}]{part}"),
             description: description.to_owned(),
             reason,
         };
-        match field_of(claim) {
+        match sources_of(claim) {
             Err((part, why)) => violations.push(refuse(part, why)),
-            Ok(field) if claims.contains_key(field.name) => {
+            Ok(wish) if claims.iter().any(|known| known.sources == wish.sources) => {
                 violations.push(refuse("", (Reason::ClaimRepeated, "is asked for before")))
             }
-            Ok(field) => {
-                claims.insert(field.name, requested(field, claim.required));
-            }
+            Ok(wish) => claims.push(wish),
         }
     }
     if request.claims.is_empty() {
@@ -83,7 +79,7 @@ pub fn prepare(request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> 
     match subject {
         Some(subject) if violations.is_empty() => Ok(Prepared {
             subject: Pii::from(subject.expose()),
-            claims: claims.into_values().collect(),
+            claims,
             action_lifetime: lifetime,
         }),
         _ => Err(violations),
@@ -92,17 +88,45 @@ pub fn prepare(request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> 
 
 type Why = (Reason, &'static str);
 
-/// The field that a claim means, or which part of it is wrong and why.
+const NOT_OFFERED: Why = (Reason::ClaimNotOffered, "is not offered by the connector");
+
+/// The fields that a claim can come from, or which part of it is wrong and why.
+fn sources_of(claim: &ClaimRequest) -> Result<Wish, (&'static str, Why)> {
+    let (fields, preferred) = match &claim.selector {
+        ClaimSelector::AnyDocument { name, preferred } => {
+            if !name.is_from_document() {
+                let why = "comes from no document, so it can't be asked for from any";
+                return Err(("", (Reason::InvalidArgument, why)));
+            }
+            (fields::of_claim(*name).collect(), preferred.clone())
+        }
+        _ => (vec![field_of(claim)?], Vec::new()),
+    };
+    let field = fields.first().ok_or(("", NOT_OFFERED))?;
+    if field.claim.is_image() {
+        let why = "is a picture, which can't be asked for";
+        return Err(("", (Reason::ClaimIsImage, why)));
+    }
+    Ok(Wish {
+        name: field.claim,
+        sources: fields.iter().map(|field| source(field)).collect(),
+        preferred,
+        required: claim.required,
+    })
+}
+
+/// The one field that a claim means.
 fn field_of(claim: &ClaimRequest) -> Result<&'static Field, (&'static str, Why)> {
-    let field = match &claim.selector {
+    match &claim.selector {
         ClaimSelector::ProviderField(name) => fields::by_name(name).ok_or((
             ".provider_field",
             (Reason::ClaimUnknown, "is not a field of the connector"),
-        ))?,
+        )),
+        ClaimSelector::AnyDocument { .. } => Err(("", NOT_OFFERED)),
         ClaimSelector::Claim { name, document } => {
             match (document, name.is_from_document()) {
                 (None, true) => {
-                    let why = "must name the document that the claim comes from";
+                    let why = "must name the document, unless any is asked for";
                     return Err((".document", (Reason::InvalidArgument, why)));
                 }
                 (Some(_), false) => {
@@ -111,27 +135,15 @@ fn field_of(claim: &ClaimRequest) -> Result<&'static Field, (&'static str, Why)>
                 }
                 _ => {}
             }
-            fields::by_claim(*name, *document).ok_or((
-                "",
-                (Reason::ClaimNotOffered, "is not offered by the connector"),
-            ))?
+            fields::by_claim(*name, *document).ok_or(("", NOT_OFFERED))
         }
-    };
-    if field.claim.is_image() {
-        let why = "is a picture, which can't be asked for";
-        return Err(("", (Reason::ClaimIsImage, why)));
     }
-    Ok(field)
 }
 
-fn requested(field: &Field, required: bool) -> RequestedClaim {
-    RequestedClaim {
-        name: field.claim,
+fn source(field: &Field) -> ClaimSource {
+    ClaimSource {
         document: field.document,
         field: field.name.to_owned(),
-        required,
-        asked: true,
-        status: ClaimStatus::Requested,
     }
 }
 
@@ -157,6 +169,16 @@ mod tests {
         }
     }
 
+    fn from_any(name: ClaimName, preferred: &[DocumentType]) -> ClaimRequest {
+        ClaimRequest {
+            selector: ClaimSelector::AnyDocument {
+                name,
+                preferred: preferred.to_vec(),
+            },
+            required: true,
+        }
+    }
+
     fn wish(subject: &str, claims: Vec<ClaimRequest>) -> StartRequest {
         StartRequest {
             subject: Pii::from(subject),
@@ -174,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_sorted_and_the_subject_is_canonical() {
+    fn claims_keep_their_order_and_the_subject_is_canonical() {
         let request = wish(
             &format!("0x{}", USER.to_uppercase()),
             vec![
@@ -186,17 +208,67 @@ mod tests {
         let prepared = prepare(&request).unwrap();
         assert_eq!(prepared.subject.expose(), USER);
         assert_eq!(prepared.action_lifetime, LIFETIME.default);
-        let fields: Vec<_> = prepared
-            .claims
+        let required: Vec<_> = prepared.claims.iter().map(|wish| wish.required).collect();
+        assert_eq!(required, [false, true, false]);
+        assert_eq!(
+            prepared.fields(),
+            ["SH_EMAIL", "SH_PHONE", "SH_Passport_DOB"]
+        );
+    }
+
+    #[test]
+    fn a_claim_from_any_document_can_come_from_that_field_of_every_one() {
+        let preferred = vec![DocumentType::Passport];
+        let claim = from_any(ClaimName::Birthdate, &preferred);
+        let prepared = prepare(&wish(USER, vec![claim])).unwrap();
+        let [wish] = prepared.claims.as_slice() else {
+            panic!("{:?}", prepared.claims);
+        };
+        assert_eq!(wish.preferred, preferred);
+        let sources: Vec<_> = wish
+            .sources
             .iter()
-            .map(|claim| (claim.field.as_str(), claim.required))
+            .map(|source| (source.document.unwrap(), source.field.as_str()))
             .collect();
         assert_eq!(
-            fields,
+            sources,
             [
-                ("SH_EMAIL", false),
-                ("SH_PHONE", false),
-                ("SH_Passport_DOB", true)
+                (DocumentType::IdCard, "SH_IDCard_DOB"),
+                (DocumentType::Passport, "SH_Passport_DOB"),
+                (DocumentType::ResidencePermit, "SH_ResidencePermit_DOB"),
+                (DocumentType::DrivingPermit, "SH_DriverLicense_DOB"),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_same_claim_may_be_asked_for_from_any_and_from_a_given_document_each_once() {
+        let passport = Some(DocumentType::Passport);
+        let request = wish(
+            USER,
+            vec![
+                from_any(ClaimName::Birthdate, &[]),
+                by_claim(ClaimName::Birthdate, passport),
+                from_any(ClaimName::Name, &[]),
+            ],
+        );
+        assert_eq!(prepare(&request).unwrap().claims.len(), 3);
+        let request = wish(
+            USER,
+            vec![
+                from_any(ClaimName::Birthdate, &[]),
+                by_claim(ClaimName::Birthdate, passport),
+                by_field("SH_Passport_DOB"),
+                from_any(ClaimName::Birthdate, &[DocumentType::IdCard]),
+                from_any(ClaimName::Email, &[]),
+            ],
+        );
+        assert_eq!(
+            violations(&request),
+            [
+                ("claims[2]".to_owned(), Reason::ClaimRepeated),
+                ("claims[3]".to_owned(), Reason::ClaimRepeated),
+                ("claims[4]".to_owned(), Reason::InvalidArgument),
             ]
         );
     }
@@ -211,7 +283,7 @@ mod tests {
                 if field.claim.is_image() {
                     assert_eq!(outcome.unwrap_err()[0].reason, Reason::ClaimIsImage);
                 } else {
-                    assert_eq!(outcome.unwrap().claims[0].field, field.name);
+                    assert_eq!(outcome.unwrap().fields(), [field.name]);
                 }
             }
         }

@@ -1,51 +1,23 @@
-//! The picture of a QR code: the connector's own, or drawn from the link where it sent none.
+//! The picture of a QR code in the connector's answer. Where it sent none, whoever wants one draws it
+//! from the link.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use qrcode::{Color, EcLevel, QrCode};
-
-/// Pixels a module, and modules of quiet zone on each side.
-const SCALE: usize = 6;
-const QUIET: usize = 4;
+use verilane_provider::ProviderError;
 
 /// Decodes the picture in an answer; with or without the head of a data URL.
-#[must_use]
-pub fn decode(text: &str) -> Option<Vec<u8>> {
+///
+/// # Errors
+/// [`ProviderError::InvalidAnswer`] for what is no base64, or empty.
+pub fn decode(text: &str) -> Result<Vec<u8>, ProviderError> {
     let bare = text
         .strip_prefix("data:image/png;base64,")
         .unwrap_or(text)
         .trim();
-    STANDARD.decode(bare).ok().filter(|bytes| !bytes.is_empty())
-}
-
-/// Draws the code that holds a link, black on white, as PNG. Nothing if the link is too long for
-/// a code.
-#[must_use]
-pub fn draw(link: &str) -> Option<Vec<u8>> {
-    let code = QrCode::with_error_correction_level(link, EcLevel::M).ok()?;
-    let modules = code.to_colors();
-    let side = code.width();
-    let pixels = side.checked_add(QUIET * 2)?.checked_mul(SCALE)?;
-    let mut image = Vec::with_capacity(pixels.checked_mul(pixels)?);
-    for y in 0..pixels {
-        for x in 0..pixels {
-            let module = |at: usize| (at / SCALE).checked_sub(QUIET).filter(|at| *at < side);
-            let is_dark = match (module(x), module(y)) {
-                (Some(x), Some(y)) => modules.get(y * side + x) == Some(&Color::Dark),
-                _ => false,
-            };
-            image.push(if is_dark { 0 } else { 255 });
-        }
-    }
-    let size = u32::try_from(pixels).ok()?;
-    let mut out = Vec::new();
-    let mut encoder = png::Encoder::new(&mut out, size, size);
-    encoder.set_color(png::ColorType::Grayscale);
-    encoder.set_depth(png::BitDepth::Eight);
-    let mut writer = encoder.write_header().ok()?;
-    writer.write_image_data(&image).ok()?;
-    writer.finish().ok()?;
-    Some(out)
+    let bytes = STANDARD.decode(bare).ok().filter(|bytes| !bytes.is_empty());
+    bytes.ok_or(ProviderError::InvalidAnswer(
+        "its QR code is not a picture in base64",
+    ))
 }
 
 #[cfg(test)]
@@ -58,36 +30,7 @@ mod tests {
             assert_eq!(decode(text).unwrap(), b"\x89PNG");
         }
         for text in ["", "iVBORw", "data:image/gif;base64,iVBORw==", "?"] {
-            assert_eq!(decode(text), None, "{text}");
+            assert!(decode(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn a_drawn_code_shows_its_modules_on_a_quiet_zone() {
-        let link = "corepass:request/x?type=callback&id=1";
-        let bytes = draw(link).unwrap();
-        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes))
-            .read_info()
-            .unwrap();
-        let mut image = vec![0; reader.output_buffer_size().unwrap()];
-        let info = reader.next_frame(&mut image).unwrap();
-        let side = usize::try_from(info.width).unwrap();
-        assert_eq!(info.width, info.height);
-        let pixel = |x: usize, y: usize| image[y * side + x];
-        let code = QrCode::with_error_correction_level(link, EcLevel::M).unwrap();
-        assert_eq!(side, (code.width() + 2 * QUIET) * SCALE);
-        assert_eq!(pixel(0, 0), 255, "the quiet zone is white");
-        for y in 0..code.width() {
-            for x in 0..code.width() {
-                let middle = |at: usize| (at + QUIET) * SCALE + SCALE / 2;
-                let is_dark = code[(x, y)] == Color::Dark;
-                assert_eq!(pixel(middle(x), middle(y)) == 0, is_dark);
-            }
-        }
-    }
-
-    #[test]
-    fn a_link_too_long_for_a_code_has_no_picture() {
-        assert_eq!(draw(&"x".repeat(5_000)), None);
     }
 }

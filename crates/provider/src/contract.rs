@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use verilane_core::{
     Action, CallbackChannel, ClaimName, ClaimRequest, DocumentType, Fact, FieldViolation, Pii,
-    ProviderName, ProviderStatus, Reason, RequestedClaim, Timestamp,
+    ProviderName, ProviderStatus, Reason, Timestamp, Wish, fields_of,
 };
 
 use crate::ProviderError;
@@ -77,10 +77,18 @@ pub struct StartRequest {
 pub struct Prepared {
     /// The user, in the one spelling under which he is found again.
     pub subject: Pii<String>,
-    /// What to ask for, sorted by field, each field once, nothing known of any yet.
-    pub claims: Vec<RequestedClaim>,
+    /// The claims of the request, one for one: where each can be had from.
+    pub claims: Vec<Wish>,
     /// How long the action shall live.
     pub action_lifetime: Duration,
+}
+
+impl Prepared {
+    /// Every field that can be asked for, sorted, each once.
+    #[must_use]
+    pub fn fields(&self) -> Vec<&str> {
+        fields_of(&self.claims)
+    }
 }
 
 /// Which fields a user has verified, of those asked about.
@@ -103,6 +111,8 @@ pub struct Start<'a> {
     pub data_url: &'a Pii<String>,
     /// Until when the action shall live.
     pub expiry: Timestamp,
+    /// Whether nobody waits for a picture of the code: a link is enough, from which it can be drawn.
+    pub without_picture: bool,
 }
 
 /// A provider's answer to a request to start.
@@ -264,7 +274,7 @@ pub trait Provider: Send + Sync + 'static {
     /// with everything that is wrong, not only the first.
     fn prepare(&self, request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>>;
 
-    /// Asks which of the prepared fields the user has verified. Changes nothing.
+    /// Asks which of the prepared fields the user has verified, of all at once. Changes nothing.
     async fn check_availability(&self, prepared: &Prepared) -> Result<Availability, ProviderError>;
 
     /// Sends the request that starts an attempt. The intent, with these very URLs, is durable by

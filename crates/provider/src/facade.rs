@@ -140,7 +140,7 @@ impl Facade {
     pub fn prepare(&self, request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> {
         checks::request(request)?;
         let prepared = self.plugin.prepare(request)?;
-        checks::prepared(self.profile(), &prepared).map_err(|fault| {
+        checks::prepared(self.profile(), request, &prepared).map_err(|fault| {
             vec![FieldViolation {
                 field: String::new(),
                 description: fault.to_owned(),

@@ -16,8 +16,8 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use verilane_core::clock::ManualClock;
 use verilane_core::{
-    Action, CallbackChannel, ClaimName, ClaimRequest, ClaimSelector, ClaimStatus, ConnectionName,
-    FieldViolation, Pii, ProviderName, QrOrLink, Reason, RequestedClaim, Timestamp,
+    Action, CallbackChannel, ClaimName, ClaimRequest, ClaimSelector, ConnectionName,
+    FieldViolation, Pii, ProviderName, QrOrLink, Reason, Timestamp, Wish,
 };
 use verilane_provider::{
     ActionLifetime, Availability, Callback, Candidate, DataReport, Facade, HistoryRequest, Limits,
@@ -99,14 +99,7 @@ impl Provider for Fake {
     fn prepare(&self, request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> {
         Ok(Prepared {
             subject: request.subject.clone(),
-            claims: vec![RequestedClaim {
-                name: ClaimName::Email,
-                document: None,
-                field: self.held.to_owned(),
-                required: true,
-                asked: true,
-                status: ClaimStatus::Requested,
-            }],
+            claims: vec![Wish::for_field(ClaimName::Email, None, self.held, true)],
             action_lifetime: 10 * MINUTE,
         })
     }
@@ -184,6 +177,7 @@ async fn start(facade: &Facade) -> Result<Started, ProviderError> {
         status_url: &url,
         data_url: &url,
         expiry: NOW + 10 * MINUTE,
+        without_picture: false,
     };
     facade.start(&start).await
 }

@@ -219,14 +219,15 @@ CREATE TABLE jobs (
 
 CREATE INDEX jobs_by_ready ON jobs (ready);
 
--- The audit chain. The digest of the details outlives the details.
+-- The audit chain. The digest of the details outlives the details. What was done to no
+-- verification names none.
 CREATE TABLE audit (
     number         INTEGER NOT NULL PRIMARY KEY,
     link           BLOB    NOT NULL CHECK (length(link) = 32),
     time           INTEGER NOT NULL,
     principal      TEXT    NOT NULL,
     action         TEXT    NOT NULL,
-    verification   BLOB    NOT NULL,
+    verification   BLOB,
     details        BLOB,
     details_digest BLOB    NOT NULL CHECK (length(details_digest) = 32)
 ) STRICT;

@@ -46,6 +46,12 @@ impl<'r, 's> Cells<'r, 's> {
         self.id(VerificationId::from_bytes)
     }
 
+    /// A verification, if there is one.
+    pub(crate) fn maybe_verification(&mut self) -> Result<Option<VerificationId>> {
+        let bytes: Option<[u8; 16]> = self.get()?;
+        Ok(bytes.map(VerificationId::from_bytes))
+    }
+
     /// A word that must be known.
     pub(crate) fn word<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Result<T> {
         let at = self.next;

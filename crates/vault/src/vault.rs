@@ -19,6 +19,8 @@ const FORMAT: u8 = 1;
 pub enum WrapPurpose {
     /// The callback paths of a slot, which outlive the erasure of verifications.
     SlotPaths,
+    /// What an audit record says beyond ids, where it belongs to no verification.
+    AuditDetails,
 }
 
 /// The header's purpose byte; 1 is a data key's and has no public name, so that nobody can wrap
@@ -29,6 +31,7 @@ impl WrapPurpose {
     const fn tag(self) -> u8 {
         match self {
             Self::SlotPaths => 2,
+            Self::AuditDetails => 3,
         }
     }
 }

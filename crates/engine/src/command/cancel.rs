@@ -49,7 +49,7 @@ impl Engine {
                 time: now,
                 principal: principal.clone(),
                 action: AuditAction::VerificationCancelled,
-                verification: id,
+                verification: Some(id),
                 subject_matter: Vec::new(),
                 details: Some(details),
             });

@@ -42,7 +42,7 @@ impl Engine {
             return Ok(view);
         }
         let (prepared, expire_time) = self.checked(&request)?;
-        let claims = self.held(&request, &prepared).await?;
+        let claims = self.claims_to_ask(&request, &prepared).await?;
         for _ in 0..RACES {
             let id = VerificationId::generate();
             let change = self
@@ -70,7 +70,9 @@ impl Engine {
             match self.commit(change).await {
                 Ok(_) => {
                     self.crash_point(CrashPoint::IntentWritten);
-                    return self.send_start(id, 1, SentAs::First).await;
+                    return self
+                        .send_start(id, 1, SentAs::First, request.without_picture)
+                        .await;
                 }
                 Err(CommitError::Conflict(Conflict::RequestId)) => {
                     if let Some(view) = self.repeated(digest.as_ref()).await? {
@@ -169,41 +171,6 @@ impl Engine {
         ))
     }
 
-    /// Asks what the user holds. What is missing and optional is left out of the request and said
-    /// so; what is missing and required ends the call, with nothing stored.
-    async fn held(
-        &self,
-        request: &CreateVerification,
-        prepared: &Prepared,
-    ) -> Result<Vec<RequestedClaim>, EngineError> {
-        let connection = self.connection(&request.connection)?;
-        let availability = connection
-            .facade
-            .check_availability(prepared)
-            .await
-            .map_err(|error| super::start::provider_error(&error))?;
-        let mut claims = prepared.claims.clone();
-        let mut missing = Vec::new();
-        for claim in &mut claims {
-            if !availability.held.contains(&claim.field) {
-                claim.status = ClaimStatus::NotHeld;
-                claim.asked = false;
-                if claim.required {
-                    missing.push(claim.field.clone());
-                }
-            }
-        }
-        let nothing_left = claims.iter().all(|c| !c.asked);
-        if nothing_left && missing.is_empty() {
-            missing.extend(claims.iter().map(|c| c.field.clone()));
-        }
-        if missing.is_empty() {
-            Ok(claims)
-        } else {
-            Err(EngineError::new(Reason::ClaimsNotHeld).with("fields", missing.join(",")))
-        }
-    }
-
     async fn intent(
         &self,
         id: VerificationId,
@@ -269,7 +236,7 @@ impl Engine {
             time: now,
             principal: request.principal.clone(),
             action: AuditAction::VerificationCreated,
-            verification: id,
+            verification: Some(id),
             subject_matter: claims
                 .iter()
                 .map(|c| crate::view::matter(c.name, c.document))

@@ -64,6 +64,14 @@ fn said(request: &CreateVerification) -> Vec<zeroize::Zeroizing<Vec<u8>>> {
                 say(name.as_str().as_bytes());
                 say(document.map_or("", |d| d.as_str()).as_bytes());
             }
+            ClaimSelector::AnyDocument { name, preferred } => {
+                say(b"any");
+                say(name.as_str().as_bytes());
+                say(&(preferred.len() as u64).to_be_bytes());
+                for document in preferred {
+                    say(document.as_str().as_bytes());
+                }
+            }
             ClaimSelector::ProviderField(field) => {
                 say(b"field");
                 say(field.as_bytes());
@@ -92,5 +100,6 @@ fn said(request: &CreateVerification) -> Vec<zeroize::Zeroizing<Vec<u8>>> {
         None => say(&[]),
         Some(attempts) => say(&attempts.to_be_bytes()),
     }
+    say(&[u8::from(request.without_picture)]);
     parts
 }

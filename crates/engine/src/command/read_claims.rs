@@ -33,21 +33,12 @@ impl AccessContext {
 }
 
 fn names(selector: &ClaimSelector, claim: &StoredClaim) -> bool {
-    match selector {
-        ClaimSelector::Claim { name, document } => {
-            *name == claim.name && (document.is_none() || *document == claim.document)
-        }
-        ClaimSelector::ProviderField(field) => *field == claim.field,
-    }
+    selector.means(claim.name, claim.document, &claim.field)
 }
 
 fn was_requested(selector: &ClaimSelector, claims: &[RequestedClaim]) -> bool {
-    claims.iter().any(|claim| match selector {
-        ClaimSelector::Claim { name, document } => {
-            *name == claim.name && (document.is_none() || *document == claim.document)
-        }
-        ClaimSelector::ProviderField(field) => *field == claim.field,
-    })
+    let mut claims = claims.iter();
+    claims.any(|claim| selector.means(claim.name, claim.document, &claim.field))
 }
 
 impl Engine {
@@ -98,7 +89,7 @@ impl Engine {
             time: now,
             principal: read.principal.clone(),
             action: AuditAction::ClaimsRead,
-            verification: id,
+            verification: Some(id),
             subject_matter: claims
                 .iter()
                 .map(|claim| {

@@ -92,12 +92,14 @@ fn rfc3339(time: Timestamp) -> Option<humantime::Rfc3339Timestamp> {
 }
 
 impl Engine {
-    /// Sends the request of an open intent and commits the outcome.
+    /// Sends the request of an open intent and commits the outcome. A picture is for whoever waits;
+    /// where nobody does, it is drawn from the link once somebody wants one.
     pub(crate) async fn send_start(
         &self,
         id: VerificationId,
         number: AttemptNumber,
         sent_as: SentAs,
+        without_picture: bool,
     ) -> Result<VerificationView, EngineError> {
         let row = self.load(id).await?.verification;
         let attempt = match row.attempt(number) {
@@ -132,6 +134,7 @@ impl Engine {
                 expiry: attempt
                     .requested_expiry
                     .max(action_expiry(now, Duration::ZERO, lifetime)),
+                without_picture,
             })
             .await;
         match answer {

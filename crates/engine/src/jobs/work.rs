@@ -61,7 +61,7 @@ impl Engine {
             _ => SentAs::Again,
         };
         match self
-            .send_start(about.verification, about.attempt, sent_as)
+            .send_start(about.verification, about.attempt, sent_as, true)
             .await
         {
             Ok(view) => {

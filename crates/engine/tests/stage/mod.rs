@@ -279,6 +279,7 @@ pub fn request(subject: &str) -> CreateVerification {
         expire: Expire::Default,
         action_lifetime: None,
         max_attempts: None,
+        without_picture: false,
         trace_parent: None,
     }
 }

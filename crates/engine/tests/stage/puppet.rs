@@ -13,8 +13,8 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use serde_json::Value;
 use verilane_core::{
-    Action, ClaimName, ClaimRequest, ClaimSelector, ClaimStatus, DocumentType, Fact,
-    FieldViolation, Pii, ProviderName, QrOrLink, Reason, RequestedClaim, Timestamp,
+    Action, ClaimName, ClaimRequest, ClaimSelector, ClaimSource, DocumentType, Fact,
+    FieldViolation, Pii, ProviderName, QrOrLink, Reason, Timestamp, Wish,
 };
 use verilane_provider::{
     ActionLifetime, Availability, Callback, Capability, DataItem, DataReport, FailureReport,
@@ -35,6 +35,7 @@ pub struct StartCall {
     pub status_url: String,
     pub data_url: String,
     pub expiry: Timestamp,
+    pub without_picture: bool,
 }
 
 /// What the provider does with one request to start.
@@ -72,7 +73,7 @@ pub struct Puppet {
     started: tokio::sync::Notify,
 }
 
-const OFFERED: [OfferedClaim; 3] = [
+const OFFERED: [OfferedClaim; 5] = [
     OfferedClaim {
         name: ClaimName::Email,
         document: None,
@@ -87,6 +88,16 @@ const OFFERED: [OfferedClaim; 3] = [
         name: ClaimName::Name,
         document: Some(DocumentType::Passport),
         field: "P_NAME",
+    },
+    OfferedClaim {
+        name: ClaimName::Birthdate,
+        document: Some(DocumentType::IdCard),
+        field: "I_BIRTH",
+    },
+    OfferedClaim {
+        name: ClaimName::Name,
+        document: Some(DocumentType::IdCard),
+        field: "I_NAME",
     },
 ];
 
@@ -107,6 +118,13 @@ const STATUSES: [(&str, u16, Option<Fact>); 8] = [
 ];
 
 impl Puppet {
+    /// One that can't tell what a user holds.
+    pub fn without_availability() -> Self {
+        let mut puppet = Self::new();
+        puppet.profile.capabilities = vec![Capability::Callback];
+        puppet
+    }
+
     pub fn new() -> Self {
         Self {
             profile: Profile {
@@ -197,13 +215,30 @@ fn wrong(field: String, reason: Reason) -> FieldViolation {
     }
 }
 
-fn offered(claim: &ClaimRequest) -> Option<&'static OfferedClaim> {
-    static ALL: [OfferedClaim; 3] = OFFERED;
-    ALL.iter().find(|offered| match &claim.selector {
-        ClaimSelector::Claim { name, document } => {
-            *name == offered.name && *document == offered.document
-        }
-        ClaimSelector::ProviderField(field) => field == offered.field,
+fn wish(claim: &ClaimRequest) -> Option<Wish> {
+    let offered: Vec<_> = OFFERED
+        .into_iter()
+        .filter(|offered| match &claim.selector {
+            ClaimSelector::Claim { name, document } => {
+                *name == offered.name && *document == offered.document
+            }
+            ClaimSelector::AnyDocument { name, .. } => *name == offered.name,
+            ClaimSelector::ProviderField(field) => field == offered.field,
+        })
+        .collect();
+    let preferred = match &claim.selector {
+        ClaimSelector::AnyDocument { preferred, .. } => preferred.clone(),
+        _ => Vec::new(),
+    };
+    let source = |offered: &OfferedClaim| ClaimSource {
+        document: offered.document,
+        field: offered.field.to_owned(),
+    };
+    Some(Wish {
+        name: offered.first()?.name,
+        sources: offered.iter().map(source).collect(),
+        preferred,
+        required: claim.required,
     })
 }
 
@@ -217,19 +252,11 @@ impl Provider for Puppet {
         let mut violations = Vec::new();
         let mut claims = Vec::new();
         for (place, claim) in request.claims.iter().enumerate() {
-            match offered(claim) {
-                Some(offered) => claims.push(RequestedClaim {
-                    name: offered.name,
-                    document: offered.document,
-                    field: offered.field.to_owned(),
-                    required: claim.required,
-                    asked: true,
-                    status: ClaimStatus::Requested,
-                }),
+            match wish(claim) {
+                Some(wish) => claims.push(wish),
                 None => violations.push(wrong(format!("claims[{place}]"), Reason::ClaimUnknown)),
             }
         }
-        claims.sort_by(|a, b| a.field.cmp(&b.field));
         let lifetimes = &self.profile.action_lifetime;
         let lifetime = request.action_lifetime.unwrap_or(lifetimes.default);
         if !(lifetimes.min..=lifetimes.max).contains(&lifetime) {
@@ -253,7 +280,7 @@ impl Provider for Puppet {
             hook(number).await;
         }
         let held = self.held.lock().clone();
-        let asked = prepared.claims.iter().map(|claim| claim.field.clone());
+        let asked = prepared.fields().into_iter().map(str::to_owned);
         Ok(Availability {
             held: asked.filter(|field| held.contains(field)).collect(),
         })
@@ -266,6 +293,7 @@ impl Provider for Puppet {
             status_url: start.status_url.expose().clone(),
             data_url: start.data_url.expose().clone(),
             expiry: start.expiry,
+            without_picture: start.without_picture,
         };
         self.starts.lock().push(call.clone());
         self.started.notify_waiters();

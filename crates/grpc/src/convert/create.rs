@@ -3,21 +3,17 @@
 use std::collections::HashMap;
 
 use verilane_api::v1;
-use verilane_core::{ClaimRequest, ClaimSelector, Pii, Principal, Reason, TraceParent};
+use verilane_core::{Pii, Principal, Reason, TraceParent};
 use verilane_engine::{AccessContext, CreateVerification, EngineError, Expire};
 use verilane_telemetry::propagation;
 
+use super::asking;
 use super::violations::Violations;
-use super::words;
 
 /// Characters of a request id at most.
 const MAX_REQUEST_ID: usize = 64;
-/// Claims that one request asks for at most.
-const MAX_CLAIMS: usize = 128;
 const MAX_LABELS: usize = 16;
 const MAX_LABEL_KEY: usize = 63;
-/// Bytes of a provider's field name at most.
-const MAX_FIELD: usize = 128;
 
 /// Reads a request to create a verification.
 pub(crate) fn read(
@@ -32,7 +28,7 @@ pub(crate) fn read(
     let connection = check.connection("connection", &request.connection);
     let subject = subject(check, "subject", request.subject);
     let subject_ref = check.text("subject_ref", request.subject_ref);
-    let claims = check.each_of_at_most(MAX_CLAIMS, "claims", &request.claims, claim);
+    let claims = asking::claims(check, &request.claims);
     let labels = labels(check, "labels", request.labels);
     let access = access(check, request.access_context, true);
     let expire = expire(check, request.lifetime);
@@ -51,6 +47,7 @@ pub(crate) fn read(
             expire,
             action_lifetime,
             max_attempts: Some(request.max_attempts).filter(|attempts| *attempts != 0),
+            without_picture: request.without_qr_png,
             trace_parent: propagation::current_traceparent().map(TraceParent),
         });
     violations.into_result(read)
@@ -74,45 +71,6 @@ pub(crate) fn subject(
             None
         }
     }
-}
-
-fn claim(
-    violations: &mut Violations,
-    field: &str,
-    said: &v1::ClaimRequest,
-) -> Option<ClaimRequest> {
-    let selector = match &said.selector {
-        Some(v1::claim_request::Selector::Claim(key)) => {
-            let key_field = format!("{field}.claim");
-            words::read_claim_key(violations, &key_field, key)
-                .map(|(name, document)| ClaimSelector::Claim { name, document })
-        }
-        Some(v1::claim_request::Selector::ProviderField(name)) if name.len() <= MAX_FIELD => {
-            Some(ClaimSelector::ProviderField(name.clone()))
-        }
-        Some(v1::claim_request::Selector::ProviderField(_)) => {
-            let description = "is longer than any field's name";
-            let field = format!("{field}.provider_field");
-            violations.add(Reason::ClaimUnknown, field, description);
-            None
-        }
-        None => {
-            violations.invalid(field, "must name a claim or a provider's field");
-            None
-        }
-    };
-    let required = match v1::Necessity::try_from(said.necessity) {
-        Ok(v1::Necessity::Unspecified | v1::Necessity::Required) => Some(true),
-        Ok(v1::Necessity::Optional) => Some(false),
-        Err(_) => {
-            violations.invalid(format!("{field}.necessity"), "must be a necessity");
-            None
-        }
-    };
-    Some(ClaimRequest {
-        selector: selector?,
-        required: required?,
-    })
 }
 
 /// Labels, sorted by key.

@@ -101,17 +101,27 @@ pub(crate) fn claim_key(name: ClaimName, document: Option<DocumentType>) -> v1::
     }
 }
 
+/// The claim of a name.
+pub(crate) fn claim_name(
+    violations: &mut Violations,
+    field: &str,
+    said: &str,
+) -> Option<ClaimName> {
+    let name = ClaimName::from_name(said);
+    if name.is_none() {
+        let description = "must be a claim of the vocabulary";
+        violations.add(Reason::ClaimUnknown, format!("{field}.name"), description);
+    }
+    name
+}
+
 /// The claim that a key names.
 pub(crate) fn read_claim_key(
     violations: &mut Violations,
     field: &str,
     key: &v1::ClaimKey,
 ) -> Option<(ClaimName, Option<DocumentType>)> {
-    let name = ClaimName::from_name(&key.name);
-    if name.is_none() {
-        let description = "must be a claim of the vocabulary";
-        violations.add(Reason::ClaimUnknown, format!("{field}.name"), description);
-    }
+    let name = claim_name(violations, field, &key.name);
     let known = [None]
         .into_iter()
         .chain(DocumentType::ALL.iter().copied().map(Some));

@@ -22,7 +22,7 @@ use crate::caller::principal;
 use crate::connection::Connection;
 use crate::convert::verification::{Picture, verification};
 use crate::convert::violations::Violations;
-use crate::convert::{create, query, watch};
+use crate::convert::{asking, create, query, watch};
 use crate::messages::{Messages, messages};
 use crate::status::{refuse, status_of};
 use crate::watches::{Watch, Watches};
@@ -105,11 +105,25 @@ impl VerificationService for VerificationHandler {
         let principal = principal(&request);
         let wish = create::read(request.into_inner(), principal).map_err(|e| refuse(&e))?;
         Span::current().record(attribute::CONNECTION, wish.connection.as_str());
+        let without_picture = wish.without_picture;
         let view = self.create(wish).await?;
         note(view.row.id);
         Ok(Response::new(v1::CreateVerificationResponse {
-            verification: shown(&view, Picture::With),
+            verification: pictured(view, without_picture).await,
         }))
+    }
+
+    async fn check_availability(
+        &self,
+        request: Request<v1::CheckAvailabilityRequest>,
+    ) -> Result<Response<v1::CheckAvailabilityResponse>, Status> {
+        let principal = principal(&request);
+        let check = asking::read(request.into_inner(), principal).map_err(|e| refuse(&e))?;
+        Span::current().record(attribute::CONNECTION, check.connection.as_str());
+        // Nothing is started, so a caller who gives up ends it.
+        let checked = self.engine.check_availability(&check).await;
+        let view = checked.map_err(|e| refuse(&e))?;
+        Ok(Response::new(asking::answer(&view)))
     }
 
     async fn get_verification(
@@ -119,7 +133,7 @@ impl VerificationService for VerificationHandler {
         let id = read_id(&request.get_ref().verification_id)?;
         let view = self.engine.get(id).await.map_err(|e| refuse(&e))?;
         Ok(Response::new(v1::GetVerificationResponse {
-            verification: shown(&view, Picture::With),
+            verification: pictured(view, request.get_ref().without_qr_png).await,
         }))
     }
 
@@ -236,6 +250,24 @@ fn note(id: VerificationId) {
 )]
 fn shown(view: &VerificationView, picture: Picture) -> Option<v1::Verification> {
     Some(verification(view, picture))
+}
+
+/// A verification with the pictures of its actions, if they are wanted. What is missing is drawn, off
+/// the threads that serve connections.
+async fn pictured(view: VerificationView, without: bool) -> Option<v1::Verification> {
+    if without {
+        return shown(&view, Picture::Without);
+    }
+    if !view.lacks_pictures() {
+        return shown(&view, Picture::With);
+    }
+    let drawn = tokio::task::spawn_blocking(move || {
+        let mut view = view;
+        view.draw_pictures();
+        verification(&view, Picture::With)
+    });
+    // Only a runtime that shuts down ends it early.
+    drawn.await.ok()
 }
 
 /// A page of events: their bytes as they are, and the token.

@@ -35,6 +35,7 @@ async fn errors_that_the_library_makes_carry_a_reason_too() {
 
     let long = v1::GetVerificationRequest {
         verification_id: "x".repeat(2_000),
+        ..Default::default()
     };
     let status = client.get_verification(long).await.unwrap_err();
     assert_eq!(status.code(), Code::OutOfRange);

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use verilane_core::{
-    Action, ClaimName, ClaimSelector, ClaimStatus, DocumentType, Fact, FieldViolation, Pii,
-    ProviderName, QrOrLink, Reason, RequestedClaim,
+    Action, ClaimName, ClaimSelector, ClaimSource, DocumentType, Fact, FieldViolation, Pii,
+    ProviderName, QrOrLink, Reason, Wish,
 };
 use verilane_provider::{
     ActionLifetime, Availability, Callback, Capability, DataItem, DataReport, OfferedClaim,
@@ -30,16 +30,17 @@ pub const GARBLED_EARLY: &str = "garbled-early";
 pub const LOCKED: &str = "locked";
 /// The subject whose request is answered once [`Obedient::answer`] says so.
 pub const SLOW: &str = "slow";
-
 /// The subject about whom the provider can't be asked: it is not there.
 pub const ABSENT: &str = "absent";
 /// The subject about whom the provider never answers.
 pub const SILENT: &str = "silent";
+/// The subject who has no identity card.
+pub const TRAVELLER: &str = "traveller";
 
 pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\nnot really";
 
 /// What is offered: a claim from a document, one from none, and the field's names.
-const OFFERED: [(ClaimName, Option<DocumentType>, &str); 3] = [
+const OFFERED: [(ClaimName, Option<DocumentType>, &str); 4] = [
     (ClaimName::Birthdate, Some(DocumentType::Passport), "F_DOB"),
     (
         ClaimName::DocumentCountry,
@@ -47,6 +48,7 @@ const OFFERED: [(ClaimName, Option<DocumentType>, &str); 3] = [
         "F_LAND",
     ),
     (ClaimName::Email, None, "F_MAIL"),
+    (ClaimName::Birthdate, Some(DocumentType::IdCard), "F_ID_DOB"),
 ];
 
 pub struct Obedient {
@@ -117,32 +119,39 @@ impl Provider for Obedient {
         }
         let mut claims = Vec::new();
         for (place, wanted) in request.claims.iter().enumerate() {
-            let found =
-                OFFERED
-                    .into_iter()
-                    .find(|(name, document, field)| match &wanted.selector {
-                        ClaimSelector::Claim {
-                            name: asked,
-                            document: from,
-                        } => asked == name && from == document,
-                        ClaimSelector::ProviderField(asked) => asked == field,
-                    });
-            let Some((name, document, field)) = found else {
+            let offered = OFFERED.into_iter();
+            let sources: Vec<_> = offered
+                .filter(|(name, document, field)| match &wanted.selector {
+                    ClaimSelector::Claim {
+                        name: asked,
+                        document: from,
+                    } => asked == name && from == document,
+                    ClaimSelector::AnyDocument { name: asked, .. } => asked == name,
+                    ClaimSelector::ProviderField(asked) => asked == field,
+                })
+                .collect();
+            let Some((name, ..)) = sources.first() else {
                 return Err(violation(
                     &format!("claims[{place}]"),
                     Reason::ClaimNotOffered,
                 ));
             };
-            claims.push(RequestedClaim {
-                name,
-                document,
-                field: field.to_owned(),
+            claims.push(Wish {
+                name: *name,
+                sources: sources
+                    .iter()
+                    .map(|(_, document, field)| ClaimSource {
+                        document: *document,
+                        field: (*field).to_owned(),
+                    })
+                    .collect(),
+                preferred: match &wanted.selector {
+                    ClaimSelector::AnyDocument { preferred, .. } => preferred.clone(),
+                    _ => Vec::new(),
+                },
                 required: wanted.required,
-                asked: true,
-                status: ClaimStatus::Requested,
             });
         }
-        claims.sort_by(|a, b| a.field.cmp(&b.field));
         Ok(Prepared {
             subject: request.subject.clone(),
             claims,
@@ -163,12 +172,16 @@ impl Provider for Obedient {
             let _tells = OnDrop(&self.given_up);
             std::future::pending::<()>().await;
         }
-        let held = prepared.claims.iter().map(|claim| claim.field.clone());
+        let fields = prepared.fields();
+        // Two hold little: nothing, and what is not in an identity card.
+        let held = fields
+            .into_iter()
+            .filter(|field| prepared.subject.expose() != TRAVELLER || !field.starts_with("F_ID"));
         Ok(Availability {
             held: if prepared.subject.expose() == EMPTY_HANDED {
                 Vec::new()
             } else {
-                held.collect()
+                held.map(str::to_owned).collect()
             },
         })
     }
@@ -192,7 +205,7 @@ impl Provider for Obedient {
         Ok(Started {
             action: Action::QrOrLink(QrOrLink {
                 link: Pii::new(format!("obedient:{}", start.subject.expose())),
-                qr_png: Some(Pii::new(PNG.to_vec())),
+                qr_png: (!start.without_picture).then(|| Pii::new(PNG.to_vec())),
                 expire_time: start.expiry,
             }),
             already_open: false,

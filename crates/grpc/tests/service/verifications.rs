@@ -78,6 +78,7 @@ async fn the_picture_is_answered_by_create_and_get_only() {
     assert_eq!(picture(&made), PNG);
     let get = v1::GetVerificationRequest {
         verification_id: made.id.clone(),
+        ..Default::default()
     };
     let got = client.get_verification(get).await.unwrap().into_inner();
     assert_eq!(got.verification, Some(made));

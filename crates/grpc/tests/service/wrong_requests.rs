@@ -35,6 +35,7 @@ async fn wrong_ids_to_all_that_take_one() {
         let id = || id.to_owned();
         let get = v1::GetVerificationRequest {
             verification_id: id(),
+            ..Default::default()
         };
         let cancel = v1::CancelVerificationRequest {
             verification_id: id(),

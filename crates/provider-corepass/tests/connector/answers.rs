@@ -52,6 +52,7 @@ async fn started(status: u16, body: &str) -> Result<Started, ProviderError> {
         status_url: &url,
         data_url: &url,
         expiry: START + Duration::from_secs(600),
+        without_picture: false,
     };
     facade.start(&start).await
 }

@@ -159,7 +159,7 @@ impl Stage {
         prepared: &Prepared,
         lifetime: Duration,
     ) -> Result<Started, ProviderError> {
-        let fields: Vec<&str> = prepared.claims.iter().map(|c| c.field.as_str()).collect();
+        let fields = prepared.fields();
         let now = self.sandbox.now();
         let candidate = Candidate {
             subject: prepared.subject.clone(),
@@ -177,6 +177,7 @@ impl Stage {
             status_url: &url("status"),
             data_url: &url("data"),
             expiry: now + lifetime,
+            without_picture: false,
         };
         self.facade.start(&start).await
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use verilane_core::{Action, FieldViolation, Pii, QrOrLink, Reason, Timestamp};
+use verilane_core::{Action, FieldViolation, Pii, QrOrLink, Reason, Timestamp, Wish};
 
 use crate::{
     Availability, Callback, Candidate, DataReport, HistoryEntry, Prepared, Profile, ProviderError,
@@ -105,17 +105,20 @@ pub(super) fn request(request: &StartRequest) -> Result<(), Vec<FieldViolation>>
     }
 }
 
-/// A wish in the provider's terms.
-pub(super) fn prepared(profile: &Profile, prepared: &Prepared) -> Result<(), Fault> {
+/// A wish in the provider's terms: claim for claim, each from what the provider offers it from.
+pub(super) fn prepared(
+    profile: &Profile,
+    request: &StartRequest,
+    prepared: &Prepared,
+) -> Result<(), Fault> {
     if !is_text(prepared.subject.expose(), MAX_SUBJECT) {
         return Err("the plug-in gave no usable subject");
     }
-    let rises = prepared.claims.is_sorted_by(|a, b| a.field < b.field);
-    if prepared.claims.is_empty() || !rises {
-        return Err("the plug-in gave claims out of order");
+    let asked = request.claims.iter().map(|claim| claim.required);
+    if !asked.eq(prepared.claims.iter().map(|wish| wish.required)) {
+        return Err("the plug-in gave other claims than it was asked for");
     }
-    let is_offered = |field: &str| profile.claims.iter().any(|claim| claim.field == field);
-    if !prepared.claims.iter().all(|claim| is_offered(&claim.field)) {
+    if !prepared.claims.iter().all(|wish| is_offered(profile, wish)) {
         return Err("the plug-in gave a claim that it does not offer");
     }
     let lifetime = profile.action_lifetime;
@@ -125,14 +128,28 @@ pub(super) fn prepared(profile: &Profile, prepared: &Prepared) -> Result<(), Fau
     Ok(())
 }
 
+/// Whether a wish can be had, and every source of it is one that gives it, no field twice.
+fn is_offered(profile: &Profile, wish: &Wish) -> bool {
+    let mut seen = BTreeSet::new();
+    !wish.sources.is_empty()
+        && wish.sources.iter().all(|source| {
+            seen.insert(source.field.as_str())
+                && profile.claims.iter().any(|offered| {
+                    offered.field == source.field
+                        && offered.name == wish.name
+                        && offered.document == source.document
+                })
+        })
+}
+
 /// What a user holds: only what was asked about, each once.
 pub(super) fn availability(
     prepared: &Prepared,
     answer: Availability,
 ) -> Result<Availability, ProviderError> {
     let held: BTreeSet<String> = answer.held.into_iter().collect();
-    let was_asked = |field: &String| prepared.claims.iter().any(|claim| claim.field == *field);
-    if !held.iter().all(was_asked) {
+    let asked = prepared.fields();
+    if !held.iter().all(|field| asked.contains(&field.as_str())) {
         return Err(ProviderError::InvalidAnswer(
             "it names a field that was not asked about",
         ));

@@ -127,7 +127,7 @@ pub(crate) fn audit(
                 time: cells.time()?,
                 principal: cells.principal()?,
                 action: cells.word(AuditAction::from_name)?,
-                verification: cells.verification()?,
+                verification: cells.maybe_verification()?,
                 subject_matter: Vec::new(),
                 details: cells.maybe_sealed()?,
             };

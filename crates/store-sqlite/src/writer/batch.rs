@@ -272,7 +272,7 @@ impl<'b, 'c> Batch<'b, 'c> {
             record.time.as_micros(),
             record.principal.as_str(),
             record.action.as_str(),
-            record.verification.as_bytes(),
+            record.verification.as_ref().map(|id| id.as_bytes()),
             record.details.as_ref().map(|sealed| sealed.as_bytes()),
             record.details_digest(),
         ])?;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use verilane_core::{
-    AUDIT_GENESIS, AuditAction, Change, Event, EventKind, IdempotencyRecord, JobKind, JobWrite,
-    Purge, Revision, Sequence, Slot, Timestamp, VerificationId, audit_link,
+    AUDIT_GENESIS, AuditAction, AuditRecord, Change, Event, EventKind, IdempotencyRecord, JobKind,
+    JobWrite, Purge, Revision, Sequence, Slot, Timestamp, VerificationId, audit_link,
 };
 
 use super::sample::{at, audit, create, job, request, row, slot_of, status, step};
@@ -246,7 +246,13 @@ pub async fn the_audit_chain_can_be_checked_link_by_link(place: impl StoreUnderT
         store = open(&place).await;
     }
     let mut alone = Change::new(at(99));
-    alone.audit = vec![given[0].clone()];
+    // Of another verification, and of none.
+    let of_none = AuditRecord {
+        verification: None,
+        action: AuditAction::AvailabilityChecked,
+        ..given[0].clone()
+    };
+    alone.audit = vec![given[0].clone(), of_none];
     given.extend(alone.audit.clone());
     store.commit(alone).await.unwrap();
 

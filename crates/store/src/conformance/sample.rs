@@ -260,7 +260,7 @@ pub fn audit(of: &Verification, action: AuditAction, matter: &[&str]) -> AuditRe
         time: of.update_time,
         principal: Principal::new("a caller"),
         action,
-        verification: of.id,
+        verification: Some(of.id),
         subject_matter: matter.iter().map(|name| (*name).to_owned()).collect(),
         details: (!matter.is_empty()).then(|| sealed("why")),
     }

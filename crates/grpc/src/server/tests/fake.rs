@@ -76,6 +76,13 @@ impl VerificationService for Fake {
         std::future::pending().await
     }
 
+    async fn check_availability(
+        &self,
+        _: Request<v1::CheckAvailabilityRequest>,
+    ) -> Result<Response<v1::CheckAvailabilityResponse>, Status> {
+        std::future::pending().await
+    }
+
     async fn get_verification(
         &self,
         request: Request<v1::GetVerificationRequest>,

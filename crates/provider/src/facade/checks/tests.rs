@@ -1,6 +1,8 @@
 //! Each check with what passes and what does not.
 
-use verilane_core::{CallbackChannel, ClaimName, ClaimStatus, ProviderName, RequestedClaim};
+use verilane_core::{
+    CallbackChannel, ClaimName, ClaimRequest, ClaimSelector, DocumentType, ProviderName,
+};
 
 use super::*;
 use crate::{ActionLifetime, DataItem, FailureReport, OfferedClaim};
@@ -33,18 +35,23 @@ fn some_profile() -> Profile {
 }
 
 fn some_prepared(fields: &[&str]) -> Prepared {
-    let claim = |field: &&str| RequestedClaim {
-        name: ClaimName::Email,
-        document: None,
-        field: (*field).to_owned(),
-        required: true,
-        asked: true,
-        status: ClaimStatus::Requested,
-    };
+    let claim = |field: &&str| Wish::for_field(ClaimName::Email, None, field, true);
     Prepared {
         subject: Pii::from("u"),
         claims: fields.iter().map(claim).collect(),
         action_lifetime: minutes(10),
+    }
+}
+
+fn some_request(claims: usize) -> StartRequest {
+    let claim = ClaimRequest {
+        selector: ClaimSelector::ProviderField("A".into()),
+        required: true,
+    };
+    StartRequest {
+        subject: Pii::from("u"),
+        claims: vec![claim; claims],
+        action_lifetime: None,
     }
 }
 
@@ -71,23 +78,33 @@ fn a_profile_must_make_sense() {
 }
 
 #[test]
-fn what_was_prepared_is_sorted_offered_and_in_time() {
+fn what_was_prepared_is_what_was_asked_for_offered_and_in_time() {
     let offers = some_profile();
-    assert_eq!(prepared(&offers, &some_prepared(&["A", "B"])), Ok(()));
-    for fields in [&["B", "A"][..], &["A", "A"], &["C"], &[]] {
-        assert!(
-            prepared(&offers, &some_prepared(fields)).is_err(),
-            "{fields:?}"
-        );
+    let check = |claims: usize, wish: &Prepared| prepared(&offers, &some_request(claims), wish);
+    assert_eq!(check(2, &some_prepared(&["B", "A"])), Ok(()));
+    for fields in [&["A", "B"][..], &["C"], &[]] {
+        assert!(check(1, &some_prepared(fields)).is_err(), "{fields:?}");
     }
     for lifetime in [minutes(4), minutes(16)] {
         let mut wrong = some_prepared(&["A"]);
         wrong.action_lifetime = lifetime;
-        assert!(prepared(&offers, &wrong).is_err());
+        assert!(check(1, &wrong).is_err());
     }
     let mut nobody = some_prepared(&["A"]);
     nobody.subject = Pii::from("");
-    assert!(prepared(&offers, &nobody).is_err());
+    assert!(check(1, &nobody).is_err());
+    let changes: [fn(&mut Wish); 5] = [
+        |wish| wish.required = false,
+        |wish| wish.name = ClaimName::PhoneNumber,
+        |wish| wish.sources.clear(),
+        |wish| wish.sources.push(wish.sources[0].clone()),
+        |wish| wish.sources[0].document = Some(DocumentType::Passport),
+    ];
+    for change in changes {
+        let mut wrong = some_prepared(&["A"]);
+        change(&mut wrong.claims[0]);
+        assert!(check(1, &wrong).is_err(), "{:?}", wrong.claims);
+    }
 }
 
 #[test]
