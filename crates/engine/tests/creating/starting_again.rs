@@ -18,7 +18,7 @@ async fn a_request_that_did_not_get_through_is_sent_again_with_the_same_urls() {
         play.until(|log| log.len() == 2).await;
         let starts = stage.puppet.starts();
         assert_eq!(starts.len(), 2);
-        assert_eq!(starts[0], starts[1]);
+        assert_eq!(starts[0].without_its_picture(), starts[1]);
         assert_eq!(play.view(created.row.id).await.actions.len(), 1);
         play.close().await;
     }
@@ -114,7 +114,7 @@ async fn an_intent_whose_call_was_cut_off_is_resumed_after_a_restart_and_adopts_
     assert_eq!(log[1].body.kind.as_str(), "ACTION_AVAILABLE");
     let starts = stage.puppet.starts();
     assert_eq!(starts.len(), 2);
-    assert_eq!(starts[0], starts[1]);
+    assert_eq!(starts[0].without_its_picture(), starts[1]);
     // Its callbacks come to the paths that the first sending named.
     starts[0].succeed(&play.engine).await;
     let id = log[0].body.verification;

@@ -38,6 +38,16 @@ pub struct StartCall {
     pub without_picture: bool,
 }
 
+impl StartCall {
+    /// The same as it is sent once nobody waits for a picture.
+    pub fn without_its_picture(&self) -> Self {
+        Self {
+            without_picture: true,
+            ..self.clone()
+        }
+    }
+}
+
 /// What the provider does with one request to start.
 #[derive(Clone, Debug)]
 pub enum Answer {
