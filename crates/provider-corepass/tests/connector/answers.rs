@@ -63,12 +63,13 @@ fn qr_answer(rest: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_code_that_was_not_sent_is_drawn_from_the_link() {
+async fn a_link_without_a_code_is_an_action_without_a_picture() {
     let started = started(200, &qr_answer(r#""link":"corepass:request/x","new":1"#))
         .await
         .unwrap();
-    let Action::QrOrLink(QrOrLink { qr_png, .. }) = started.action;
-    assert!(qr_png.unwrap().expose().starts_with(b"\x89PNG"));
+    let Action::QrOrLink(QrOrLink { link, qr_png, .. }) = started.action;
+    assert_eq!(link.expose(), "corepass:request/x");
+    assert!(qr_png.is_none());
 }
 
 #[tokio::test]
