@@ -18,8 +18,8 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use verilane_core::clock::ManualClock;
 use verilane_core::{
-    Action, ClaimName, ClaimStatus, ConnectionName, FieldViolation, Pii, ProviderName, QrOrLink,
-    Reason, RequestedClaim, Timestamp,
+    Action, ClaimName, ConnectionName, FieldViolation, Pii, ProviderName, QrOrLink, Reason,
+    Timestamp, Wish,
 };
 use verilane_provider::{
     ActionLifetime, Availability, Brake, Callback, CircuitState, Facade, HealthState, Jitter,
@@ -154,17 +154,9 @@ fn stage(limits: Limits, steps: impl IntoIterator<Item = Does>) -> Stage {
 
 impl Stage {
     async fn check(&self) -> Result<Availability, ProviderError> {
-        let claim = RequestedClaim {
-            name: ClaimName::Email,
-            document: None,
-            field: "EMAIL".to_owned(),
-            required: true,
-            status: ClaimStatus::Requested,
-            asked: true,
-        };
         let prepared = Prepared {
             subject: Pii::from("u"),
-            claims: vec![claim],
+            claims: vec![Wish::for_field(ClaimName::Email, None, "EMAIL", true)],
             action_lifetime: 10 * MINUTE,
         };
         self.facade.check_availability(&prepared).await
@@ -178,6 +170,7 @@ impl Stage {
             status_url: &url,
             data_url: &url,
             expiry: NOW + 10 * MINUTE,
+            without_picture: false,
         };
         self.facade.start(&start).await
     }

@@ -4,7 +4,7 @@
 
 use verilane_core::decide::{self, NewAttempt, NewVerification};
 use verilane_core::{
-    AuditAction, AuditRecord, BlindIndex, Change, ClaimStatus, FieldViolation, LookupKind, Reason,
+    AuditAction, AuditRecord, BlindIndex, Change, FieldViolation, LookupKind, Reason,
     RequestedClaim, SlotWrite, Timestamp, VerificationId,
 };
 use verilane_provider::{ActionLifetime, Prepared, StartRequest, deadline};
