@@ -3,6 +3,8 @@
 //!
 //! The engine sees the facade alone; a plug-in sees the contract and the client alone.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod contract;
 pub mod deadline;
 mod error;

@@ -1,0 +1,109 @@
+//! What every plug-in must hold to, as tests that any plug-in can be put under, with its sandbox.
+//!
+//! A plug-in's own crate calls [`conformance_tests!`](crate::conformance_tests) once, with the name
+//! of a type that sets a [`Bench`] up; each promise becomes a test of its name. The suite stands in
+//! for everything around a plug-in: the facade before it, the network between it and its provider
+//! ([`Front`]), and the place where callbacks arrive. What is special to one provider (its words,
+//! its encodings) is tested beside it.
+//!
+//! A promise about a capability holds for connections that have it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests, in a module so that every plug-in's crate can run them"
+)]
+
+mod answers;
+mod callbacks;
+mod crashes;
+mod front;
+mod letter;
+mod receiver;
+mod stage;
+mod wire;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use verilane_core::clock::ManualClock;
+
+use crate::{Provider, StartRequest};
+
+pub use answers::*;
+pub use callbacks::*;
+pub use crashes::*;
+pub use front::{Front, Upset};
+
+/// A plug-in and the sandbox of its provider, set up for one test.
+#[async_trait]
+pub trait Bench: Send + Sync + 'static {
+    /// Starts a sandbox whose only time is `clock`, has `front` lead to it, and sets the plug-in up
+    /// so that it sends all its requests to `front`. The sandbox knows a user who holds everything
+    /// and consents, and nothing goes wrong there by itself.
+    async fn set_up(clock: ManualClock, front: &Front) -> Self
+    where
+        Self: Sized;
+
+    /// The plug-in, as it is.
+    fn plugin(&self) -> Arc<dyn Provider>;
+
+    /// A wish about that user that can be granted whole, of two claims or more.
+    fn wish(&self) -> StartRequest;
+
+    /// A wish like the other, about somebody else.
+    fn wish_of_another(&self) -> StartRequest;
+
+    /// How many requests to start the provider holds.
+    fn held(&self) -> usize;
+
+    /// Has the user consent, and moves time until everything has come that is to come.
+    async fn play_out(&self);
+
+    /// Sends forgeries to where callbacks go: each kind that the sandbox knows, of each kind of
+    /// callback.
+    async fn forge(&self);
+}
+
+/// Makes one test of each promise. Takes a type that is a [`Bench`](crate::conformance::Bench).
+#[macro_export]
+macro_rules! conformance_tests {
+    ($bench:ty) => {
+        $crate::conformance_tests! { @each $bench;
+            it_says_of_itself_what_makes_sense
+            a_wish_comes_out_the_same_each_time_and_nonsense_does_not_come_out
+            asking_what_a_user_holds_changes_nothing
+            asking_for_the_history_changes_nothing_and_knows_the_callbacks
+            a_start_repeated_on_the_same_paths_has_one_effect
+            a_crash_on_either_side_of_a_start_has_one_effect_once_it_is_repeated
+            a_crash_on_either_side_of_a_question_leaves_it_askable
+            an_answer_that_is_no_success_says_what_may_be_done_next
+            an_answer_that_never_comes_is_unclear_in_time
+            a_connection_that_breaks_is_unclear
+            an_answer_cut_in_half_is_not_believed
+            an_answer_that_is_nonsense_is_not_believed
+            an_answer_without_end_is_not_read
+            a_provider_that_is_not_there_was_not_asked
+            a_redirect_is_not_followed
+            genuine_callbacks_are_believed_and_verify
+            replayed_callbacks_tell_the_same
+            callbacks_in_any_order_come_to_the_same
+            late_callbacks_tell_the_same_and_are_known_as_late
+            forged_callbacks_are_refused
+            half_written_callbacks_are_refused
+            a_callback_that_was_tampered_with_is_refused_or_tells_the_same
+            a_callback_about_something_else_is_refused
+            nonsense_in_place_of_a_callback_is_refused
+        }
+    };
+    (@each $bench:ty; $($promise:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                $crate::conformance::$promise::<$bench>().await;
+            }
+        )*
+    };
+}
