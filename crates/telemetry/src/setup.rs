@@ -41,16 +41,6 @@ pub enum SetupError {
     /// The log filter can't be read.
     #[error("the log filter {0:?} is not a level, nor levels by crate as in `info,h2=warn`")]
     LogFilter(String),
-    /// A variable has a value that is not supported.
-    #[error("{variable} is {value:?}; supported is {supported}")]
-    Variable {
-        /// Which one.
-        variable: &'static str,
-        /// What it is.
-        value: String,
-        /// What it may be.
-        supported: &'static str,
-    },
     /// A file that a variable names can't be read.
     #[error("{variable} names a file that can't be read: {source}")]
     File {
@@ -62,6 +52,9 @@ pub enum SetupError {
     /// The exporter does not take the configuration.
     #[error("OTLP export can't be set up: {0}")]
     Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
+    /// A certificate can't be used, or the system offers none to trust.
+    #[error("OTLP export over HTTP can't be set up: {0}")]
+    Client(reqwest::Error),
     /// Threads could not be started. Retrying may help.
     #[error("no threads could be had for OTLP export: {0}")]
     Start(io::Error),
@@ -85,6 +78,9 @@ pub fn init(config: &Config<'_>) -> Result<Telemetry, SetupError> {
     tracing::subscriber::set_global_default(subscriber).map_err(|_| SetupError::Twice)?;
     global::set_text_map_propagator(TraceContextPropagator::new());
     telemetry.exporters.set_global();
+    for warning in telemetry.exporters.warnings() {
+        tracing::warn!("{warning}");
+    }
     Ok(telemetry)
 }
 

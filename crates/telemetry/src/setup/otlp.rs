@@ -1,7 +1,12 @@
 //! Export of traces and metrics over OTLP, as the standard variables say.
 //!
-//! This file decides whether and where to; the exporter reads the rest itself from the process's
-//! environment: time-outs, headers, sampler, intervals, queue sizes, attributes of the resource.
+//! This file decides whether, where to and how; the exporter reads the rest itself from the process's
+//! environment: headers, compression, sampler, intervals, queue sizes, attributes of the resource.
+//!
+//! What names something that is not supported is said and switches off the signal it is about: a
+//! service is not kept from its work by what was meant to watch it.
+
+mod http;
 
 use std::sync::mpsc;
 use std::thread;
@@ -11,7 +16,7 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry::{KeyValue, global};
 use opentelemetry_otlp::tonic_types::transport::{Certificate, ClientTlsConfig, Identity};
 use opentelemetry_otlp::{
-    MetricExporter, SpanExporter, WithExportConfig as _, WithTonicConfig as _,
+    MetricExporter, SpanExporter, WithExportConfig as _, WithHttpConfig as _, WithTonicConfig as _,
 };
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
@@ -23,6 +28,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
+use self::http::Client;
 use super::log::is_ours;
 use super::{Config, NotFlushed, SetupError};
 use crate::SCOPE;
@@ -32,23 +38,45 @@ struct Signal {
     exporter: &'static str,
     endpoint: &'static str,
     protocol: &'static str,
+    timeout: &'static str,
+    /// Where a receiver takes it over HTTP, below the endpoint of all signals.
+    path: &'static str,
+}
+
+/// How a signal is sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Protocol {
+    Grpc,
+    HttpProtobuf,
+}
+
+/// Where a signal goes.
+#[derive(PartialEq, Eq, Debug)]
+struct Target {
+    endpoint: String,
+    protocol: Protocol,
 }
 
 const TRACES: Signal = Signal {
     exporter: "OTEL_TRACES_EXPORTER",
     endpoint: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     protocol: "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    timeout: "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+    path: "/v1/traces",
 };
 
 const METRICS: Signal = Signal {
     exporter: "OTEL_METRICS_EXPORTER",
     endpoint: "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
     protocol: "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
+    timeout: "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT",
+    path: "/v1/metrics",
 };
 
 const DISABLED: &str = "OTEL_SDK_DISABLED";
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
+const TIMEOUT: &str = "OTEL_EXPORTER_OTLP_TIMEOUT";
 const CA_CERTIFICATE: &str = "OTEL_EXPORTER_OTLP_CERTIFICATE";
 const CLIENT_CERTIFICATE: &str = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE";
 const CLIENT_KEY: &str = "OTEL_EXPORTER_OTLP_CLIENT_KEY";
@@ -62,13 +90,16 @@ pub struct Exporters {
     /// Carries the exporters' connections; absent if nothing is exported. Apart from the
     /// service's own, so that export goes on while that one is busy or has ended.
     runtime: Option<Background>,
+    /// What was not understood, to be said once there is a log.
+    warnings: Vec<String>,
 }
 
 impl Exporters {
     pub fn start(config: &Config<'_>) -> Result<Self, SetupError> {
         let environment = Environment(config.environment);
-        let traces = environment.endpoint(&TRACES)?;
-        let metrics = environment.endpoint(&METRICS)?;
+        let mut warnings = Vec::new();
+        let traces = environment.target(&TRACES, &mut warnings);
+        let metrics = environment.target(&METRICS, &mut warnings);
         let runtime = match (&traces, &metrics) {
             (None, None) => None,
             _ => Some(Background::start()?),
@@ -78,23 +109,13 @@ impl Exporters {
 
         let tracer = SdkTracerProvider::builder().with_resource(resource.clone());
         let tracer = match traces {
-            Some(endpoint) => tracer.with_batch_exporter(
-                SpanExporter::builder()
-                    .with_tonic()
-                    .with_tls_config(environment.tls(&endpoint)?)
-                    .with_endpoint(endpoint)
-                    .build()?,
-            ),
+            Some(target) => tracer.with_batch_exporter(environment.spans(target)?),
             // Ids only, and the caller's decision passed on.
             None => tracer.with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOff))),
         };
         let meter = match metrics {
-            Some(endpoint) => {
-                let exporter = MetricExporter::builder()
-                    .with_tonic()
-                    .with_tls_config(environment.tls(&endpoint)?)
-                    .with_endpoint(endpoint)
-                    .build()?;
+            Some(target) => {
+                let exporter = environment.measurements(target)?;
                 let meter = SdkMeterProvider::builder().with_resource(resource);
                 Some(meter.with_periodic_exporter(exporter).build())
             }
@@ -105,7 +126,13 @@ impl Exporters {
             tracer: tracer.build(),
             meter,
             runtime,
+            warnings,
         })
+    }
+
+    /// What was not understood of the environment.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Whether anything is exported.
@@ -203,27 +230,91 @@ impl Environment<'_> {
     }
 
     /// Where a signal goes, if anywhere.
-    fn endpoint(&self, signal: &Signal) -> Result<Option<String>, SetupError> {
+    fn target(&self, signal: &Signal, warnings: &mut Vec<String>) -> Option<Target> {
         let disabled = self
             .get(DISABLED)
             .is_some_and(|v| v.eq_ignore_ascii_case("true"));
-        let endpoint = self.get(signal.endpoint).or_else(|| self.get(ENDPOINT));
-        let Some(endpoint) = endpoint.filter(|_| !disabled) else {
-            return Ok(None);
+        let own = self.get(signal.endpoint);
+        let common = self.get(ENDPOINT);
+        if disabled || own.is_none() && common.is_none() {
+            return None;
+        }
+        let mut unsupported = |variable, value: &str, supported| {
+            let path = signal.path;
+            warnings.push(format!(
+                "{variable} is {value:?}, and supported is {supported}: nothing is exported to {path}"
+            ));
+            None
         };
         match self.get(signal.exporter).as_deref() {
             None | Some("otlp") => {}
-            Some("none") => return Ok(None),
-            Some(other) => return Err(unsupported(signal.exporter, other, "otlp or none")),
+            Some("none") => return None,
+            Some(other) => return unsupported(signal.exporter, other, "otlp or none"),
         }
-        for variable in [signal.protocol, PROTOCOL] {
-            match self.get(variable).as_deref() {
-                None => {}
-                Some("grpc") => break,
-                Some(other) => return Err(unsupported(variable, other, "grpc")),
+        let mut said = [signal.protocol, PROTOCOL].into_iter();
+        let said = said.find_map(|variable| Some((variable, self.get(variable)?)));
+        let protocol = match &said {
+            None => Protocol::Grpc,
+            Some((variable, value)) => match value.as_str() {
+                "grpc" => Protocol::Grpc,
+                "http/protobuf" => Protocol::HttpProtobuf,
+                other => return unsupported(*variable, other, "grpc or http/protobuf"),
+            },
+        };
+        let endpoint = match (own, common, protocol) {
+            (Some(own), ..) => own,
+            (None, Some(common), Protocol::HttpProtobuf) => {
+                format!("{}{}", common.trim_end_matches('/'), signal.path)
             }
-        }
-        Ok(Some(endpoint))
+            (None, common, _) => common?,
+        };
+        Some(Target { endpoint, protocol })
+    }
+
+    fn spans(&self, target: Target) -> Result<SpanExporter, SetupError> {
+        let exporter = SpanExporter::builder();
+        Ok(match target.protocol {
+            Protocol::Grpc => exporter
+                .with_tonic()
+                .with_tls_config(self.tls(&target.endpoint)?)
+                .with_endpoint(target.endpoint)
+                .build()?,
+            Protocol::HttpProtobuf => exporter
+                .with_http()
+                .with_http_client(self.http(&TRACES)?)
+                .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
+                .with_endpoint(target.endpoint)
+                .build()?,
+        })
+    }
+
+    fn measurements(&self, target: Target) -> Result<MetricExporter, SetupError> {
+        let exporter = MetricExporter::builder();
+        Ok(match target.protocol {
+            Protocol::Grpc => exporter
+                .with_tonic()
+                .with_tls_config(self.tls(&target.endpoint)?)
+                .with_endpoint(target.endpoint)
+                .build()?,
+            Protocol::HttpProtobuf => exporter
+                .with_http()
+                .with_http_client(self.http(&METRICS)?)
+                .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
+                .with_endpoint(target.endpoint)
+                .build()?,
+        })
+    }
+
+    /// Trusts and presents what [`tls`](Self::tls) does. Made within the exporters' runtime.
+    fn http(&self, signal: &Signal) -> Result<Client, SetupError> {
+        let mut limit = [signal.timeout, TIMEOUT].into_iter();
+        let limit = limit.find_map(|variable| self.get(variable)?.trim().parse().ok());
+        let own = match (self.file(CLIENT_CERTIFICATE)?, self.file(CLIENT_KEY)?) {
+            (Some(certificate), Some(key)) => Some([certificate, key].concat()),
+            _ => None,
+        };
+        let limit = limit.map_or(http::TIMEOUT, Duration::from_millis);
+        Client::new(limit, self.file(CA_CERTIFICATE)?, own).map_err(SetupError::Client)
     }
 
     /// Used for `https` endpoints only. The system's certificates are trusted unless a file of
@@ -263,14 +354,6 @@ impl Environment<'_> {
             None => resource.with_service_name("verilane"),
         }
         .build()
-    }
-}
-
-fn unsupported(variable: &'static str, value: &str, supported: &'static str) -> SetupError {
-    SetupError::Variable {
-        variable,
-        value: value.to_owned(),
-        supported,
     }
 }
 

@@ -111,3 +111,27 @@ fn telemetry_can_be_dropped_and_refused_inside_a_runtime() {
         );
     });
 }
+
+#[test]
+fn a_receiver_over_http_that_never_answers_delays_neither_callers_nor_shutdown() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let environment = |name: &str| match name {
+        "OTEL_EXPORTER_OTLP_ENDPOINT" => Some(endpoint.clone()),
+        "OTEL_EXPORTER_OTLP_PROTOCOL" => Some("http/protobuf".to_owned()),
+        _ => None,
+    };
+    let config = Config {
+        log_format: LogFormat::Json,
+        log_filter: "info",
+        version: "0",
+        environment: &environment,
+    };
+    let (subscriber, telemetry) = build(&config, io::sink, false).unwrap();
+    assert!(telemetry.exports());
+    let worked = work(subscriber, &telemetry);
+    assert!(worked < AMPLE, "{worked:?}");
+    let start = Instant::now();
+    assert_eq!(telemetry.shutdown(LIMIT), Err(NotFlushed));
+    assert!(start.elapsed() < LIMIT * 2);
+}

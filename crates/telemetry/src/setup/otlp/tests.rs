@@ -12,11 +12,20 @@ fn with<T>(variables: &[(&str, &str)], act: impl FnOnce(Environment<'_>) -> T) -
     act(Environment(&look_up))
 }
 
-fn endpoints(variables: &[(&str, &str)]) -> (Option<String>, Option<String>) {
+fn targets(variables: &[(&str, &str)]) -> (Option<Target>, Option<Target>, Vec<String>) {
     with(variables, |environment| {
-        let endpoint = |signal| environment.endpoint(signal).unwrap();
-        (endpoint(&TRACES), endpoint(&METRICS))
+        let mut warnings = Vec::new();
+        let traces = environment.target(&TRACES, &mut warnings);
+        let metrics = environment.target(&METRICS, &mut warnings);
+        (traces, metrics, warnings)
     })
+}
+
+fn endpoints(variables: &[(&str, &str)]) -> (Option<String>, Option<String>) {
+    let (traces, metrics, warnings) = targets(variables);
+    assert_eq!(warnings, [""; 0]);
+    let endpoint = |target: Option<Target>| target.map(|target| target.endpoint);
+    (endpoint(traces), endpoint(metrics))
 }
 
 #[test]
@@ -42,28 +51,41 @@ fn export_can_be_switched_off_as_a_whole_or_by_signal() {
 }
 
 #[test]
-fn an_unsupported_exporter_or_protocol_is_refused_by_name() {
-    let table = [
-        (TRACES.exporter, "zipkin"),
-        (PROTOCOL, "http/protobuf"),
-        (TRACES.protocol, "http/json"),
-    ];
-    for (variable, value) in table {
-        let error = with(
-            &[(ENDPOINT, "http://a"), (variable, value)],
-            |environment| environment.endpoint(&TRACES).unwrap_err().to_string(),
+fn an_unsupported_exporter_or_protocol_is_named_and_switches_its_signal_off() {
+    let common = (ENDPOINT, "http://a");
+    for (variable, value) in [(TRACES.exporter, "zipkin"), (TRACES.protocol, "http/json")] {
+        let (traces, metrics, warnings) = targets(&[common, (variable, value)]);
+        assert!(traces.is_none() && metrics.is_some());
+        let [warning] = warnings.as_slice() else {
+            panic!("{warnings:?}");
+        };
+        assert!(
+            warning.contains(variable) && warning.contains(value),
+            "{warning}"
         );
-        assert!(error.contains(variable) && error.contains(value), "{error}");
     }
-    let own_protocol = [
-        (ENDPOINT, "http://a"),
-        (PROTOCOL, "http/json"),
-        (TRACES.protocol, "grpc"),
-    ];
-    with(&own_protocol, |environment| {
-        assert!(environment.endpoint(&TRACES).is_ok());
-        assert!(environment.endpoint(&METRICS).is_err());
-    });
+    let own_protocol = [common, (PROTOCOL, "http/json"), (TRACES.protocol, "grpc")];
+    let (traces, metrics, warnings) = targets(&own_protocol);
+    assert_eq!(traces.map(|traces| traces.protocol), Some(Protocol::Grpc));
+    assert!(metrics.is_none() && warnings.len() == 1);
+    // What is not exported in any case is nobody's concern.
+    let (.., warnings) = targets(&[(PROTOCOL, "http/json")]);
+    assert_eq!(warnings, [""; 0]);
+}
+
+#[test]
+fn over_http_the_signals_path_is_added_to_the_common_endpoint_alone() {
+    let http = (PROTOCOL, "http/protobuf");
+    for common in ["http://a:4318/x", "http://a:4318/x/"] {
+        let variables = [http, (ENDPOINT, common), (METRICS.endpoint, "http://b/m")];
+        let (traces, metrics) = endpoints(&variables);
+        assert_eq!(traces.as_deref(), Some("http://a:4318/x/v1/traces"));
+        assert_eq!(metrics.as_deref(), Some("http://b/m"));
+    }
+    let own = (METRICS.protocol, "http/protobuf");
+    let (traces, metrics) = endpoints(&[own, (ENDPOINT, "http://a")]);
+    assert_eq!(traces.as_deref(), Some("http://a"));
+    assert_eq!(metrics.as_deref(), Some("http://a/v1/metrics"));
 }
 
 #[test]
