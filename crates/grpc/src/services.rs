@@ -1,5 +1,8 @@
 //! Which service a path belongs to.
 //!
+//! Requests may come in gzip, and answers go in it where the caller takes that; but what watches send
+//! is made once for all of them, and goes as it is.
+//!
 //! Ours are called without a detour, since a watch pays for each layer with memory for as long as
 //! it is open. The standard ones (health, reflection) are few and short.
 
@@ -8,6 +11,7 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 use tonic::body::Body;
+use tonic::codec::CompressionEncoding;
 use tonic::server::NamedService;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt as _};
@@ -20,6 +24,10 @@ use verilane_core::Reason;
 
 use crate::methods::Methods;
 use crate::status::status_of;
+
+const GZIP: CompressionEncoding = CompressionEncoding::Gzip;
+/// The header in which a caller says how answers may be compressed.
+const ACCEPT_ENCODING: &str = "grpc-accept-encoding";
 
 type Standard = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
@@ -38,7 +46,7 @@ where
     C: ClaimService,
     N: ConnectionService,
 {
-    /// Our three services over their handlers, taking messages of at most so many bytes.
+    /// Our three services over their handlers, taking messages of at most so many bytes, unpacked.
     pub(crate) fn new(
         methods: Arc<Methods>,
         (verification, claim, connection): (V, C, N),
@@ -47,9 +55,16 @@ where
         Self {
             methods,
             verification: VerificationServiceServer::new(verification)
+                .accept_compressed(GZIP)
+                .send_compressed(GZIP)
                 .max_decoding_message_size(max_message_size),
-            claim: ClaimServiceServer::new(claim).max_decoding_message_size(max_message_size),
+            claim: ClaimServiceServer::new(claim)
+                .accept_compressed(GZIP)
+                .send_compressed(GZIP)
+                .max_decoding_message_size(max_message_size),
             connection: ConnectionServiceServer::new(connection)
+                .accept_compressed(GZIP)
+                .send_compressed(GZIP)
                 .max_decoding_message_size(max_message_size),
             standard: Vec::new(),
         }
@@ -72,11 +87,14 @@ where
     }
 
     /// Answers a call.
-    pub(crate) async fn call(&self, request: Request<Body>) -> Response<Body> {
-        let path = request.uri().path();
-        if self.methods.get(path).is_none() {
+    pub(crate) async fn call(&self, mut request: Request<Body>) -> Response<Body> {
+        let Some(method) = self.methods.get(request.uri().path()) else {
             return status_of(Reason::MethodUnknown).into_http();
+        };
+        if method.is_stream {
+            request.headers_mut().remove(ACCEPT_ENCODING);
         }
+        let path = request.uri().path();
         let service = path
             .strip_prefix('/')
             .and_then(|path| path.split_once('/'))

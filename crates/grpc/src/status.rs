@@ -121,7 +121,8 @@ pub(crate) fn complete(status: &Status) -> Option<Status> {
     }
     let reason = match status.code() {
         Code::InvalidArgument | Code::Internal => Reason::InvalidArgument,
-        Code::OutOfRange => Reason::RequestTooLarge,
+        // The second while it was unpacked.
+        Code::OutOfRange | Code::ResourceExhausted => Reason::RequestTooLarge,
         Code::Unimplemented => Reason::MethodUnknown,
         Code::DeadlineExceeded => Reason::DeadlineExceeded,
         Code::Unknown => Reason::Internal,
