@@ -11,6 +11,7 @@ mod code;
 mod config;
 mod connection;
 mod convert;
+mod cors;
 mod deadline;
 mod handler;
 mod health;

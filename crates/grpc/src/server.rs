@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -61,11 +62,16 @@ pub struct GrpcServer {
 
 impl GrpcServer {
     /// A server over an engine whose relay was given [`WireEncoder`](crate::WireEncoder). To be made
-    /// after telemetry is set up.
+    /// after telemetry is set up. Pages of `origins`, each such as `https://app.example.com`, may call
+    /// over gRPC-Web.
     ///
     /// # Errors
     /// [`BuildError`]: a fault of the build.
-    pub async fn new(engine: Arc<Engine>, config: GrpcConfig) -> Result<Self, BuildError> {
+    pub async fn new(
+        engine: Arc<Engine>,
+        origins: &[HeaderValue],
+        config: GrpcConfig,
+    ) -> Result<Self, BuildError> {
         let watches = Watches::new(config.max_watches);
         let verification = VerificationHandler::new(Arc::clone(&engine), Arc::clone(&watches));
         let claim = ClaimHandler {
@@ -75,7 +81,7 @@ impl GrpcServer {
             engine: Arc::clone(&engine),
         };
         let handlers = (verification, claim, connection);
-        let server = Server::new(handlers, watches, config).await?;
+        let server = Server::new(handlers, watches, origins, config).await?;
         Ok(Self { server, engine })
     }
 
@@ -116,6 +122,7 @@ where
     pub(crate) async fn new(
         handlers: (V, C, N),
         watches: Arc<Watches>,
+        origins: &[HeaderValue],
         config: GrpcConfig,
     ) -> Result<Self, BuildError> {
         let methods = Arc::new(Methods::of(&[
@@ -137,7 +144,7 @@ where
             .with(reflection().build_v1()?)
             .with(reflection().build_v1alpha()?);
         Ok(Self {
-            stack: Arc::new(Stack::new(services, methods, config)),
+            stack: Arc::new(Stack::new(services, methods, origins, config)),
             watches,
             health,
             config,

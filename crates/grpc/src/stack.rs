@@ -1,5 +1,5 @@
 //! What every request passes on its way to a handler, outermost first: is it a call at all (gRPC,
-//! or gRPC-Web), its span and measurement, its deadline, and a reason for errors that the library
+//! or gRPC-Web, from an origin that may), its span and measurement, its deadline, and a reason for errors that the library
 //! made.
 
 use std::convert::Infallible;
@@ -11,6 +11,7 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic_web::GrpcWebLayer;
 use tower::{Layer as _, ServiceExt as _, service_fn};
+use tower_http::cors::CorsLayer;
 use tracing::Instrument as _;
 use verilane_api::server::claim_service_server::ClaimService;
 use verilane_api::server::connection_service_server::ConnectionService;
@@ -21,6 +22,7 @@ use verilane_engine::deadline;
 use crate::body::{CallBody, ResponseBody};
 use crate::call::{Call, CallInstruments, code_in};
 use crate::config::GrpcConfig;
+use crate::cors;
 use crate::deadline::TimeLimits;
 use crate::methods::Methods;
 use crate::services::Services;
@@ -31,6 +33,7 @@ pub(crate) struct Stack<V, C, N> {
     services: Services<V, C, N>,
     methods: Arc<Methods>,
     instruments: Arc<CallInstruments>,
+    cors: Option<CorsLayer>,
     config: GrpcConfig,
 }
 
@@ -43,12 +46,14 @@ where
     pub(crate) fn new(
         services: Services<V, C, N>,
         methods: Arc<Methods>,
+        origins: &[HeaderValue],
         config: GrpcConfig,
     ) -> Self {
         Self {
             services,
             methods,
             instruments: Arc::new(CallInstruments::new()),
+            cors: cors::layer(origins),
             config,
         }
     }
@@ -58,18 +63,29 @@ where
         match Kind::of(&request) {
             Kind::Grpc => self.call(request).await.map(ResponseBody::Grpc),
             Kind::GrpcWeb => {
+                let cors = self.cors.clone();
                 let calls = service_fn(move |request| {
                     let stack = Arc::clone(&self);
                     async move { Ok::<_, Infallible>(stack.call(request).await) }
                 });
-                let Ok(answer) = GrpcWebLayer::new().layer(calls).oneshot(request).await;
+                let calls = GrpcWebLayer::new().layer(calls);
+                let Ok(answer) = match cors {
+                    Some(cors) => cors.layer(calls).oneshot(request).await,
+                    None => calls.oneshot(request).await,
+                };
                 answer.map(ResponseBody::Other)
             }
-            Kind::NoCall(status) => {
-                let mut answer = Response::new(ResponseBody::Other(Body::empty()));
-                *answer.status_mut() = status;
-                answer
+            Kind::Preflight => {
+                let refused = service_fn(async |_| {
+                    Ok::<_, Infallible>(no_call(StatusCode::METHOD_NOT_ALLOWED))
+                });
+                let Ok(answer) = match self.cors.clone() {
+                    Some(cors) => cors.layer(refused).oneshot(request).await,
+                    None => refused.oneshot(request).await,
+                };
+                answer.map(ResponseBody::Other)
             }
+            Kind::NoCall(status) => no_call(status).map(ResponseBody::Other),
         }
     }
 
@@ -98,11 +114,19 @@ where
     }
 }
 
+fn no_call(status: StatusCode) -> Response<Body> {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = status;
+    answer
+}
+
 /// What a request is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     Grpc,
     GrpcWeb,
+    /// A browser's question on behalf of a page.
+    Preflight,
     NoCall(StatusCode),
 }
 
@@ -113,6 +137,9 @@ impl Kind {
             .get(header::CONTENT_TYPE)
             .and_then(|value: &HeaderValue| value.to_str().ok())
             .unwrap_or_default();
+        if cors::is_preflight(request) {
+            return Self::Preflight;
+        }
         if request.method() != HttpMethod::POST {
             return Self::NoCall(StatusCode::METHOD_NOT_ALLOWED);
         }

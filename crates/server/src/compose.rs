@@ -93,7 +93,12 @@ pub async fn build(
         )
     })?;
     Ok(Service {
-        grpc: GrpcServer::new(Arc::clone(&engine), config.grpc.limits).await?,
+        grpc: GrpcServer::new(
+            Arc::clone(&engine),
+            &config.grpc.allowed_origins,
+            config.grpc.limits,
+        )
+        .await?,
         ingress: verilane_ingress::router(Arc::clone(&engine), config.ingress.limits),
         ingress_limits: config.ingress.limits,
         engine,

@@ -8,13 +8,14 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tonic::codec::CompressionEncoding;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 use tower::{Service as _, ServiceExt as _};
 use verilane_api::v1;
 
 use super::*;
-use fake::{start, watch};
+use fake::{start, start_for, watch};
 
 fn reason(status: &Status) -> String {
     let details = status.get_error_details();
@@ -77,6 +78,46 @@ async fn errors_that_the_library_makes_carry_a_reason_too() {
             "{path}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_request_in_gzip_is_read_and_counts_unpacked() {
+    let running = start(GrpcConfig {
+        max_message_size: 1_000,
+        ..GrpcConfig::default()
+    })
+    .await;
+    let mut client = running
+        .client()
+        .await
+        .send_compressed(CompressionEncoding::Gzip);
+    let of = |length| v1::GetVerificationRequest {
+        verification_id: "x".repeat(length),
+    };
+    let read = client.get_verification(of(900)).await.unwrap();
+    assert!(!read.metadata().contains_key("grpc-encoding"));
+    // Both are far smaller than the limit as they are sent.
+    for length in [1_001, 100_000] {
+        let status = client.get_verification(of(length)).await.unwrap_err();
+        assert_eq!(status.code(), Code::OutOfRange, "{status}");
+        assert_eq!(reason(&status), "verilane/REQUEST_TOO_LARGE");
+    }
+}
+
+#[tokio::test]
+async fn answers_go_in_gzip_to_whoever_takes_it_and_streams_as_they_are() {
+    let running = start(GrpcConfig::default()).await;
+    let mut client = running
+        .client()
+        .await
+        .accept_compressed(CompressionEncoding::Gzip);
+    let asked = v1::GetVerificationRequest {
+        verification_id: "x".to_owned(),
+    };
+    let answer = client.get_verification(asked).await.unwrap();
+    assert_eq!(answer.metadata().get("grpc-encoding").unwrap(), "gzip");
+    let stream = client.watch_verification(watch("one")).await.unwrap();
+    assert!(!stream.metadata().contains_key("grpc-encoding"));
 }
 
 #[tokio::test]
@@ -391,6 +432,87 @@ async fn a_page_can_call_over_grpc_web_and_http1() {
             .windows(4)
             .any(|bytes| bytes == [0x0a, 2, b'a', b'b'])
     );
+}
+
+/// Sends a request over HTTP/1, and says in lower case what was answered.
+async fn over_http1(running: &fake::Running, head: &[&str], body: &[u8]) -> String {
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let length = body.len();
+    let head = format!(
+        "{}\r\nhost: a\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n",
+        head.join("\r\n")
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).to_ascii_lowercase()
+}
+
+const GET: &str = "/verilane.verification.v1.VerificationService/GetVerification";
+
+#[tokio::test]
+async fn a_page_of_an_allowed_origin_may_call_and_read_how_its_call_ended() {
+    let allowed = [
+        HeaderValue::from_static("https://app.example.com"),
+        HeaderValue::from_static("http://localhost:3000"),
+    ];
+    let running = start_for(&allowed, GrpcConfig::default()).await;
+    let preflight = format!("OPTIONS {GET} HTTP/1.1");
+    let call = format!("POST {GET} HTTP/1.1");
+    for (origin, may) in [
+        ("http://localhost:3000", true),
+        ("https://app.example.com", true),
+        ("https://app.example.com.evil.example", false),
+        ("http://app.example.com", false),
+        ("null", false),
+    ] {
+        let from = format!("origin: {origin}");
+        let asks = [
+            &*preflight,
+            &*from,
+            "access-control-request-method: POST",
+            "access-control-request-headers: content-type,x-grpc-web",
+        ];
+        let told = over_http1(&running, &asks, &[]).await;
+        let allows = format!("access-control-allow-origin: {origin}\r\n");
+        assert_eq!(told.contains(&allows), may, "{told}");
+        if may {
+            assert!(told.starts_with("http/1.1 200"), "{told}");
+            assert!(
+                told.contains("access-control-allow-methods: post"),
+                "{told}"
+            );
+            assert!(told.contains("x-grpc-web"), "{told}");
+        }
+        let calls = [&*call, &*from, "content-type: application/grpc-web+proto"];
+        let body = [0, 0, 0, 0, 4, 0x0a, 2, b'a', b'b'];
+        let answer = over_http1(&running, &calls, &body).await;
+        assert!(answer.contains("grpc-status:0"), "{answer}");
+        assert_eq!(answer.contains(&allows), may, "{answer}");
+        let exposed = answer
+            .lines()
+            .find_map(|line| line.strip_prefix("access-control-expose-headers: "));
+        let exposed = exposed.unwrap_or_default();
+        for header in ["grpc-status", "grpc-message", "grpc-status-details-bin"] {
+            let named = exposed.split(',').any(|name| name.trim() == header);
+            assert!(named || !may, "{answer}");
+        }
+        assert!(!answer.contains("allow-credentials"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn no_page_of_another_origin_may_call_unless_it_is_named() {
+    let running = start(GrpcConfig::default()).await;
+    let preflight = [
+        &*format!("OPTIONS {GET} HTTP/1.1"),
+        "origin: https://app.example.com",
+        "access-control-request-method: POST",
+    ];
+    let told = over_http1(&running, &preflight, &[]).await;
+    assert!(told.starts_with("http/1.1 405"), "{told}");
+    assert!(!told.contains("access-control"), "{told}");
 }
 
 #[tokio::test]

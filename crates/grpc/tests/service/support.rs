@@ -80,7 +80,9 @@ pub async fn world_with(engine: EngineConfig, grpc: GrpcConfig) -> World {
     .await
     .unwrap();
 
-    let server = GrpcServer::new(Arc::clone(&engine), grpc).await.unwrap();
+    let server = GrpcServer::new(Arc::clone(&engine), &[], grpc)
+        .await
+        .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();

@@ -3,19 +3,22 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use http::{HeaderValue, Uri};
 use verilane_grpc::GrpcConfig;
 
 use super::across::Across;
 use super::section::{Asked, Section};
-use super::value::Size;
+use super::value::{Given, List, Setting, Size};
 
 /// The gRPC side.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Grpc {
     /// Where to listen; port 0 lets the system choose.
     pub listen: SocketAddr,
     /// Whether callers that nobody authenticates may come from other machines.
     pub insecure_no_auth: bool,
+    /// Origins whose pages may call over gRPC-Web.
+    pub allowed_origins: Vec<HeaderValue>,
     /// What the server allows.
     pub limits: GrpcConfig,
 }
@@ -24,11 +27,48 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
+/// An origin, in the one spelling that browsers send.
+struct Origin(HeaderValue);
+
+impl Setting for Origin {
+    fn read(given: Given<'_>) -> Result<Self, String> {
+        let text = String::read(given)?;
+        let spelt = || {
+            let uri: Uri = text.parse().ok()?;
+            let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
+            let usual = match scheme {
+                "http" => ":80",
+                "https" => ":443",
+                _ => return None,
+            };
+            let host = authority.host();
+            let whole = match authority.port_u16() {
+                Some(port) => format!("{scheme}://{host}:{port}"),
+                None => format!("{scheme}://{host}"),
+            };
+            // Whoever is named before the host, and whatever a port is not, are missing in it.
+            let same =
+                text == whole.to_ascii_lowercase() && !host.contains('*') && !text.ends_with(usual);
+            same.then(|| HeaderValue::from_str(&text).ok())?
+        };
+        spelt().map(Self).ok_or_else(|| {
+            "must be as browsers write an origin, such as https://app.example.com: in lower case, \
+             without a path or the scheme's usual port"
+                .to_owned()
+        })
+    }
+
+    fn show(&self) -> String {
+        self.0.to_str().unwrap_or_default().to_owned()
+    }
+}
+
 impl Grpc {
     /// Reads the section.
     pub fn read(mut section: Section<'_>, across: &mut Across) -> (Option<Self>, Asked) {
         let listen = section.get::<SocketAddr>("listen");
         let insecure_no_auth = section.get("insecure_no_auth");
+        let allowed_origins = section.get::<List<Origin>>("allowed_origins");
         let message = section.within("max_message_size", Size::kib(4)..=Size::mib(64));
         let connections = section.within("max_connections", 1..=1_000_000);
         let streams = section.within("max_concurrent_streams", 1..=1_000_000);
@@ -61,6 +101,7 @@ impl Grpc {
             Some(Self {
                 listen: listen?,
                 insecure_no_auth: insecure_no_auth?,
+                allowed_origins: allowed_origins?.0.into_iter().map(|one| one.0).collect(),
                 limits: GrpcConfig {
                     max_message_size: message?.bytes(),
                     max_connections: connections?,

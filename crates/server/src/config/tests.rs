@@ -339,3 +339,38 @@ fn an_operator_can_narrow_how_long_a_verification_waits() {
         assert_eq!(keys(load_with(Mode::Serve, &text, &[])), [key], "{wrong}");
     }
 }
+
+#[test]
+fn an_origin_is_taken_only_as_browsers_write_it() {
+    let good =
+        "[grpc]\nallowed_origins = [\"https://app.example.com\", \"http://localhost:3000\"]\n";
+    let grpc = load_with(Mode::Serve, good, &[]).unwrap().grpc;
+    assert_eq!(
+        grpc.allowed_origins,
+        ["https://app.example.com", "http://localhost:3000"]
+    );
+    for wrong in [
+        "*",
+        "null",
+        "app.example.com",
+        "https://app.example.com/",
+        "https://app.example.com/a",
+        "https://App.example.com",
+        "https://app.example.com:443",
+        "https://a@app.example.com",
+        "ftp://app.example.com",
+        "https://*.example.com",
+        "https://app.example.com:x",
+        "https://app.example.com:",
+    ] {
+        let text = format!("[grpc]\nallowed_origins = [\"{wrong}\"]\n");
+        let found = keys(load_with(Mode::Serve, &text, &[]));
+        assert_eq!(found, ["grpc.allowed_origins"], "{wrong}");
+    }
+    let variable = [(
+        "VERILANE__GRPC__ALLOWED_ORIGINS",
+        "https://a.example, https://b.example",
+    )];
+    let grpc = load_with(Mode::Serve, "", &variable).unwrap().grpc;
+    assert_eq!(grpc.allowed_origins.len(), 2);
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::{Stream, stream};
+use http::HeaderValue;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -166,6 +167,11 @@ pub(super) struct Running {
 }
 
 pub(super) async fn start(config: GrpcConfig) -> Running {
+    start_for(&[], config).await
+}
+
+/// One that pages of other origins may call.
+pub(super) async fn start_for(origins: &[HeaderValue], config: GrpcConfig) -> Running {
     let watches = Watches::new(config.max_watches);
     let sent = Arc::new(AtomicUsize::new(0));
     let (tell, dropped) = mpsc::unbounded_channel();
@@ -174,9 +180,14 @@ pub(super) async fn start(config: GrpcConfig) -> Running {
         sent: Arc::clone(&sent),
         dropped: tell.clone(),
     };
-    let server = Server::new((fake(), fake(), fake()), Arc::clone(&watches), config)
-        .await
-        .unwrap();
+    let server = Server::new(
+        (fake(), fake(), fake()),
+        Arc::clone(&watches),
+        origins,
+        config,
+    )
+    .await
+    .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
