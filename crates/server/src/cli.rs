@@ -41,7 +41,7 @@ pub enum Command {
     /// Plays the main job in this terminal, with nothing to set up and nothing left behind.
     Demo,
     /// Runs a CorePass connector with invented users and scripted faults.
-    Sandbox(sandbox::Options),
+    Sandbox(Box<sandbox::Options>),
     /// Watches verifications and prints each transition as it happens.
     Watch(watch::Options),
     /// Looks at the configuration.

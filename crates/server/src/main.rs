@@ -36,7 +36,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(options) => cli::serve::serve(options),
         Command::Dev(options) => cli::dev::dev(options),
         Command::Demo => cli::demo::demo(),
-        Command::Sandbox(options) => cli::sandbox::run(options),
+        Command::Sandbox(options) => cli::sandbox::run(*options),
         Command::Watch(options) => cli::watch::run(options),
         Command::Config(Config::Check { file, dev }) => {
             cli::check::check(file, mode(dev)).map(|()| ExitCode::SUCCESS)
