@@ -93,6 +93,7 @@ async fn a_request_in_gzip_is_read_and_counts_unpacked() {
         .send_compressed(CompressionEncoding::Gzip);
     let of = |length| v1::GetVerificationRequest {
         verification_id: "x".repeat(length),
+        ..Default::default()
     };
     let read = client.get_verification(of(900)).await.unwrap();
     assert!(!read.metadata().contains_key("grpc-encoding"));
@@ -113,6 +114,7 @@ async fn answers_go_in_gzip_to_whoever_takes_it_and_streams_as_they_are() {
         .accept_compressed(CompressionEncoding::Gzip);
     let asked = v1::GetVerificationRequest {
         verification_id: "x".to_owned(),
+        ..Default::default()
     };
     let answer = client.get_verification(asked).await.unwrap();
     assert_eq!(answer.metadata().get("grpc-encoding").unwrap(), "gzip");
