@@ -21,7 +21,7 @@ const SHARED: [&str; 3] = [
 ];
 
 /// What holds data about a person gets its `Debug` from `proto/redacted.rs`.
-const PERSONAL: [&str; 13] = [
+const PERSONAL: [&str; 15] = [
     "AccessContext",
     "Claim",
     "ClaimValue",
@@ -29,6 +29,8 @@ const PERSONAL: [&str; 13] = [
     "Country",
     "CreateVerificationRequest",
     "Date",
+    "DownloadEvidenceResponse",
+    "DownloadEvidenceResponse.item",
     "Event",
     "QrOrLink",
     "Subject",

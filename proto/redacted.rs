@@ -25,6 +25,8 @@ shows_nothing! {
     v1::claim_value::Kind => "Kind",
     v1::Country => "Country",
     v1::Date => "Date",
+    v1::DownloadEvidenceResponse => "DownloadEvidenceResponse",
+    v1::download_evidence_response::Item => "Item",
     v1::QrOrLink => "QrOrLink",
     v1::Subject => "Subject",
     v1::subject::Identifier => "Identifier",

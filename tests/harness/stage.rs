@@ -158,6 +158,7 @@ provider = "corepass"
 base_url = "http://{address}"
 allow_http = true
 allow_private_addresses = true
+revalidate = true
 keys = [
     {{ public_key = "{status}", only_for = "status" }},
     {{ public_key = "{data}", only_for = "data" }},

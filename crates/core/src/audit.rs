@@ -25,17 +25,26 @@ pub enum AuditAction {
     VerificationJoined,
     /// It was asked what a user holds, and the caller was told.
     AvailabilityChecked,
+    /// Evidence was handed out.
+    EvidenceRead,
+    /// Claims were sent to their provider, to be checked again.
+    ClaimsRevalidated,
+    /// An operator handed in a message of the provider.
+    MessageImported,
 }
 
 impl AuditAction {
     /// Every action.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::VerificationCreated,
         Self::VerificationCancelled,
         Self::ClaimsRead,
         Self::VerificationRetried,
         Self::VerificationJoined,
         Self::AvailabilityChecked,
+        Self::EvidenceRead,
+        Self::ClaimsRevalidated,
+        Self::MessageImported,
     ];
 
     /// The name in the store.
@@ -48,6 +57,9 @@ impl AuditAction {
             Self::VerificationRetried => "VERIFICATION_RETRIED",
             Self::VerificationJoined => "VERIFICATION_JOINED",
             Self::AvailabilityChecked => "AVAILABILITY_CHECKED",
+            Self::EvidenceRead => "EVIDENCE_READ",
+            Self::ClaimsRevalidated => "CLAIMS_REVALIDATED",
+            Self::MessageImported => "MESSAGE_IMPORTED",
         }
     }
 

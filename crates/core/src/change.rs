@@ -141,8 +141,11 @@ pub struct StoredClaim {
     pub name: ClaimName,
     /// The document it comes from.
     pub document: Option<DocumentType>,
-    /// The value as the provider sent it, sealed at `revision`.
+    /// The value as the provider sent it, sealed at `revision`; where `evidence` holds what it says,
+    /// only how that is turned back into the value.
     pub value: Sealed,
+    /// The piece of evidence that the claim stands for, if it is a picture.
+    pub evidence: Option<EvidenceId>,
     /// The pepper beside it, sealed at `revision`.
     pub pepper: Option<Sealed>,
     /// The revision named in the associated data of both.
@@ -155,6 +158,8 @@ pub struct StoredClaim {
     pub assurance: Assurance,
     /// The fingerprint of the provider's key that signed it.
     pub key_fingerprint: Option<String>,
+    /// Whether an operator handed it in, and not the provider.
+    pub imported: bool,
 }
 
 /// What kind of bytes back a claim.
@@ -162,21 +167,54 @@ pub struct StoredClaim {
 pub enum EvidenceKind {
     /// An accepted message of the provider, as received.
     ProviderMessage,
+    /// A picture of a document.
+    DocumentImage,
+    /// A picture of the holder's face.
+    FaceImage,
+    /// A claim's value, word for word: of a picture that can't be read, or that is written in a way
+    /// that does not follow from its bytes.
+    ClaimText,
+    /// A message that is right in everything but its signature. Nobody believes it, and it backs
+    /// nothing.
+    QuarantinedMessage,
 }
 
 impl EvidenceKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::ProviderMessage,
+        Self::DocumentImage,
+        Self::FaceImage,
+        Self::ClaimText,
+        Self::QuarantinedMessage,
+    ];
+
     /// The name in the store.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ProviderMessage => "PROVIDER_MESSAGE",
+            Self::DocumentImage => "DOCUMENT_IMAGE",
+            Self::FaceImage => "FACE_IMAGE",
+            Self::ClaimText => "CLAIM_TEXT",
+            Self::QuarantinedMessage => "QUARANTINED_MESSAGE",
         }
     }
 
     /// The kind of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        (name == Self::ProviderMessage.as_str()).then_some(Self::ProviderMessage)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// Whether it backs one claim, and is handed out to whoever may read that claim. A message holds
+    /// all values and peppers at once, and is not.
+    #[must_use]
+    pub const fn is_of_a_claim(self) -> bool {
+        match self {
+            Self::DocumentImage | Self::FaceImage | Self::ClaimText => true,
+            Self::ProviderMessage | Self::QuarantinedMessage => false,
+        }
     }
 }
 
@@ -191,6 +229,8 @@ pub struct EvidenceRecord {
     pub attempt: AttemptNumber,
     /// What it is.
     pub kind: EvidenceKind,
+    /// The provider's name for the field that it backs, if it backs one claim.
+    pub field: Option<String>,
     /// Clear bytes.
     pub size: u64,
     /// How many chunks hold it.

@@ -6,11 +6,13 @@
 //! change (an event's `tx_hash`, an attempt's `action`).
 
 mod draft;
+mod keeping;
 mod report;
 mod start;
 mod timers;
 
 pub use draft::next_revision;
+pub use keeping::{QUARANTINE_IDENTITY, claims_invalidated, quarantined};
 pub use report::{
     DATA_IDENTITY, DataArrival, DataKept, StatusArrival, cancel, data_kept, data_received,
     failure_reported, status_reported,

@@ -41,11 +41,17 @@ pub enum EventKind {
     DuplicateSuccess,
     /// The verification's time has passed, so no new attempt may be asked for any more.
     RetryClosed,
+    /// Data came that is right in everything but its signature. Nobody believes it; it is kept apart.
+    DataQuarantined,
+    /// An operator handed in data that the provider confirmed, value by value.
+    DataImported,
+    /// The provider says that a value does not hold any more.
+    ClaimInvalidated,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Created,
         Self::ActionAvailable,
         Self::StartFailed,
@@ -61,6 +67,9 @@ impl EventKind {
         Self::ActionWithdrawn,
         Self::DuplicateSuccess,
         Self::RetryClosed,
+        Self::DataQuarantined,
+        Self::DataImported,
+        Self::ClaimInvalidated,
     ];
 
     /// The name in the store.
@@ -82,6 +91,9 @@ impl EventKind {
             Self::ActionWithdrawn => "ACTION_WITHDRAWN",
             Self::DuplicateSuccess => "DUPLICATE_SUCCESS",
             Self::RetryClosed => "RETRY_CLOSED",
+            Self::DataQuarantined => "DATA_QUARANTINED",
+            Self::DataImported => "DATA_IMPORTED",
+            Self::ClaimInvalidated => "CLAIM_INVALIDATED",
         }
     }
 

@@ -64,7 +64,6 @@ registry! {
     SubjectMalformed = "SUBJECT_MALFORMED", Request, "The subject is not an identifier that the provider could know.";
     ClaimUnknown = "CLAIM_UNKNOWN", Request, "A claim that neither our vocabulary nor the provider has.";
     ClaimNotOffered = "CLAIM_NOT_OFFERED", Request, "The connection's provider does not offer this claim.";
-    ClaimIsImage = "CLAIM_IS_IMAGE", Request, "Image fields can't be asked for.";
     ClaimRepeated = "CLAIM_REPEATED", Request, "The same claim is asked for twice.";
     ActionLifetimeOutOfRange = "ACTION_LIFETIME_OUT_OF_RANGE", Request, "The lifetime of the action is not one that the provider accepts.";
     ExpireTimeOutOfRange = "EXPIRE_TIME_OUT_OF_RANGE", Request, "The verification's expiry is too near or too far.";
@@ -101,6 +100,12 @@ registry! {
     NotRetryable = "NOT_RETRYABLE", Request, "The verification does not stand where a new attempt can be asked for.";
     AttemptsExhausted = "ATTEMPTS_EXHAUSTED", Request, "The verification has had as many attempts as it may.";
     VerificationOver = "VERIFICATION_OVER", Request, "The verification's own time has passed.";
+    EvidenceNotFound = "EVIDENCE_NOT_FOUND", Request, "The verification has no such evidence to hand out.";
+    EvidenceOffsetOutOfRange = "EVIDENCE_OFFSET_OUT_OF_RANGE", Request, "The offset lies beyond the end of the evidence.";
+    EvidenceDamaged = "EVIDENCE_DAMAGED", Request, "A piece of the evidence is missing or is not what was stored.";
+    RevalidationNotOffered = "REVALIDATION_NOT_OFFERED", Request, "The connection can't check claims again.";
+    ImportNotConfirmed = "IMPORT_NOT_CONFIRMED", Request, "The provider does not confirm every value of the message.";
+    NothingToImport = "NOTHING_TO_IMPORT", Request, "There is no message of this attempt in quarantine.";
 
     ActionExpired = "ACTION_EXPIRED", End, "The user did not act before the action expired.";
     VerificationExpired = "VERIFICATION_EXPIRED", End, "The verification's own time ran out while it waited for the user.";
@@ -122,6 +127,7 @@ registry! {
     ItemNotRequested = "ITEM_NOT_REQUESTED", Warning, "The data held an item that was not asked for; it was not kept.";
     LateDataDiscarded = "LATE_DATA_DISCARDED", Warning, "Data came for a cancelled attempt and was not kept.";
     DuplicateSuccess = "DUPLICATE_SUCCESS", Warning, "A second attempt succeeded too; the claims are those of the first success.";
+    ImageUnusable = "IMAGE_UNUSABLE", Warning, "A picture came that can't be read or is too large; its text is kept.";
 
     CallbackPathUnknown = "CALLBACK_PATH_UNKNOWN", Callback, "No slot has this callback path.";
     CallbackTooLarge = "CALLBACK_TOO_LARGE", Callback, "The body is larger than the channel allows.";

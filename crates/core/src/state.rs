@@ -116,6 +116,8 @@ pub enum Fact {
     DataIncomplete,
     /// The data held an item that was not asked for.
     ExtraItems,
+    /// The data held a picture that can't be used; its text was kept.
+    UnusableImages,
     /// Data came after the attempt was called off, and was not kept.
     DataDiscarded,
     /// The provider says that it could not deliver its data, and goes on trying.
@@ -150,6 +152,7 @@ const CANCELLED: u16 = 1 << 7;
 const EXTRA_ITEMS: u16 = 1 << 8;
 const DATA_DISCARDED: u16 = 1 << 9;
 const DELIVERY_FAILED: u16 = 1 << 10;
+const UNUSABLE_IMAGES: u16 = 1 << 11;
 
 impl Facts {
     /// What a store kept of them.
@@ -186,6 +189,7 @@ impl Facts {
             Fact::DataComplete => self.bits |= DATA_COMPLETE,
             Fact::DataIncomplete => self.bits |= DATA_INCOMPLETE,
             Fact::ExtraItems => self.bits |= EXTRA_ITEMS,
+            Fact::UnusableImages => self.bits |= UNUSABLE_IMAGES,
             Fact::DataDiscarded => self.bits |= DATA_DISCARDED,
             Fact::DeliveryFailed => self.bits |= DELIVERY_FAILED,
             Fact::Failed(reason) => self.failed = self.failed.max(Some(reason)),
@@ -242,6 +246,7 @@ impl Facts {
             (self.has(DELIVERY_FAILED) && !data, Reason::DeliveryFailed),
             (self.has(EXTRA_ITEMS), Reason::ItemNotRequested),
             (self.has(DATA_DISCARDED), Reason::LateDataDiscarded),
+            (self.has(UNUSABLE_IMAGES), Reason::ImageUnusable),
         ]
         .into_iter()
         .filter_map(|(stands, warning)| stands.then_some(warning))

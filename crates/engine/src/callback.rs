@@ -4,24 +4,29 @@
 //! the side lane, and shown by the change that it causes; a message that was seen before only
 //! raises a counter, durably too. What can't be verified changes nothing.
 
+mod data;
+mod import;
 mod message;
+mod quarantine;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use verilane_core::decide::{self, DataArrival, DataKept};
+use verilane_core::decide::{self, DataKept};
 use verilane_core::{
-    Assurance, Attempt, AttemptNumber, CallbackChannel, Change, ConnectionName, Pii, Reason,
-    SeenKey, SeenWrite, StartPhase, TraceParent, Verification, VerificationId,
+    Attempt, AttemptNumber, CallbackChannel, Change, ConnectionName, Pii, Reason, SeenKey,
+    SeenWrite, StartPhase, TraceParent, Verification, VerificationId,
 };
 use verilane_provider::{Callback, Candidate, Refusal, Report};
 use verilane_store::{CallbackTarget, CommitError, Conflict, Loaded};
 use verilane_telemetry::attribute;
 use verilane_vault::{IndexKind, SealedWhat};
 
-use self::message::{Message, stored};
+pub use self::import::{ImportMessage, ImportSource, Imported};
+
+use self::data::{Kept, data_kept};
+use self::message::Message;
 use crate::engine::{Engine, RACES};
-use crate::evidence::KeptMessage;
 use crate::sealing::Sealer;
 use crate::{EngineError, KeyCache};
 
@@ -108,16 +113,22 @@ impl Engine {
             .iter()
             .map(|(number, loaded)| candidate(*number, loaded, &self.keys))
             .collect::<Result<Vec<_>, EngineError>>()?;
-        let reading = connection
-            .facade
-            .read_callback(Callback {
-                channel: path.channel,
-                content_type: content_type.clone(),
-                body: body.clone(),
-                receive_time: now,
-                candidates,
-            })
-            .await?;
+        let callback = Callback {
+            channel: path.channel,
+            content_type: content_type.clone(),
+            body: body.clone(),
+            receive_time: now,
+            candidates,
+        };
+        let reading = match connection.facade.read_callback(callback.clone()).await {
+            Ok(reading) => reading,
+            Err(refusal) => {
+                if quarantine::is_about_the_signature(path.channel, refusal) {
+                    self.quarantine(connection, &meant, callback).await?;
+                }
+                return Err(refusal);
+            }
+        };
         let (number, loaded) = meant
             .get(reading.candidate)
             .ok_or(Reason::CallbackAttemptUnknown)?;
@@ -186,7 +197,7 @@ impl Engine {
         &self,
         row: &Verification,
         message: &Message,
-        evidence: &mut Option<KeptMessage>,
+        evidence: &mut Option<Kept>,
     ) -> Result<(Change, Verdict), EngineError> {
         let key = self.keys.of(row)?;
         let sealer = Sealer {
@@ -211,40 +222,16 @@ impl Engine {
                 decide::failure_reported(row, attempt, arrival, now, deadlines)
             }
             Report::Data(report) => {
-                let fields: Vec<&str> = report.items.iter().map(|i| i.field.as_str()).collect();
-                let data = DataArrival {
-                    fields: &fields,
-                    extra: report.unrequested > 0,
-                    provider_time: message.provider_time,
-                    assurance: Assurance::Signed,
-                    late: message.late,
-                };
-                let mut change = decide::data_received(row, attempt, &data, now, deadlines);
-                match decide::data_kept(row, attempt, &fields) {
-                    DataKept::Nothing => return Ok((change, Verdict::NotKept)),
-                    DataKept::Message => {}
-                    DataKept::Claims => {
-                        let revision = decide::next_revision(row);
-                        change.claims = report
-                            .items
-                            .iter()
-                            .filter_map(|item| stored(row, item, message, revision, now, &sealer))
-                            .collect::<Result<_, _>>()?;
-                    }
+                let change = self.data_received(row, message, report, now);
+                if data_kept(row, message) == DataKept::Nothing {
+                    return Ok((change, Verdict::NotKept));
                 }
                 change
             }
         };
-        let kept = match evidence {
-            Some(kept) => kept,
-            None => {
-                let (kind, body) = (&message.media_type, &message.body);
-                evidence.insert(self.keep_message(row.id, &key, kind, body, now).await?)
-            }
-        };
-        change
-            .evidence
-            .push(kept.record(row, attempt, &sealer, now)?);
+        let kept = self.keep_evidence(row, message, &sealer, now, evidence);
+        let kept = kept.await?;
+        kept.show(row, message, &sealer, now, &mut change)?;
         Ok((change, Verdict::Accepted))
     }
 }

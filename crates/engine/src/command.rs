@@ -3,9 +3,13 @@
 mod availability;
 mod cancel;
 mod create;
+mod download;
 mod idempotency;
 mod page_token;
 mod read;
 mod read_claims;
+pub(crate) mod revalidate;
 mod slot;
 pub(crate) mod start;
+
+pub use download::Download;

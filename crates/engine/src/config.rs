@@ -33,6 +33,8 @@ pub struct EngineConfig {
     pub max_examined_events: u64,
     /// How many jobs run at once.
     pub max_jobs: usize,
+    /// The most bytes of a picture that is shown as one.
+    pub max_picture_bytes: usize,
 }
 
 impl Default for EngineConfig {
@@ -56,6 +58,7 @@ impl Default for EngineConfig {
             max_snapshot_marks: 100_000,
             max_examined_events: 16_384,
             max_jobs: 32,
+            max_picture_bytes: 20 * 1024 * 1024,
         }
     }
 }

@@ -14,7 +14,7 @@ use verilane_core::{
 use verilane_provider::Facade;
 use verilane_store::{CommitError, Loaded, Store};
 
-use crate::telemetry::JobMetrics;
+use crate::telemetry::{JobMetrics, QuarantineMetrics};
 use crate::watch::TokenMakers;
 use crate::{ConnectionView, EngineConfig, EngineError, KeyCache, Relay, VerificationView};
 
@@ -71,6 +71,7 @@ pub struct Engine {
     crash_points: Option<Arc<dyn CrashPoints>>,
     pub(crate) jobs_changed: Notify,
     pub(crate) job_metrics: JobMetrics,
+    pub(crate) quarantine_metrics: QuarantineMetrics,
     pub(crate) watches: Arc<AtomicUsize>,
     pub(crate) token_makers: TokenMakers,
 }
@@ -100,6 +101,7 @@ impl Engine {
             crash_points: parts.crash_points,
             jobs_changed: Notify::new(),
             job_metrics: JobMetrics::new(),
+            quarantine_metrics: QuarantineMetrics::new(),
             watches: Arc::default(),
             token_makers: TokenMakers::default(),
         }))

@@ -1,5 +1,9 @@
-//! What a provider said, kept as received: in encrypted chunks that are durable before the change
-//! that shows them.
+//! Bytes that back claims, kept in encrypted chunks that are durable before the change that shows
+//! them: what a provider said, as received, and pictures.
+
+mod media;
+pub(crate) mod read;
+pub(crate) mod value;
 
 use sha2::Digest;
 use tracing::Instrument;
@@ -17,17 +21,28 @@ use crate::sealing::Sealer;
 /// How many sealed chunks go to the side lane at once.
 const CHUNKS_AT_ONCE: usize = 16;
 
-/// A message that is durable and that nothing shows yet.
+/// What a piece of evidence is, beside its bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Piece<'a> {
+    pub(crate) kind: EvidenceKind,
+    /// The field that it backs, if it backs one claim.
+    pub(crate) field: Option<&'a str>,
+    pub(crate) media_type: &'a str,
+}
+
+/// A piece that is durable and that nothing shows yet.
 #[derive(Clone)]
-pub(crate) struct KeptMessage {
-    id: EvidenceId,
+pub(crate) struct KeptPiece {
+    pub(crate) id: EvidenceId,
+    kind: EvidenceKind,
+    field: Option<String>,
     media_type: String,
     size: u64,
     sha256: [u8; 32],
     chunks: u32,
 }
 
-impl KeptMessage {
+impl KeptPiece {
     /// The record that shows it, sealed for the verification's next revision.
     pub(crate) fn record(
         &self,
@@ -43,7 +58,8 @@ impl KeptMessage {
             id: self.id,
             verification: row.id,
             attempt,
-            kind: EvidenceKind::ProviderMessage,
+            kind: self.kind,
+            field: self.field.clone(),
             size: self.size,
             chunks: self.chunks,
             description,
@@ -54,7 +70,7 @@ impl KeptMessage {
 }
 
 impl Engine {
-    /// Makes a message durable in encrypted chunks.
+    /// Makes a provider's message durable, as received.
     pub(crate) async fn keep_message(
         &self,
         id: VerificationId,
@@ -62,20 +78,39 @@ impl Engine {
         media_type: &str,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<KeptMessage, EngineError> {
-        let mut kept = KeptMessage {
+    ) -> Result<KeptPiece, EngineError> {
+        let piece = Piece {
+            kind: EvidenceKind::ProviderMessage,
+            field: None,
+            media_type,
+        };
+        self.keep_piece(id, key, piece, body, now).await
+    }
+
+    /// Makes a piece durable in encrypted chunks.
+    pub(crate) async fn keep_piece(
+        &self,
+        id: VerificationId,
+        key: &DataKey,
+        piece: Piece<'_>,
+        bytes: &[u8],
+        now: Timestamp,
+    ) -> Result<KeptPiece, EngineError> {
+        let mut kept = KeptPiece {
             id: EvidenceId::generate(),
-            media_type: media_type.to_owned(),
-            size: body.len() as u64,
-            sha256: sha2::Sha256::digest(body).into(),
+            kind: piece.kind,
+            field: piece.field.map(str::to_owned),
+            media_type: piece.media_type.to_owned(),
+            size: bytes.len() as u64,
+            sha256: sha2::Sha256::digest(bytes).into(),
             chunks: 0,
         };
         let span = tracing::info_span!(
             span::EVIDENCE_WRITE,
-            { attribute::EVIDENCE_KIND } = EvidenceKind::ProviderMessage.as_str(),
+            { attribute::EVIDENCE_KIND } = piece.kind.as_str(),
         );
         async {
-            let mut sealed = key.seal_evidence(id, kept.id, body);
+            let mut sealed = key.seal_evidence(id, kept.id, bytes);
             loop {
                 let batch = sealed
                     .by_ref()

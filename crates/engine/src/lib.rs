@@ -23,7 +23,8 @@ mod watch;
 
 pub use verilane_provider::{Capability, CircuitState, HealthState, deadline};
 
-pub use callback::{CallbackPath, Taken, Verdict};
+pub use callback::{CallbackPath, ImportMessage, ImportSource, Imported, Taken, Verdict};
+pub use command::Download;
 pub use config::EngineConfig;
 pub use engine::{Connection, CrashPoint, CrashPoints, Engine, EngineParts};
 pub use error::{ClaimNotHeld, EngineError};
@@ -31,7 +32,8 @@ pub use keys::KeyCache;
 pub use relay::{Entry, FrameEncoder, Relay};
 pub use view::{
     AccessContext, AvailabilityView, CheckAvailability, ClaimAvailability, ClaimView, ClaimsView,
-    ConnectionView, CreateVerification, Expire, ListVerifications, ReadClaims, VerificationView,
+    ConnectionView, CreateVerification, DownloadEvidence, EvidenceView, Expire, ListVerifications,
+    ReadClaims, Revalidate, Revalidation, RevalidationView, VerificationView,
 };
 pub use watch::{
     Delivery, EventFilter, EventPage, EventScope, ListEvents, WatchEnd, WatchMany, WatchOne,

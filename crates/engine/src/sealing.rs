@@ -4,8 +4,8 @@
 //! The layout is part of the format at rest. It is read back only by this file.
 
 use verilane_core::{
-    Action, AttemptNumber, EvidenceId, NewEvent, Pii, QrOrLink, Revision, Sealed, SealedAction,
-    Timestamp, Verification, VerificationId,
+    Action, AttemptNumber, EvidenceId, EvidenceRecord, NewEvent, Pii, QrOrLink, Revision, Sealed,
+    SealedAction, Timestamp, Verification, VerificationId,
 };
 use verilane_vault::{DataKey, SealContext, SealedWhat, VaultError};
 use zeroize::Zeroizing;
@@ -63,7 +63,7 @@ impl Sealer<'_> {
         self.key.seal(&self.context(revision, what), plain)
     }
 
-    fn open(
+    pub(crate) fn open(
         &self,
         revision: Revision,
         what: SealedWhat<'_>,
@@ -169,6 +169,25 @@ impl Sealer<'_> {
     ) -> Result<Sealed, VaultError> {
         let plain = write_parts([media_type.as_bytes(), sha256]);
         self.seal(revision, SealedWhat::EvidenceName { evidence }, &plain)
+    }
+
+    /// Media type and SHA-256 of a piece of evidence.
+    pub(crate) fn open_evidence_description(
+        &self,
+        record: &EvidenceRecord,
+    ) -> Result<(String, [u8; 32]), VaultError> {
+        let evidence = record.id;
+        let what = SealedWhat::EvidenceName { evidence };
+        let plain = self.open(record.revision, what, &record.description)?;
+        let parts = read_parts(plain.expose())?;
+        let [media_type, sha256] = parts.as_slice() else {
+            return Err(VaultError::UnknownFormat);
+        };
+        let sha256 = (*sha256).try_into();
+        Ok((
+            text(media_type)?,
+            sha256.map_err(|_| VaultError::UnknownFormat)?,
+        ))
     }
 }
 

@@ -1,6 +1,8 @@
 //! The engine's instruments. Names, units and buckets are said in `verilane-telemetry`.
 
+use verilane_core::ConnectionName;
 use verilane_telemetry::instruments::{Counter, Histogram, KeyValue, UpDownCounter};
+use verilane_telemetry::value::outcome;
 use verilane_telemetry::{attribute, metric};
 
 /// What the relay and its watches measure.
@@ -47,6 +49,33 @@ impl RelayMetrics {
     pub(crate) fn woken(&self, kind: &'static str) {
         self.wakes
             .add(1, &[KeyValue::new(attribute::WATCH_KIND, kind)]);
+    }
+}
+
+/// What becomes of messages that are right but for their signature.
+pub(crate) struct QuarantineMetrics(Counter<u64>);
+
+impl QuarantineMetrics {
+    pub(crate) fn new() -> Self {
+        Self(metric::QUARANTINED.instrument())
+    }
+
+    /// One is kept.
+    pub(crate) fn kept(&self, connection: &ConnectionName) {
+        self.count(connection, outcome::OK);
+    }
+
+    /// A further one of the same attempt is not.
+    pub(crate) fn passed_over(&self, connection: &ConnectionName) {
+        self.count(connection, outcome::CONFLICT);
+    }
+
+    fn count(&self, connection: &ConnectionName, outcome: &'static str) {
+        let labels = [
+            KeyValue::new(attribute::CONNECTION, connection.to_string()),
+            KeyValue::new(attribute::OUTCOME, outcome),
+        ];
+        self.0.add(1, &labels);
     }
 }
 

@@ -1,11 +1,12 @@
 //! What callers are shown, opened from what is at rest.
 
 use verilane_core::{
-    Action, AttemptNumber, ClaimName, ClaimSelector, ClaimSource, ConnectionName, Pii, Principal,
-    ProviderName, State, StoredClaim, Timestamp, Verification, Wish,
+    Action, AttemptNumber, ClaimName, ClaimSelector, ClaimSource, ConnectionName, EvidenceId,
+    EvidenceRecord, Pii, Principal, ProviderName, State, StoredClaim, Timestamp, Verification,
+    VerificationId, Wish,
 };
 use verilane_provider::{CircuitHealth, CircuitState, Health, HealthState, Profile};
-use verilane_vault::SealedWhat;
+use verilane_vault::{SealedWhat, VaultError};
 
 use crate::sealing::{FIRST, Sealer};
 use crate::{EngineError, KeyCache};
@@ -94,13 +95,61 @@ pub struct ReadClaims {
     pub peppers_of: Vec<ClaimSelector>,
 }
 
+/// A piece of evidence to hand out.
+#[derive(Clone, Debug)]
+pub struct DownloadEvidence {
+    /// Who reads.
+    pub principal: Principal,
+    /// Why.
+    pub access: AccessContext,
+    /// Whose evidence.
+    pub verification: VerificationId,
+    /// Which piece.
+    pub evidence: EvidenceId,
+    /// How many of its bytes the reader has already.
+    pub offset: u64,
+}
+
+/// Claims to have checked again.
+#[derive(Clone, Debug)]
+pub struct Revalidate {
+    /// Who asks.
+    pub principal: Principal,
+    /// Why.
+    pub access: AccessContext,
+    /// Whose claims.
+    pub verification: VerificationId,
+    /// Which claims; all if empty.
+    pub claims: Vec<ClaimSelector>,
+}
+
+/// What a provider says of a claim now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Revalidation {
+    /// It holds.
+    Holds,
+    /// It does not hold any more.
+    DoesNotHold,
+    /// Nobody can tell: it came without a pepper.
+    NotCheckable,
+}
+
+/// What providers say of claims now.
+#[derive(Clone, Debug)]
+pub struct RevalidationView {
+    /// The verification afterwards.
+    pub row: Verification,
+    /// The claims, by field.
+    pub claims: Vec<(StoredClaim, Revalidation)>,
+}
+
 /// A claim in clear.
 #[derive(Clone, Debug)]
 pub struct ClaimView {
     /// Everything about it that is not sealed.
     pub claim: StoredClaim,
-    /// The value, as the provider sent it.
-    pub raw: Pii<String>,
+    /// The value, as the provider sent it; none if evidence holds it.
+    pub raw: Option<Pii<String>>,
     /// The pepper, if it was asked for.
     pub pepper: Option<Pii<String>>,
 }
@@ -114,6 +163,30 @@ pub struct ClaimsView {
     pub subject: Pii<String>,
     /// The claims, by field.
     pub claims: Vec<ClaimView>,
+    /// The evidence that backs these claims, oldest first.
+    pub evidence: Vec<EvidenceView>,
+}
+
+/// A piece of evidence that backs a claim.
+#[derive(Clone, Debug)]
+pub struct EvidenceView {
+    /// Everything about it that is not sealed.
+    pub record: EvidenceRecord,
+    /// Its media type, as its bytes begin.
+    pub media_type: String,
+    /// SHA-256 of its bytes.
+    pub sha256: [u8; 32],
+}
+
+impl EvidenceView {
+    pub(crate) fn open(record: EvidenceRecord, sealer: &Sealer<'_>) -> Result<Self, VaultError> {
+        let (media_type, sha256) = sealer.open_evidence_description(&record)?;
+        Ok(Self {
+            record,
+            media_type,
+            sha256,
+        })
+    }
 }
 
 /// A configured connection, for callers.

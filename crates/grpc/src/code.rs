@@ -16,7 +16,6 @@ pub(crate) fn code_of(reason: Reason) -> Code {
         | Reason::SubjectMalformed
         | Reason::ClaimUnknown
         | Reason::ClaimNotOffered
-        | Reason::ClaimIsImage
         | Reason::ClaimRepeated
         | Reason::ActionLifetimeOutOfRange
         | Reason::ExpireTimeOutOfRange
@@ -25,7 +24,9 @@ pub(crate) fn code_of(reason: Reason) -> Code {
         | Reason::ResumeTokenMalformed
         | Reason::ResumeTokenFilterMismatch
         | Reason::PageTokenMalformed => Code::InvalidArgument,
-        Reason::ConnectionNotFound | Reason::VerificationNotFound => Code::NotFound,
+        Reason::ConnectionNotFound | Reason::VerificationNotFound | Reason::EvidenceNotFound => {
+            Code::NotFound
+        }
         Reason::RequestIdReused => Code::AlreadyExists,
         Reason::RevisionMismatch | Reason::Contended => Code::Aborted,
         Reason::AlreadyVerified
@@ -38,10 +39,15 @@ pub(crate) fn code_of(reason: Reason) -> Code {
         | Reason::VerificationOver
         | Reason::ProviderRefused
         | Reason::AvailabilityNotOffered
-        | Reason::ConnectionMisconfigured => Code::FailedPrecondition,
-        Reason::ResumeTokenExpired | Reason::ResumeTokenUnknown | Reason::RequestTooLarge => {
-            Code::OutOfRange
-        }
+        | Reason::ConnectionMisconfigured
+        | Reason::RevalidationNotOffered
+        | Reason::ImportNotConfirmed
+        | Reason::NothingToImport => Code::FailedPrecondition,
+        Reason::ResumeTokenExpired
+        | Reason::ResumeTokenUnknown
+        | Reason::RequestTooLarge
+        | Reason::EvidenceOffsetOutOfRange => Code::OutOfRange,
+        Reason::EvidenceDamaged => Code::DataLoss,
         Reason::TooManyWatches => Code::ResourceExhausted,
         Reason::MethodUnknown => Code::Unimplemented,
         Reason::DeadlineExceeded => Code::DeadlineExceeded,

@@ -6,6 +6,7 @@ pub(crate) mod claims;
 pub(crate) mod connection;
 pub(crate) mod create;
 pub(crate) mod event;
+pub(crate) mod evidence;
 pub(crate) mod query;
 pub(crate) mod verification;
 pub(crate) mod violations;

@@ -4,6 +4,9 @@
 //! is marked late, and whoever knows what came before decides: a status tells nothing new then,
 //! while data and failures were paid for and still count.
 
+mod picture;
+mod unsigned;
+
 use std::time::Duration;
 
 use verilane_core::{CallbackChannel, Pii, Reason, Timestamp};
@@ -49,6 +52,8 @@ impl From<SignatureError> for BadCallback {
 
 /// Why a callback is not believed, on the way to a [`Refusal`].
 struct BadCallback(Reason);
+
+pub use unsigned::read as read_unsigned;
 
 /// Checks a callback and says what it tells, and about which candidate.
 ///
@@ -113,6 +118,34 @@ fn status(
 }
 
 fn data(callback: &Callback, body: DataBody, accepted: &Accepted) -> Result<Reading, BadCallback> {
+    // An expiration that the signature does not cover says nothing.
+    let expiration = body
+        .expiration
+        .filter(|_| accepted.candidate.covers_expiration);
+    let came = delivered(callback, body, expiration)?;
+    Ok(reading(
+        came.candidate,
+        Report::Data(came.data),
+        came.provider_time,
+        came.is_late,
+        accepted,
+    ))
+}
+
+/// Data, and the candidate that it is for.
+struct Delivered {
+    candidate: usize,
+    data: DataReport,
+    provider_time: Timestamp,
+    is_late: bool,
+}
+
+/// What data brings, by a body whose signature is another's business.
+fn delivered(
+    callback: &Callback,
+    body: DataBody,
+    expiration: Option<i64>,
+) -> Result<Delivered, BadCallback> {
     let deadline = Timestamp::from_secs(body.deadline);
     refuse_future(callback, deadline, LONGEST_DEADLINE)?;
     let provider_time = deadline - FRESH;
@@ -126,7 +159,10 @@ fn data(callback: &Callback, body: DataBody, accepted: &Accepted) -> Result<Read
             let mut infos = infos.iter().filter(|info| value(info).is_some());
             infos.any(|info| about.fields.contains(&info.field))
         },
-        clue(body.expiration, provider_time, accepted),
+        Clue {
+            expiration,
+            time: provider_time,
+        },
     )?;
     let asked = callback
         .candidates
@@ -137,9 +173,12 @@ fn data(callback: &Callback, body: DataBody, accepted: &Accepted) -> Result<Read
         .into_iter()
         .partition(|info| asked.contains(&info.field));
     let items = items.into_iter().filter_map(|info| {
+        let value = value(&info)?.clone();
+        let is_picture = fields::by_name(&info.field).is_some_and(|f| f.claim.is_image());
         Some(DataItem {
-            value: value(&info)?.clone(),
+            image: is_picture.then(|| picture::read(value.expose())),
             field: info.field,
+            value,
             pepper: info.pepper,
         })
     });
@@ -147,14 +186,12 @@ fn data(callback: &Callback, body: DataBody, accepted: &Accepted) -> Result<Read
         items: items.collect(),
         unrequested: unrequested.len(),
     };
-    let is_late = is_late(callback, deadline);
-    Ok(reading(
+    Ok(Delivered {
         candidate,
-        Report::Data(report),
+        data: report,
         provider_time,
-        is_late,
-        accepted,
-    ))
+        is_late: is_late(callback, deadline),
+    })
 }
 
 fn failure(

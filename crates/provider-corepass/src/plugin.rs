@@ -6,18 +6,22 @@ use verilane_core::{Action, FieldViolation, Pii, ProviderName, QrOrLink, Timesta
 use verilane_provider::http::{HttpClient, HttpError, HttpRequest, Method, Url};
 use verilane_provider::{
     Availability, Callback, Capability, HistoryEntry, HistoryRequest, Prepared, Profile, Provider,
-    ProviderError, Reading, Refusal, Start, StartRequest, Started,
+    ProviderError, Reading, Refusal, Revalidated, Start, StartRequest, Started, UnsignedData,
+    ValueToCheck,
 };
 
 use crate::settings::{Settings, SettingsFault};
 use crate::signature::keys::KeySet;
-use crate::wire::answer::{HistoryAnswer, QrAnswer, VerifiedAnswer, refusal_reason, scrubbed};
+use crate::wire::answer::{
+    HistoryAnswer, QrAnswer, ValidAnswer, VerifiedAnswer, refusal_reason, scrubbed,
+};
 use crate::{callback, history, prepare, qr};
 
 /// The provider's name in configuration and API.
 pub const PROVIDER: &str = "corepass";
 
 const VERIFIED: &str = "/api/v1/blockchain/verified";
+const VALID: &str = "/api/v1/blockchain/valid";
 const QRCODE: &str = "/api/v1/kyc/qrcode";
 const ALL_STATUSES: &str = "/api/v1/kyc/all-statuses";
 
@@ -30,6 +34,7 @@ pub struct CorePass {
     keys: KeySet,
     http: HttpClient,
     verified: Url,
+    valid: Url,
     qrcode: Url,
     all_statuses: Url,
 }
@@ -44,6 +49,19 @@ struct VerifiedRequest<'a> {
 struct AllStatusesRequest<'a> {
     user: &'a str,
     items: &'a [&'a str],
+}
+
+#[derive(Serialize)]
+struct ValidRequest<'a> {
+    user: &'a str,
+    infos: Vec<ValidInfo<'a>>,
+}
+
+#[derive(Serialize)]
+struct ValidInfo<'a> {
+    field: &'a str,
+    data: &'a str,
+    pepper: &'a str,
 }
 
 #[derive(Serialize)]
@@ -71,19 +89,25 @@ impl CorePass {
                 problem: error.to_string(),
             }]
         })?;
+        let mut capabilities = vec![
+            Capability::Callback,
+            Capability::History,
+            Capability::Availability,
+            Capability::Evidence,
+        ];
+        if settings.revalidate {
+            capabilities.push(Capability::Revalidate);
+        }
         Ok(Self {
             profile: Profile {
                 provider,
-                capabilities: vec![
-                    Capability::Callback,
-                    Capability::History,
-                    Capability::Availability,
-                ],
+                capabilities,
                 claims: prepare::offered(),
                 action_lifetime: prepare::LIFETIME,
             },
             keys: checked.keys,
             verified: endpoint(&checked.base, VERIFIED),
+            valid: endpoint(&checked.base, VALID),
             qrcode: endpoint(&checked.base, QRCODE),
             all_statuses: endpoint(&checked.base, ALL_STATUSES),
             http,
@@ -153,6 +177,31 @@ impl Provider for CorePass {
 
     fn read_callback(&self, callback: &Callback) -> Result<Reading, Refusal> {
         callback::read(&self.keys, callback)
+    }
+
+    fn read_unsigned(&self, callback: &Callback) -> Result<UnsignedData, Refusal> {
+        callback::read_unsigned(callback)
+    }
+
+    async fn revalidate(
+        &self,
+        subject: &Pii<String>,
+        values: &[ValueToCheck<'_>],
+    ) -> Result<Revalidated, ProviderError> {
+        let infos = values.iter().map(|value| ValidInfo {
+            field: value.field,
+            data: value.value.expose(),
+            pepper: value.pepper.expose(),
+        });
+        let body = ValidRequest {
+            user: subject.expose(),
+            infos: infos.collect(),
+        };
+        let request = HttpRequest::new(Method::POST, self.valid.clone(), VALID).json(&body)?;
+        let answer: ValidAnswer = self.http.send_for_json(request).await.map_err(refused)?;
+        answer
+            .fields()
+            .ok_or(ProviderError::InvalidAnswer("it names no fields at all"))
     }
 }
 

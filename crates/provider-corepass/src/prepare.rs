@@ -15,12 +15,11 @@ pub const LIFETIME: ActionLifetime = ActionLifetime {
     default: Duration::from_secs(10 * 60),
 };
 
-/// Every field that can be asked for, that is all but pictures.
+/// Every field: each can be asked for.
 #[must_use]
 pub fn offered() -> Vec<OfferedClaim> {
     FIELDS
         .iter()
-        .filter(|field| !field.claim.is_image())
         .map(|field| OfferedClaim {
             name: field.claim,
             document: field.document,
@@ -103,10 +102,6 @@ fn sources_of(claim: &ClaimRequest) -> Result<Wish, (&'static str, Why)> {
         _ => (vec![field_of(claim)?], Vec::new()),
     };
     let field = fields.first().ok_or(("", NOT_OFFERED))?;
-    if field.claim.is_image() {
-        let why = "is a picture, which can't be asked for";
-        return Err(("", (Reason::ClaimIsImage, why)));
-    }
     Ok(Wish {
         name: field.claim,
         sources: fields.iter().map(|field| source(field)).collect(),
@@ -274,17 +269,13 @@ mod tests {
     }
 
     #[test]
-    fn every_offered_field_can_be_asked_for_both_ways_and_no_other() {
-        assert_eq!(offered().len(), 38);
+    fn every_field_can_be_asked_for_both_ways_pictures_too() {
+        assert_eq!(offered().len(), FIELDS.len());
         for field in &FIELDS {
             let both = [by_field(field.name), by_claim(field.claim, field.document)];
             for claim in both {
                 let outcome = prepare(&wish(USER, vec![claim]));
-                if field.claim.is_image() {
-                    assert_eq!(outcome.unwrap_err()[0].reason, Reason::ClaimIsImage);
-                } else {
-                    assert_eq!(outcome.unwrap().fields(), [field.name]);
-                }
+                assert_eq!(outcome.unwrap().fields(), [field.name]);
             }
         }
     }
@@ -297,7 +288,6 @@ mod tests {
                 by_field("SH_EMAIL"),
                 by_claim(ClaimName::Email, None),
                 by_field("SH_Email"),
-                by_field("SH_Passport_FaceImage"),
                 by_claim(ClaimName::Birthdate, None),
                 by_claim(ClaimName::Email, Some(DocumentType::IdCard)),
             ],
@@ -307,9 +297,8 @@ mod tests {
             ("subject", Reason::SubjectMalformed),
             ("claims[1]", Reason::ClaimRepeated),
             ("claims[2].provider_field", Reason::ClaimUnknown),
-            ("claims[3]", Reason::ClaimIsImage),
+            ("claims[3].document", Reason::InvalidArgument),
             ("claims[4].document", Reason::InvalidArgument),
-            ("claims[5].document", Reason::InvalidArgument),
             ("action_lifetime", Reason::ActionLifetimeOutOfRange),
         ];
         let expected: Vec<_> = expected

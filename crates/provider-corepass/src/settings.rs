@@ -33,6 +33,9 @@ pub struct Settings {
     pub request_timeout_seconds: u64,
     /// How long callback paths stay valid, days: the connector's longest retry schedule and a day.
     pub callback_retention_days: u32,
+    /// Whether the connector answers `/api/v1/blockchain/valid`, which its later versions do: then
+    /// claims can be checked again.
+    pub revalidate: bool,
     /// Whether the connector is told our traces (W3C `traceparent`).
     pub propagate_trace: bool,
 }
@@ -213,6 +216,7 @@ mod tests {
             connect_timeout_seconds: 5,
             request_timeout_seconds: 20,
             callback_retention_days: 90,
+            revalidate: false,
             propagate_trace: false,
         }
     }

@@ -24,6 +24,10 @@ pub enum Capability {
     History,
     /// It can be asked beforehand what a user has verified.
     Availability,
+    /// Pictures come as evidence.
+    Evidence,
+    /// It can be asked whether a value still holds.
+    Revalidate,
 }
 
 /// A claim that a connection offers.
@@ -125,6 +129,7 @@ pub struct Started {
 }
 
 /// A provider's call, as it came in. Owned, since it is read on another thread.
+#[derive(Clone)]
 pub struct Callback {
     /// On which path.
     pub channel: CallbackChannel,
@@ -235,6 +240,50 @@ pub struct DataItem {
     pub value: Pii<String>,
     /// What the provider's fingerprint of the value was salted with. As sensitive as the value.
     pub pepper: Option<Pii<String>>,
+    /// The picture that the value encodes, where the field holds one.
+    pub image: Option<Image>,
+}
+
+/// A picture, taken out of the text that encodes it.
+#[derive(Clone, Debug)]
+pub enum Image {
+    /// Its file, byte for byte.
+    File(Pii<Vec<u8>>),
+    /// The text encodes nothing.
+    Unreadable,
+}
+
+/// Data that is right in everything but its signature. Nobody believes it.
+#[derive(Clone, Debug)]
+pub struct UnsignedData {
+    /// The index of the candidate that it would be about.
+    pub candidate: usize,
+    /// What it says. Nothing in it was left unasked, and it holds something.
+    pub data: DataReport,
+    /// The provider's own time of it, by its own word.
+    pub provider_time: Option<Timestamp>,
+    /// Whether its deadline has passed.
+    pub is_late: bool,
+}
+
+/// A value to be checked again.
+#[derive(Clone, Copy, Debug)]
+pub struct ValueToCheck<'a> {
+    /// The provider's name for the field.
+    pub field: &'a str,
+    /// The value, as received.
+    pub value: &'a Pii<String>,
+    /// What its fingerprint was salted with.
+    pub pepper: &'a Pii<String>,
+}
+
+/// What a provider says of values that it was asked about: each is on one list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Revalidated {
+    /// The fields whose values hold.
+    pub valid: Vec<String>,
+    /// The fields whose values don't hold.
+    pub invalid: Vec<String>,
 }
 
 /// A failure.
@@ -295,4 +344,23 @@ pub trait Provider: Send + Sync + 'static {
     /// Checks a callback and says what it tells, and about which candidate. Pure, and possibly
     /// slow (signatures): the facade keeps it off the IO threads.
     fn read_callback(&self, callback: &Callback) -> Result<Reading, Refusal>;
+
+    /// Reads data whose signature was refused, and checks everything else as for a callback. Pure. A
+    /// plug-in that has no such data refuses all.
+    fn read_unsigned(&self, _callback: &Callback) -> Result<UnsignedData, Refusal> {
+        Err(Reason::CallbackMalformed.into())
+    }
+
+    /// Asks whether values of a user still hold. Changes nothing at the provider. For connections
+    /// with [`Capability::Revalidate`].
+    async fn revalidate(
+        &self,
+        _subject: &Pii<String>,
+        _values: &[ValueToCheck<'_>],
+    ) -> Result<Revalidated, ProviderError> {
+        Err(ProviderError::Refused {
+            reason: Reason::RevalidationNotOffered,
+            text: None,
+        })
+    }
 }

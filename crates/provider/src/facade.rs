@@ -22,11 +22,12 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, watch};
 use tracing::Instrument;
-use verilane_core::{ConnectionName, FieldViolation, Reason, SharedClock};
+use verilane_core::{ConnectionName, FieldViolation, Pii, Reason, SharedClock};
 
 use crate::{
     Availability, Callback, Capability, HistoryEntry, HistoryRequest, Prepared, Profile, Provider,
-    ProviderError, Reading, Refusal, Start, StartRequest, Started,
+    ProviderError, Reading, Refusal, Revalidated, Start, StartRequest, Started, UnsignedData,
+    ValueToCheck,
 };
 use budget::Budget;
 pub use checks::BadProfile;
@@ -212,12 +213,51 @@ impl Facade {
     pub async fn read_callback(&self, callback: Callback) -> Result<Reading, Refusal> {
         let observed = self.observer.begin(Operation::ReadCallback);
         let span = observed.span().clone();
-        let outcome = self.read_in_turn(callback).instrument(span).await;
+        let reading = self.read_in_turn(callback, |plugin, callback| {
+            checks::reading(callback, plugin.read_callback(callback)?)
+        });
+        let outcome = reading.instrument(span).await;
         observed.end(outcome.as_ref().err().map(|refusal| refusal.reason.code()));
         outcome
     }
 
-    async fn read_in_turn(&self, callback: Callback) -> Result<Reading, Refusal> {
+    /// Reads data whose signature was refused. Nobody believes it.
+    ///
+    /// # Errors
+    /// [`Refusal`] for what is wrong in more than its signature, and for one that got no turn in
+    /// time.
+    pub async fn read_unsigned(&self, callback: Callback) -> Result<UnsignedData, Refusal> {
+        let observed = self.observer.begin(Operation::ReadUnsigned);
+        let span = observed.span().clone();
+        let reading = self.read_in_turn(callback, |plugin, callback| {
+            checks::unsigned(callback, plugin.read_unsigned(callback)?)
+        });
+        let outcome = reading.instrument(span).await;
+        observed.end(outcome.as_ref().err().map(|refusal| refusal.reason.code()));
+        outcome
+    }
+
+    /// Asks whether values of a user still hold. Changes nothing at the provider.
+    ///
+    /// # Errors
+    /// [`ProviderError`], a time-out among them.
+    pub async fn revalidate(
+        &self,
+        subject: &Pii<String>,
+        values: &[ValueToCheck<'_>],
+    ) -> Result<Revalidated, ProviderError> {
+        self.asked(Operation::Revalidate, || async move {
+            let answer = self.plugin.revalidate(subject, values).await?;
+            checks::revalidated(values, answer)
+        })
+        .await
+    }
+
+    async fn read_in_turn<T: Send + 'static>(
+        &self,
+        callback: Callback,
+        read: impl FnOnce(&dyn Provider, &Callback) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
         let turn = Arc::clone(&self.readers).acquire_owned();
         let turn = tokio::time::timeout(self.limits.callback_wait, turn)
             .await
@@ -228,8 +268,7 @@ impl Facade {
         let span = tracing::Span::current();
         let read = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            let reading = span.in_scope(|| plugin.read_callback(&callback))?;
-            checks::reading(&callback, reading)
+            span.in_scope(|| read(&*plugin, &callback))
         });
         // Only a runtime that shuts down, or a fault of the plug-in, ends the thread early.
         read.await.unwrap_or(Err(Refusal::from(Reason::Internal)))

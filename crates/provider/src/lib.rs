@@ -13,8 +13,9 @@ pub mod http;
 
 pub use contract::{
     ActionLifetime, Availability, Callback, Candidate, Capability, DataItem, DataReport,
-    FailureReport, HistoryEntry, HistoryRequest, OfferedClaim, Prepared, Profile, Provider,
-    Reading, Refusal, Report, Start, StartRequest, Started, StatusReport,
+    FailureReport, HistoryEntry, HistoryRequest, Image, OfferedClaim, Prepared, Profile, Provider,
+    Reading, Refusal, Report, Revalidated, Start, StartRequest, Started, StatusReport,
+    UnsignedData, ValueToCheck,
 };
 pub use error::{Brake, ProviderError};
 pub use facade::{

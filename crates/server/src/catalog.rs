@@ -76,6 +76,7 @@ impl Settings {
             connect_timeout_seconds: 5,
             request_timeout_seconds: 20,
             callback_retention_days: 90,
+            revalidate: false,
             propagate_trace: false,
         })
     }

@@ -153,12 +153,14 @@ CREATE TABLE claims (
     name            TEXT    NOT NULL,
     document        TEXT,
     value           BLOB    NOT NULL,
+    evidence        BLOB,
     pepper          BLOB,
     revision        INTEGER NOT NULL,
     provider_time   INTEGER,
     receive_time    INTEGER NOT NULL,
     assurance       TEXT    NOT NULL,
     key_fingerprint TEXT,
+    imported        INTEGER NOT NULL,
     PRIMARY KEY (verification, field)
 ) STRICT, WITHOUT ROWID;
 
@@ -167,6 +169,7 @@ CREATE TABLE evidence (
     verification   BLOB    NOT NULL REFERENCES verifications (id),
     attempt        INTEGER NOT NULL,
     kind           TEXT    NOT NULL,
+    field          TEXT,
     size           INTEGER NOT NULL,
     chunks         INTEGER NOT NULL,
     description    BLOB    NOT NULL,

@@ -42,6 +42,10 @@ impl<'r, 's> Cells<'r, 's> {
         self.get().map(from_bytes)
     }
 
+    pub(crate) fn maybe_id<T>(&mut self, from_bytes: fn([u8; 16]) -> T) -> Result<Option<T>> {
+        Ok(self.get::<Option<[u8; 16]>>()?.map(from_bytes))
+    }
+
     pub(crate) fn verification(&mut self) -> Result<VerificationId> {
         self.id(VerificationId::from_bytes)
     }

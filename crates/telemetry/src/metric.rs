@@ -157,6 +157,8 @@ metrics! {
         "Runs of jobs: ok, retry or error.";
     JOB_DELAY = "verilane.job.delay", "s", Histogram(DELAY_SECONDS), [JOB_KIND],
         "Time from when a job was due until its run began.";
+    QUARANTINED = "verilane.quarantined", "{message}", Counter(&[]), [CONNECTION, OUTCOME],
+        "Messages that are right in everything but their signature: ok for one that is kept, conflict for a further one of the same attempt, which is not.";
     EVIDENCE_WRITTEN = "verilane.evidence.written", "By", Counter(&[]), [EVIDENCE_KIND],
         "Bytes of evidence made durable, counted before encryption.";
 }

@@ -82,6 +82,21 @@ impl DataKey {
         }
     }
 
+    /// Opens one chunk of a piece of evidence, which is the last one or not.
+    ///
+    /// # Errors
+    /// [`VaultError::Refused`] if it is not this chunk of this piece, or was altered.
+    pub fn open_evidence_chunk(
+        &self,
+        verification: VerificationId,
+        evidence: EvidenceId,
+        index: u32,
+        last: bool,
+        chunk: &Sealed,
+    ) -> Result<Pii<Vec<u8>>, VaultError> {
+        self.open(&context(verification, evidence, index, last), chunk)
+    }
+
     /// Opens all chunks of a piece of evidence, given in order.
     ///
     /// # Errors
@@ -230,8 +245,13 @@ mod tests {
         let plain = picture(2 * FULL + 5);
         let chunks = sealed(&plain);
         let (verification, evidence) = ids();
-        let middle = key().open(&context(verification, evidence, 1, false), &chunks[1]);
-        assert_eq!(middle.unwrap().expose(), &plain[FULL..2 * FULL]);
+        let middle = |index, last| {
+            key().open_evidence_chunk(verification, evidence, index, last, &chunks[1])
+        };
+        assert_eq!(middle(1, false).unwrap().expose(), &plain[FULL..2 * FULL]);
+        for (index, last) in [(1, true), (0, false), (2, false)] {
+            assert_eq!(middle(index, last).unwrap_err(), VaultError::Refused);
+        }
     }
 
     proptest! {

@@ -35,8 +35,12 @@ pub struct StatusArrival {
 pub struct DataArrival<'a> {
     /// The fields that came, of those asked for.
     pub fields: &'a [&'a str],
+    /// Those of them whose value is a picture that can't be used.
+    pub unusable: &'a [&'a str],
     /// Whether others came too.
     pub extra: bool,
+    /// Whether an operator handed it in, without a signature that holds.
+    pub imported: bool,
     /// The provider's own time of it.
     pub provider_time: Option<Timestamp>,
     /// How far it can be trusted.
@@ -185,7 +189,9 @@ pub fn data_received(
     let complete = is_complete(current, data.fields);
     if kept == DataKept::Claims {
         for claim in draft.row().claims.iter_mut().filter(|claim| claim.asked) {
-            claim.status = if data.fields.contains(&claim.field.as_str()) {
+            claim.status = if data.unusable.contains(&claim.field.as_str()) {
+                ClaimStatus::Invalid
+            } else if data.fields.contains(&claim.field.as_str()) {
                 ClaimStatus::Granted
             } else {
                 ClaimStatus::NotHeld
@@ -199,6 +205,9 @@ pub fn data_received(
         if data.extra {
             draft.learn(number, Fact::ExtraItems);
         }
+        if kept == DataKept::Claims && !data.unusable.is_empty() {
+            draft.learn(number, Fact::UnusableImages);
+        }
         if complete {
             draft.learn(number, Fact::DataComplete);
         } else {
@@ -207,6 +216,8 @@ pub fn data_received(
         let verified = |a: &Attempt| a.number != number && a.state().0 == State::Verified;
         if complete && current.attempts.iter().any(verified) {
             EventKind::DuplicateSuccess
+        } else if data.imported {
+            EventKind::DataImported
         } else {
             EventKind::DataReceived
         }

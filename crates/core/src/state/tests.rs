@@ -4,7 +4,7 @@ use super::*;
 
 fn facts() -> impl Strategy<Value = Vec<Fact>> {
     let reason = prop::sample::select(Reason::ALL.to_vec());
-    let fact = (0..14_u8, reason).prop_map(|(which, reason)| match which {
+    let fact = (0..15_u8, reason).prop_map(|(which, reason)| match which {
         0 => Fact::Accepted,
         1 => Fact::Confirmed,
         2 => Fact::Settled,
@@ -18,6 +18,7 @@ fn facts() -> impl Strategy<Value = Vec<Fact>> {
         10 => Fact::ExtraItems,
         11 => Fact::DataDiscarded,
         12 => Fact::DeliveryFailed,
+        13 => Fact::UnusableImages,
         _ => Fact::Cancelled,
     });
     prop::collection::vec(fact, 0..12)
@@ -37,7 +38,9 @@ fn says(fact: Fact) -> State {
         Fact::Rejected(_) => State::Rejected,
         Fact::Expired(_) => State::Expired,
         Fact::Cancelled => State::Cancelled,
-        Fact::ExtraItems | Fact::DataDiscarded | Fact::DeliveryFailed => State::Pending,
+        Fact::ExtraItems | Fact::DataDiscarded | Fact::DeliveryFailed | Fact::UnusableImages => {
+            State::Pending
+        }
     }
 }
 

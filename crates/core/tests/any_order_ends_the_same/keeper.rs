@@ -183,7 +183,9 @@ impl Keeper {
             News::Data { complete, extra } => {
                 let data = DataArrival {
                     fields: if complete { &["A", "B"] } else { &["C", "A"] },
+                    unusable: &[],
                     extra,
+                    imported: false,
                     provider_time: None,
                     assurance: Assurance::Signed,
                     late: arrival.late,

@@ -1,14 +1,14 @@
 //! Reads claims: the audit record is durable before a value leaves.
 
 use verilane_core::{
-    AuditAction, AuditRecord, Change, ClaimSelector, ClaimStatus, Reason, RequestedClaim,
-    StoredClaim, VerificationId,
+    AuditAction, AuditRecord, Change, ClaimSelector, ClaimStatus, EvidenceRecord, Reason,
+    RequestedClaim, StoredClaim, VerificationId,
 };
 use verilane_vault::SealedWhat;
 
 use crate::engine::Engine;
 use crate::sealing::{Sealer, write_parts};
-use crate::{AccessContext, ClaimView, ClaimsView, EngineError, ReadClaims};
+use crate::{AccessContext, ClaimView, ClaimsView, EngineError, EvidenceView, ReadClaims};
 
 impl AccessContext {
     /// Refuses one without a purpose.
@@ -32,13 +32,32 @@ impl AccessContext {
     }
 }
 
-fn names(selector: &ClaimSelector, claim: &StoredClaim) -> bool {
+/// Whether a selector means a claim.
+pub(super) fn names(selector: &ClaimSelector, claim: &StoredClaim) -> bool {
     selector.means(claim.name, claim.document, &claim.field)
 }
 
 fn was_requested(selector: &ClaimSelector, claims: &[RequestedClaim]) -> bool {
     let mut claims = claims.iter();
     claims.any(|claim| selector.means(claim.name, claim.document, &claim.field))
+}
+
+/// Refuses selectors that mean nothing that was asked for.
+pub(super) fn check_requested(
+    field: &str,
+    selectors: &[ClaimSelector],
+    claims: &[RequestedClaim],
+) -> Result<(), EngineError> {
+    for (place, selector) in selectors.iter().enumerate() {
+        if !was_requested(selector, claims) {
+            return Err(EngineError::field(
+                Reason::ClaimNotRequested,
+                &format!("{field}[{place}]"),
+                "was not part of this verification",
+            ));
+        }
+    }
+    Ok(())
 }
 
 impl Engine {
@@ -55,15 +74,7 @@ impl Engine {
         read.access.check()?;
         let row = self.load(id).await?.verification;
         for (field, selectors) in [("claims", &read.claims), ("peppers_of", &read.peppers_of)] {
-            for (place, selector) in selectors.iter().enumerate() {
-                if !was_requested(selector, &row.claims) {
-                    return Err(EngineError::field(
-                        Reason::ClaimNotRequested,
-                        &format!("{field}[{place}]"),
-                        "was not part of this verification",
-                    ));
-                }
-            }
+            check_requested(field, selectors, &row.claims)?;
         }
         let mut claims = self.store.claims(id).await?;
         // A complete delivery takes the place of an incomplete one before it, what it lacks included.
@@ -107,13 +118,29 @@ impl Engine {
                 &write_parts(read.access.parts()),
             )?),
         });
+        let evidence = self.store.evidence(id).await?;
+        let backs = |record: &EvidenceRecord| {
+            let of_a_claim = record.kind.is_of_a_claim();
+            of_a_claim
+                && claims
+                    .iter()
+                    .any(|c| record.field.as_ref() == Some(&c.field))
+        };
+        let evidence = evidence
+            .into_iter()
+            .filter(backs)
+            .map(|record| EvidenceView::open(record, &sealer))
+            .collect::<Result<_, _>>()?;
         let views = claims
             .into_iter()
             .map(|claim| {
                 let value = SealedWhat::ClaimValue {
                     claim: &claim.field,
                 };
-                let raw = sealer.open_text(claim.revision, value, &claim.value)?;
+                let raw = match claim.evidence {
+                    Some(_) => None,
+                    None => Some(sealer.open_text(claim.revision, value, &claim.value)?),
+                };
                 let pepper = claim
                     .pepper
                     .as_ref()
@@ -134,6 +161,7 @@ impl Engine {
             row,
             subject,
             claims: views,
+            evidence,
         })
     }
 }

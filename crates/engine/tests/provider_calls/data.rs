@@ -17,7 +17,7 @@ async fn values(play: &Play, id: verilane_core::VerificationId) -> Vec<(String, 
     let view = play.engine.read_claims(id, &read).await.unwrap();
     let claims = view.claims.into_iter();
     claims
-        .map(|c| (c.claim.field.clone(), c.raw.expose().clone()))
+        .map(|c| (c.claim.field.clone(), c.raw.unwrap().expose().clone()))
         .collect()
 }
 

@@ -13,5 +13,8 @@ mod stage;
 
 mod data;
 mod durability;
+mod imports;
+mod pictures;
+mod quarantine;
 mod secrecy;
 mod statuses;

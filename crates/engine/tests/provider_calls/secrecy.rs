@@ -46,7 +46,10 @@ async fn what_is_known_of_a_person_stands_on_disk_sealed_only() {
         .await
         .unwrap()
         .claims;
-    assert_eq!(claims[0].raw.expose(), "ada@marked.example");
+    assert_eq!(
+        claims[0].raw.as_ref().unwrap().expose(),
+        "ada@marked.example"
+    );
     assert_eq!(
         claims[0].pepper.as_ref().unwrap().expose(),
         "pepper of ada@marked.example"

@@ -62,7 +62,7 @@ async fn claims_are_read_with_their_provenance_and_the_subject() {
             (
                 c.claim.field.as_str(),
                 c.claim.name,
-                c.raw.expose().as_str(),
+                c.raw.as_ref().unwrap().expose().as_str(),
             )
         })
         .collect();

@@ -296,5 +296,5 @@ async fn the_connections_are_listed_with_what_they_can_do() {
     let connections = play.engine.list_connections();
     assert_eq!(connections.len(), 1);
     assert_eq!(connections[0].name, connection());
-    assert_eq!(connections[0].profile.claims.len(), 5);
+    assert_eq!(connections[0].profile.claims.len(), 6);
 }

@@ -12,4 +12,6 @@ mod stage;
 
 mod cancelling;
 mod claims;
+mod evidence;
 mod lists;
+mod revalidating;

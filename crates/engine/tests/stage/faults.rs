@@ -31,6 +31,7 @@ pub enum Fault {
 }
 
 type Affects = Box<dyn Fn(&Change) -> bool + Send + Sync>;
+type Damage = Box<dyn Fn(u32, Sealed) -> Option<Sealed> + Send>;
 
 /// The store that fails.
 pub struct Faulty {
@@ -41,6 +42,7 @@ pub struct Faulty {
     /// When each fault happened.
     times: Mutex<Vec<Instant>>,
     no_chunks: AtomicBool,
+    damage: Mutex<Damage>,
     lost: Mutex<HashSet<ChangeId>>,
 }
 
@@ -52,6 +54,7 @@ impl Faulty {
             affects: Mutex::new(Box::new(|_| true)),
             times: Mutex::default(),
             no_chunks: AtomicBool::new(false),
+            damage: Mutex::new(Box::new(|_, chunk| Some(chunk))),
             lost: Mutex::default(),
         })
     }
@@ -74,6 +77,11 @@ impl Faulty {
     /// Whether every fault has happened.
     pub fn is_spent(&self) -> bool {
         self.faults.lock().is_empty()
+    }
+
+    /// Something that happens to each chunk on its way to a reader.
+    pub fn damages_chunks(&self, damage: impl Fn(u32, Sealed) -> Option<Sealed> + Send + 'static) {
+        *self.damage.lock() = Box::new(damage);
     }
 
     /// Whether chunks are refused.
@@ -167,7 +175,8 @@ impl Store for Faulty {
     }
 
     async fn chunk(&self, evidence: EvidenceId, index: u32) -> Result<Option<Sealed>, StoreError> {
-        self.inner.chunk(evidence, index).await
+        let found = self.inner.chunk(evidence, index).await?;
+        Ok(found.and_then(|chunk| (self.damage.lock())(index, chunk)))
     }
 
     async fn idempotency(&self, key: BlindIndex) -> Result<Option<IdempotencyRecord>, StoreError> {

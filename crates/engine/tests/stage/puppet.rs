@@ -17,9 +17,9 @@ use verilane_core::{
     FieldViolation, Pii, ProviderName, QrOrLink, Reason, Timestamp, Wish,
 };
 use verilane_provider::{
-    ActionLifetime, Availability, Callback, Capability, DataItem, DataReport, FailureReport,
-    OfferedClaim, Prepared, Profile, Provider, ProviderError, Reading, Refusal, Report, Start,
-    StartRequest, Started, StatusReport,
+    ActionLifetime, Availability, Callback, Capability, DataItem, DataReport, FailureReport, Image,
+    OfferedClaim, Prepared, Profile, Provider, ProviderError, Reading, Refusal, Report,
+    Revalidated, Start, StartRequest, Started, StatusReport, UnsignedData, ValueToCheck,
 };
 
 use super::MINUTE;
@@ -81,9 +81,21 @@ pub struct Puppet {
     /// Called with each check of what a user holds, by its number from 1.
     availability_hook: Mutex<Option<CheckHook>>,
     started: tokio::sync::Notify,
+    /// Fields whose values do not hold.
+    revoked: Mutex<Vec<String>>,
+    checked: Mutex<Vec<Checked>>,
 }
 
-const OFFERED: [OfferedClaim; 5] = [
+/// A value that it was asked to check, with its pepper.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked {
+    pub subject: String,
+    pub field: String,
+    pub value: String,
+    pub pepper: String,
+}
+
+const OFFERED: [OfferedClaim; 6] = [
     OfferedClaim {
         name: ClaimName::Email,
         document: None,
@@ -108,6 +120,11 @@ const OFFERED: [OfferedClaim; 5] = [
         name: ClaimName::Name,
         document: Some(DocumentType::IdCard),
         field: "I_NAME",
+    },
+    OfferedClaim {
+        name: ClaimName::FaceImage,
+        document: Some(DocumentType::Passport),
+        field: "P_FACE",
     },
 ];
 
@@ -139,7 +156,12 @@ impl Puppet {
         Self {
             profile: Profile {
                 provider: ProviderName::new("puppet").unwrap(),
-                capabilities: vec![Capability::Callback, Capability::Availability],
+                capabilities: vec![
+                    Capability::Callback,
+                    Capability::Availability,
+                    Capability::Evidence,
+                    Capability::Revalidate,
+                ],
                 claims: OFFERED.to_vec(),
                 action_lifetime: ActionLifetime {
                     min: 5 * MINUTE,
@@ -154,7 +176,26 @@ impl Puppet {
             availability_checks: AtomicUsize::new(0),
             availability_hook: Mutex::default(),
             started: tokio::sync::Notify::new(),
+            revoked: Mutex::default(),
+            checked: Mutex::default(),
         }
+    }
+
+    /// From now on no value of this field holds.
+    pub fn revokes(&self, field: &str) {
+        self.revoked.lock().push(field.to_owned());
+    }
+
+    /// A puppet that can't check values again.
+    pub fn without_revalidation(mut self) -> Self {
+        let has = &mut self.profile.capabilities;
+        has.retain(|capability| *capability != Capability::Revalidate);
+        self
+    }
+
+    /// Every value that it was asked to check.
+    pub fn checked(&self) -> Vec<Checked> {
+        self.checked.lock().clone()
     }
 
     /// What every user has verified from now on.
@@ -339,12 +380,51 @@ impl Provider for Puppet {
         }
     }
 
+    async fn revalidate(
+        &self,
+        subject: &Pii<String>,
+        values: &[ValueToCheck<'_>],
+    ) -> Result<Revalidated, ProviderError> {
+        let mut checked = self.checked.lock();
+        checked.extend(values.iter().map(|value| Checked {
+            subject: subject.expose().clone(),
+            field: value.field.to_owned(),
+            value: value.value.expose().clone(),
+            pepper: value.pepper.expose().clone(),
+        }));
+        let revoked = self.revoked.lock();
+        let fields = values.iter().map(|value| value.field.to_owned());
+        let (invalid, valid) = fields.partition(|field| revoked.contains(field));
+        Ok(Revalidated { valid, invalid })
+    }
+
     fn read_callback(&self, callback: &Callback) -> Result<Reading, Refusal> {
         let body: Value =
             serde_json::from_slice(&callback.body).map_err(|_| Reason::CallbackMalformed)?;
         if body["mark"] != MARK {
             return Err(Reason::CallbackSignatureInvalid.into());
         }
+        self.read(callback, &body)
+    }
+
+    fn read_unsigned(&self, callback: &Callback) -> Result<UnsignedData, Refusal> {
+        let body: Value =
+            serde_json::from_slice(&callback.body).map_err(|_| Reason::CallbackMalformed)?;
+        let read = self.read(callback, &body)?;
+        let Report::Data(data) = read.report else {
+            return Err(Reason::CallbackMalformed.into());
+        };
+        Ok(UnsignedData {
+            candidate: read.candidate,
+            data,
+            provider_time: read.provider_time,
+            is_late: read.is_late,
+        })
+    }
+}
+
+impl Puppet {
+    fn read(&self, callback: &Callback, body: &Value) -> Result<Reading, Refusal> {
         let expiration = body["expiration"].as_i64();
         let carries = |candidate: &&verilane_provider::Candidate| {
             let expiry = candidate.expire_time.unwrap_or(candidate.requested_expiry);
@@ -369,13 +449,26 @@ impl Provider for Puppet {
         let deadline = body["deadline"].as_i64().map(Timestamp::from_secs);
         Ok(Reading {
             candidate: position,
-            report: report(&body, fields)?,
+            report: report(body, fields)?,
             provider_time: body["time"].as_i64().map(Timestamp::from_secs),
             is_late: deadline.is_some_and(|deadline| callback.receive_time > deadline),
             key_fingerprint: "a pinned key".to_owned(),
             encoding: "puppet",
         })
     }
+}
+
+/// Pictures come in hexadecimal.
+fn image(field: &str, value: &str) -> Option<Image> {
+    if field != "P_FACE" {
+        return None;
+    }
+    let bytes = (0..value.len()).step_by(2).map(|at| {
+        let pair = value.get(at..at + 2)?;
+        u8::from_str_radix(pair, 16).ok()
+    });
+    let bytes: Option<Vec<u8>> = bytes.collect();
+    Some(bytes.map_or(Image::Unreadable, |bytes| Image::File(Pii::new(bytes))))
 }
 
 fn report(body: &Value, asked: &[String]) -> Result<Report, Refusal> {
@@ -391,6 +484,7 @@ fn report(body: &Value, asked: &[String]) -> Result<Report, Refusal> {
                     field: field.clone(),
                     value: Pii::from(value["value"].as_str().unwrap()),
                     pepper: value["pepper"].as_str().map(Pii::from),
+                    image: image(field, value["value"].as_str().unwrap()),
                 })
                 .collect(),
             unrequested: others.len(),

@@ -1,10 +1,11 @@
 //! Claims as callers read them, and how they name them.
 
 use verilane_api::v1;
-use verilane_core::{ClaimSelector, ClaimValue, Principal, VerificationId, normalise};
+use verilane_core::{ClaimSelector, ClaimValue, Pii, Principal, VerificationId, normalise};
 use verilane_engine::{ClaimView, ClaimsView, EngineError, ReadClaims};
 
 use super::create::access;
+use super::evidence::wire_evidence;
 use super::violations::Violations;
 use super::words::{assurance, claim_key, read_claim_key, state, timestamp};
 
@@ -31,7 +32,11 @@ pub(crate) fn read(
     violations.into_result(read)
 }
 
-fn selector(violations: &mut Violations, field: &str, key: &v1::ClaimKey) -> Option<ClaimSelector> {
+pub(super) fn selector(
+    violations: &mut Violations,
+    field: &str,
+    key: &v1::ClaimKey,
+) -> Option<ClaimSelector> {
     read_claim_key(violations, field, key)
         .map(|(name, document)| ClaimSelector::Claim { name, document })
 }
@@ -52,12 +57,17 @@ pub(crate) fn answer(view: &ClaimsView) -> v1::ReadClaimsResponse {
             .iter()
             .map(|claim| wire_claim(view, claim))
             .collect(),
+        evidence: view
+            .evidence
+            .iter()
+            .map(|evidence| wire_evidence(&view.row, evidence))
+            .collect(),
     }
 }
 
 fn wire_claim(view: &ClaimsView, claim: &ClaimView) -> v1::Claim {
     let stored = &claim.claim;
-    let raw = claim.raw.expose();
+    let raw = claim.raw.as_ref().map(Pii::expose);
     let attempt = view.row.attempt(stored.attempt);
     let (connection, provider) = attempt.map_or_else(
         || (&view.row.connection, &view.row.provider),
@@ -65,8 +75,8 @@ fn wire_claim(view: &ClaimsView, claim: &ClaimView) -> v1::Claim {
     );
     v1::Claim {
         claim: Some(claim_key(stored.name, stored.document)),
-        value: Some(value(&normalise(stored.name, raw))),
-        raw_value: raw.clone(),
+        value: raw.map(|raw| value(&normalise(stored.name, raw))),
+        raw_value: raw.cloned().unwrap_or_default(),
         provenance: Some(v1::Provenance {
             connection: connection.to_string(),
             provider: provider.to_string(),
@@ -76,9 +86,11 @@ fn wire_claim(view: &ClaimsView, claim: &ClaimView) -> v1::Claim {
             provider_time: stored.provider_time.map(timestamp),
             receive_time: Some(timestamp(stored.receive_time)),
             signing_key_fingerprint: stored.key_fingerprint.clone().unwrap_or_default(),
+            imported: stored.imported,
         }),
         assurance: assurance(stored.assurance).into(),
         pepper: claim.pepper.as_ref().map(|pepper| pepper.expose().clone()),
+        evidence_id: stored.evidence.map(|id| id.to_string()).unwrap_or_default(),
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) fn connection(view: &ConnectionView) -> v1::Connection {
                 claim: Some(claim_key(offered.name, offered.document)),
                 provider_field: offered.field.to_owned(),
                 image: offered.name.is_image(),
-                requestable: !offered.name.is_image(),
+                requestable: true,
             })
             .collect(),
         action_lifetime: Some(v1::ActionLifetime {
@@ -43,6 +43,8 @@ const fn capability(capability: Capability) -> v1::Capability {
         Capability::Callback => v1::Capability::Callback,
         Capability::History => v1::Capability::History,
         Capability::Availability => v1::Capability::Availability,
+        Capability::Evidence => v1::Capability::Evidence,
+        Capability::Revalidate => v1::Capability::Revalidate,
     }
 }
 

@@ -63,6 +63,9 @@ pub(crate) const fn event_type(kind: EventKind) -> v1::EventType {
         EventKind::ActionWithdrawn => v1::EventType::ActionWithdrawn,
         EventKind::DuplicateSuccess => v1::EventType::DuplicateSuccess,
         EventKind::RetryClosed => v1::EventType::RetryClosed,
+        EventKind::DataQuarantined => v1::EventType::DataQuarantined,
+        EventKind::DataImported => v1::EventType::DataImported,
+        EventKind::ClaimInvalidated => v1::EventType::ClaimInvalidated,
     }
 }
 

@@ -17,4 +17,5 @@ mod support;
 mod verifications;
 mod watches;
 mod wrong_requests;
+mod wrong_requests_about_evidence;
 mod wrong_requests_to_create;

@@ -225,6 +225,7 @@ impl Provider for Obedient {
                             field: field.to_owned(),
                             value: value.into(),
                             pepper: Some(Pii::new(format!("pepper of {value}"))),
+                            image: None,
                         }
                     })
                     .collect(),

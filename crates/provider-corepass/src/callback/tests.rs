@@ -2,6 +2,7 @@
 
 mod data;
 mod refused;
+mod unsigned;
 
 use bytes::Bytes;
 use openssl::pkey::{PKey, Private};

@@ -22,6 +22,7 @@ struct Written {
     connect_timeout_seconds: Option<Read<u64>>,
     request_timeout_seconds: Option<Read<u64>>,
     callback_retention_days: Option<Read<u32>>,
+    revalidate: Option<Read<bool>>,
     propagate_trace: Option<Read<bool>>,
     #[serde(flatten)]
     unknown: BTreeMap<String, IgnoredAny>,
@@ -147,6 +148,9 @@ fn settings(written: Written, faults: &mut Faults) -> Settings {
         callback_retention_days: faults
             .optional("callback_retention_days", written.callback_retention_days)
             .unwrap_or(90),
+        revalidate: faults
+            .optional("revalidate", written.revalidate)
+            .unwrap_or_default(),
         propagate_trace: faults
             .optional("propagate_trace", written.propagate_trace)
             .unwrap_or_default(),
@@ -190,7 +194,7 @@ mod tests {
         assert_eq!(settings.request_timeout_seconds, 20);
         assert_eq!(settings.callback_retention_days, 90);
         assert!(!settings.allow_http && !settings.allow_private_addresses);
-        assert!(!settings.propagate_trace);
+        assert!(!settings.propagate_trace && !settings.revalidate);
         assert_eq!(faults(json!({})), ["base_url", "keys"]);
     }
 

@@ -5,6 +5,7 @@
 
 use serde::Deserialize;
 use verilane_core::{Pii, Reason};
+use verilane_provider::Revalidated;
 
 /// Answer of `POST /api/v1/blockchain/verified`. Either list is absent when empty.
 #[derive(Debug, Deserialize)]
@@ -48,6 +49,49 @@ pub struct QrAnswer {
     /// Whether the connector held this request before.
     #[serde(rename = "alreadySent", default)]
     pub already_sent: bool,
+}
+
+/// Answer of `POST /api/v1/blockchain/valid`. Either list is absent when empty.
+#[derive(Debug, Deserialize)]
+pub struct ValidAnswer {
+    /// What holds.
+    pub valids: Option<Vec<CheckedField>>,
+    /// What does not hold.
+    #[serde(rename = "unValids")]
+    pub invalids: Option<Vec<CheckedField>>,
+}
+
+/// A field that was checked: by its name, or as it was asked about.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum CheckedField {
+    /// Its name.
+    Name(String),
+    /// An object with its name.
+    Info {
+        /// Its name.
+        field: String,
+    },
+}
+
+impl ValidAnswer {
+    /// What the answer says of which field; nothing if it says nothing at all.
+    #[must_use]
+    pub fn fields(self) -> Option<Revalidated> {
+        if self.valids.is_none() && self.invalids.is_none() {
+            return None;
+        }
+        let names = |fields: Option<Vec<CheckedField>>| {
+            let fields = fields.unwrap_or_default().into_iter();
+            fields.map(|field| match field {
+                CheckedField::Name(field) | CheckedField::Info { field } => field,
+            })
+        };
+        Some(Revalidated {
+            valid: names(self.valids).collect(),
+            invalid: names(self.invalids).collect(),
+        })
+    }
 }
 
 impl VerifiedAnswer {
@@ -144,6 +188,24 @@ mod tests {
                 .is_empty()
         );
         assert_eq!(held("{}"), None);
+    }
+
+    #[test]
+    fn either_list_of_checked_fields_may_be_absent_and_hold_names_or_objects() {
+        let fields = |json: &str| serde_json::from_str::<ValidAnswer>(json).unwrap().fields();
+        let both = fields(r#"{"valids":["A"],"unValids":[{"field":"B","data":"x"}]}"#).unwrap();
+        assert_eq!(
+            (both.valid, both.invalid),
+            (vec!["A".to_owned()], vec!["B".to_owned()])
+        );
+        assert!(fields(r#"{"valids":["A"]}"#).unwrap().invalid.is_empty());
+        assert!(
+            fields(r#"{"unValids":["A"],"valids":null}"#)
+                .unwrap()
+                .valid
+                .is_empty()
+        );
+        assert_eq!(fields("{}"), None);
     }
 
     #[test]

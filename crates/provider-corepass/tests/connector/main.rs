@@ -14,3 +14,4 @@ mod encodings;
 mod history;
 mod requests;
 mod stage;
+mod valid;

@@ -71,6 +71,7 @@ pub fn settings<const N: usize>(base_url: String, keys: [(&str, KeyUse); N]) -> 
         connect_timeout_seconds: 5,
         request_timeout_seconds: 20,
         callback_retention_days: 90,
+        revalidate: true,
         propagate_trace: false,
     }
 }

@@ -10,7 +10,8 @@ use verilane_core::{Action, FieldViolation, Pii, QrOrLink, Reason, Timestamp, Wi
 
 use crate::{
     Availability, Callback, Candidate, DataReport, HistoryEntry, Prepared, Profile, ProviderError,
-    Reading, Refusal, Report, StartRequest, Started, StatusReport,
+    Reading, Refusal, Report, Revalidated, StartRequest, Started, StatusReport, UnsignedData,
+    ValueToCheck,
 };
 
 /// Most bytes of a name: a field, a status, a fingerprint.
@@ -25,6 +26,8 @@ const MAX_LINK: usize = 8 * 1024;
 const MAX_PNG: usize = 512 * 1024;
 /// Most bytes of one value, and of its pepper.
 const MAX_VALUE: usize = 1024 * 1024;
+/// Most bytes of the text of a picture: as many as a whole message may have.
+const MAX_IMAGE_TEXT: usize = 64 * 1024 * 1024;
 /// How a PNG picture begins.
 const PNG_MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// Schemes that make a browser run or read something instead of going somewhere.
@@ -247,13 +250,49 @@ fn status_fits(status: &StatusReport) -> bool {
         && hash.is_none_or(|hash| is_name(hash.expose()))
 }
 
+/// Data that nobody believes: it must fit all the same.
+pub(super) fn unsigned(callback: &Callback, read: UnsignedData) -> Result<UnsignedData, Refusal> {
+    let about = callback
+        .candidates
+        .get(read.candidate)
+        .ok_or(Refusal::from(Reason::CallbackAttemptUnknown))?;
+    let is_whole = read.data.unrequested == 0 && !read.data.items.is_empty();
+    if is_whole && data_fits(&read.data, about) {
+        Ok(read)
+    } else {
+        Err(Reason::CallbackItemsMismatch.into())
+    }
+}
+
+/// What a provider says of values: each that was asked about, on one list, and no other.
+pub(super) fn revalidated(
+    asked: &[ValueToCheck<'_>],
+    answer: Revalidated,
+) -> Result<Revalidated, ProviderError> {
+    let mut said: Vec<&str> = answer.valid.iter().map(String::as_str).collect();
+    said.extend(answer.invalid.iter().map(String::as_str));
+    said.sort_unstable();
+    let mut asked: Vec<&str> = asked.iter().map(|value| value.field).collect();
+    asked.sort_unstable();
+    if said != asked {
+        return Err(ProviderError::InvalidAnswer(
+            "it does not say of each value, once, whether it holds",
+        ));
+    }
+    Ok(answer)
+}
+
 fn data_fits(data: &DataReport, about: &Candidate) -> bool {
     let mut seen = BTreeSet::new();
     let is_short = |text: &Pii<String>| text.expose().len() <= MAX_VALUE;
     data.items.iter().all(|item| {
+        let longest = match item.image {
+            Some(_) => MAX_IMAGE_TEXT,
+            None => MAX_VALUE,
+        };
         about.fields.contains(&item.field)
             && seen.insert(item.field.as_str())
-            && is_short(&item.value)
+            && item.value.expose().len() <= longest
             && item.pepper.as_ref().is_none_or(is_short)
     })
 }

@@ -18,6 +18,8 @@ pub(super) enum Operation {
     History,
     Start,
     ReadCallback,
+    ReadUnsigned,
+    Revalidate,
 }
 
 impl Operation {
@@ -25,7 +27,11 @@ impl Operation {
     pub(super) const fn repeats(self) -> Repeats {
         match self {
             Self::Start => Repeats::IfItNeverLeft,
-            Self::CheckAvailability | Self::History | Self::ReadCallback => Repeats::Freely,
+            Self::CheckAvailability
+            | Self::History
+            | Self::ReadCallback
+            | Self::ReadUnsigned
+            | Self::Revalidate => Repeats::Freely,
         }
     }
 
@@ -35,6 +41,8 @@ impl Operation {
             Self::History => "history",
             Self::Start => "start",
             Self::ReadCallback => "read_callback",
+            Self::ReadUnsigned => "read_unsigned",
+            Self::Revalidate => "revalidate",
         }
     }
 }

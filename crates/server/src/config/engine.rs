@@ -7,7 +7,7 @@ use verilane_engine::EngineConfig;
 use verilane_provider::Limits;
 
 use super::section::{Asked, Section};
-use super::value::OrNever;
+use super::value::{OrNever, Size};
 
 /// The engine, its relay and its cache of data keys.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,7 @@ impl Engine {
         let purge_interval = section.within("purge_interval", SECOND..=DAY);
         let max_jobs = section.within("max_jobs", 1..=10_000);
         let max_marks = section.within("max_snapshot_marks", 1..=10_000_000);
+        let max_picture = section.within("max_picture_size", Size::kib(1)..=Size::mib(64));
         let ring_events = section.within("ring_events", 1..=10_000_000);
         let open_keys = section.within("open_keys", 1..=10_000_000);
         if let Some(OrNever(Some(kept))) = event_retention
@@ -78,6 +79,7 @@ impl Engine {
                     event_retention: event_retention?.0,
                     purge_interval: purge_interval?,
                     max_jobs: max_jobs?,
+                    max_picture_bytes: max_picture?.bytes(),
                     max_snapshot_marks: max_marks?,
                     ..EngineConfig::default()
                 },

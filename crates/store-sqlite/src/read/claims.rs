@@ -8,11 +8,11 @@ use verilane_core::{
 
 use crate::columns::Cells;
 
-const CLAIMS: &str = "SELECT verification, attempt, field, name, document, value, pepper, \
-     revision, provider_time, receive_time, assurance, key_fingerprint \
+const CLAIMS: &str = "SELECT verification, attempt, field, name, document, value, evidence, pepper, \
+     revision, provider_time, receive_time, assurance, key_fingerprint, imported \
      FROM claims WHERE verification = ?1 ORDER BY field";
 
-const EVIDENCE: &str = "SELECT id, verification, attempt, kind, size, chunks, description, \
+const EVIDENCE: &str = "SELECT id, verification, attempt, kind, field, size, chunks, description, \
      revision, receive_time FROM evidence WHERE verification = ?1 ORDER BY receive_time, id";
 
 // A chunk shows only once a change has named its evidence.
@@ -32,12 +32,14 @@ pub(crate) fn claims(connection: &Connection, id: VerificationId) -> Result<Vec<
                 name: cells.word(ClaimName::from_name)?,
                 document: cells.maybe_word(DocumentType::from_name)?,
                 value: cells.sealed()?,
+                evidence: cells.maybe_id(EvidenceId::from_bytes)?,
                 pepper: cells.maybe_sealed()?,
                 revision: cells.revision()?,
                 provider_time: cells.maybe_time()?,
                 receive_time: cells.time()?,
                 assurance: cells.word(Assurance::from_name)?,
                 key_fingerprint: cells.get()?,
+                imported: cells.get()?,
             })
         })?
         .collect()
@@ -54,6 +56,7 @@ pub(crate) fn evidence(connection: &Connection, id: VerificationId) -> Result<Ve
                 verification: cells.verification()?,
                 attempt: cells.count()?,
                 kind: cells.word(EvidenceKind::from_name)?,
+                field: cells.get()?,
                 size: cells.count()?,
                 chunks: cells.count()?,
                 description: cells.sealed()?,

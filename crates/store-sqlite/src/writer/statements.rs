@@ -85,12 +85,14 @@ statements! {
         keep_until = ?10 WHERE id = ?1";
 
     put_claim = "INSERT OR REPLACE INTO claims (verification, field, attempt, name, document, \
-        value, pepper, revision, provider_time, receive_time, assurance, key_fingerprint) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+        value, evidence, pepper, revision, provider_time, receive_time, assurance, \
+        key_fingerprint, imported) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 
     chunk_count = "SELECT count(*) FROM chunks WHERE evidence = ?1 AND number < ?2";
-    add_evidence = "INSERT INTO evidence (id, verification, attempt, kind, size, chunks, \
-        description, revision, receive_time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    add_evidence = "INSERT INTO evidence (id, verification, attempt, kind, field, size, \
+        chunks, description, revision, receive_time) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     evidence_is_shown = "DELETE FROM unshown_evidence WHERE evidence = ?1";
     shown = "SELECT 1 FROM evidence WHERE id = ?1";
     add_chunk = "INSERT OR IGNORE INTO chunks (evidence, number, bytes) VALUES (?1, ?2, ?3)";

@@ -69,12 +69,14 @@ pub(super) fn claim(statements: &mut Statements<'_>, claim: &StoredClaim) -> Res
         claim.name.as_str(),
         claim.document.map(|document| document.as_str()),
         claim.value.as_bytes(),
+        claim.evidence.as_ref().map(|id| id.as_bytes()),
         claim.pepper.as_ref().map(|sealed| sealed.as_bytes()),
         int(claim.revision.0),
         claim.provider_time.map(|time| time.as_micros()),
         claim.receive_time.as_micros(),
         claim.assurance.as_str(),
         claim.key_fingerprint,
+        claim.imported,
     ])?;
     Ok(())
 }
@@ -85,6 +87,7 @@ pub(super) fn evidence(statements: &mut Statements<'_>, record: &EvidenceRecord)
         record.verification.as_bytes(),
         record.attempt,
         record.kind.as_str(),
+        record.field,
         int(record.size),
         record.chunks,
         record.description.as_bytes(),

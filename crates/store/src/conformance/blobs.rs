@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
-use verilane_core::{Change, EventKind, EvidenceId, Purge, Sealed};
+use verilane_core::{Change, EventKind, EvidenceId, EvidenceKind, Purge, Sealed};
 
 use super::sample::{at, claim, create, evidence, row, step};
 use super::{StoreUnderTest, open};
@@ -28,7 +28,8 @@ pub async fn claims_and_evidence_come_back_as_they_were_kept(place: impl StoreUn
     let mut bare = claim(&now, "SH_EMAIL", "a@example.org");
     bare.name = verilane_core::ClaimName::Email;
     (bare.document, bare.pepper, bare.key_fingerprint) = (None, None, None);
-    bare.provider_time = None;
+    (bare.provider_time, bare.evidence) = (None, None);
+    bare.imported = false;
     bare.assurance = verilane_core::Assurance::Pulled;
     let full = claim(&now, "P_DATE_OF_BIRTH", "1990-01-01");
     data.claims = vec![bare.clone(), full.clone()];
@@ -39,6 +40,8 @@ pub async fn claims_and_evidence_come_back_as_they_were_kept(place: impl StoreUn
     }
     let mut younger = evidence(&now, ids[0], 2);
     younger.receive_time = at(7);
+    younger.kind = EvidenceKind::FaceImage;
+    younger.field = Some("P_FACE".to_owned());
     let older = evidence(&now, ids[1], 2);
     data.evidence = vec![younger.clone(), older.clone()];
     store.commit(data).await.unwrap();

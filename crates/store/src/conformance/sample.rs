@@ -276,12 +276,14 @@ pub fn claim(of: &Verification, field: &str, value: &str) -> StoredClaim {
         name: ClaimName::Birthdate,
         document: Some(DocumentType::Passport),
         value: sealed(value),
+        evidence: Some(EvidenceId::from_bytes(*of.id.as_bytes())),
         pepper: Some(sealed("pepper")),
         revision: of.revision,
         provider_time: Some(of.update_time),
         receive_time: of.update_time,
         assurance: Assurance::Signed,
         key_fingerprint: Some("a fingerprint".to_owned()),
+        imported: true,
     }
 }
 
@@ -293,6 +295,7 @@ pub fn evidence(of: &Verification, id: EvidenceId, chunks: u32) -> EvidenceRecor
         verification: of.id,
         attempt: 1,
         kind: EvidenceKind::ProviderMessage,
+        field: None,
         size: u64::from(chunks) * 100,
         chunks,
         description: sealed("a description"),

@@ -140,6 +140,23 @@ impl VerificationService for Fake {
 
 #[tonic::async_trait]
 impl ClaimService for Fake {
+    type DownloadEvidenceStream =
+        std::pin::Pin<Box<dyn Stream<Item = Result<v1::DownloadEvidenceResponse, Status>> + Send>>;
+
+    async fn download_evidence(
+        &self,
+        _: Request<v1::DownloadEvidenceRequest>,
+    ) -> Result<Response<Self::DownloadEvidenceStream>, Status> {
+        Err(Status::not_found(""))
+    }
+
+    async fn revalidate_claims(
+        &self,
+        _: Request<v1::RevalidateClaimsRequest>,
+    ) -> Result<Response<v1::RevalidateClaimsResponse>, Status> {
+        Err(Status::not_found(""))
+    }
+
     async fn read_claims(
         &self,
         _: Request<v1::ReadClaimsRequest>,

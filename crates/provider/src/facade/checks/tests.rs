@@ -231,6 +231,7 @@ fn item(field: &str, value: String) -> DataItem {
         field: field.into(),
         value: Pii::new(value),
         pepper: None,
+        image: None,
     }
 }
 

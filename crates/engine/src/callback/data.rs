@@ -1,0 +1,194 @@
+//! What is kept of a message: the message itself, and of data the claims and their pictures.
+//!
+//! Invariant: every byte of evidence is durable before the change that shows it, and is written once
+//! however often that change is decided anew. Claims and their evidence show with the same change.
+
+use verilane_core::decide::{self, DataArrival, DataKept};
+use verilane_core::{
+    AuditAction, AuditRecord, Change, RequestedClaim, StoredClaim, Timestamp, Verification,
+};
+use verilane_provider::{DataItem, DataReport, Report};
+use verilane_vault::SealedWhat;
+
+use super::message::Message;
+use crate::EngineError;
+use crate::engine::Engine;
+use crate::evidence::KeptPiece;
+use crate::evidence::value::{KeptValue, is_unusable};
+use crate::sealing::{Sealer, write_parts};
+
+/// What is durable of a message, and shown by nothing yet.
+pub(super) struct Kept {
+    message: KeptPiece,
+    /// Not looked at as long as no claim is to be kept.
+    values: Option<Vec<KeptValue>>,
+}
+
+fn requested<'a>(row: &'a Verification, item: &DataItem) -> Option<&'a RequestedClaim> {
+    row.claims.iter().find(|claim| claim.field == item.field)
+}
+
+impl Engine {
+    /// Decides what becomes of data.
+    pub(super) fn data_received(
+        &self,
+        row: &Verification,
+        message: &Message,
+        report: &DataReport,
+        now: Timestamp,
+    ) -> Change {
+        let most = self.config.max_picture_bytes;
+        let names = |wanted: &dyn Fn(&DataItem) -> bool| -> Vec<&str> {
+            let items = report.items.iter().filter(|item| wanted(item));
+            items.map(|item| item.field.as_str()).collect()
+        };
+        let data = DataArrival {
+            fields: &names(&|_| true),
+            unusable: &names(&|item| is_unusable(item, most)),
+            extra: report.unrequested > 0,
+            imported: message.handed_in.is_some(),
+            provider_time: message.provider_time,
+            assurance: message.assurance,
+            late: message.late,
+        };
+        let deadlines = &self.config.deadlines;
+        decide::data_received(row, message.attempt, &data, now, deadlines)
+    }
+
+    /// Makes the message durable, and the pictures in it if its claims are to be kept, unless they
+    /// are.
+    pub(super) async fn keep_evidence<'k>(
+        &self,
+        row: &Verification,
+        message: &Message,
+        sealer: &Sealer<'_>,
+        now: Timestamp,
+        kept: &'k mut Option<Kept>,
+    ) -> Result<&'k Kept, EngineError> {
+        let kept = match kept {
+            Some(kept) => kept,
+            None => {
+                let (media_type, body) = (&message.media_type, &message.body);
+                let piece = self.keep_message(row.id, sealer.key, media_type, body, now);
+                kept.insert(Kept {
+                    message: piece.await?,
+                    values: None,
+                })
+            }
+        };
+        if kept.values.is_none() {
+            let mut values = Vec::new();
+            for item in claims_to_keep(row, message) {
+                if let Some(claim) = requested(row, item) {
+                    values.extend(self.keep_value(sealer, claim.name, item, now).await?);
+                }
+            }
+            kept.values = (data_kept(row, message) == DataKept::Claims).then_some(values);
+        }
+        Ok(kept)
+    }
+}
+
+/// What is kept of a message against a row.
+pub(super) fn data_kept(row: &Verification, message: &Message) -> DataKept {
+    let Report::Data(report) = &message.report else {
+        return DataKept::Message;
+    };
+    let fields: Vec<&str> = report.items.iter().map(|i| i.field.as_str()).collect();
+    decide::data_kept(row, message.attempt, &fields)
+}
+
+/// The items whose claims are to be kept.
+fn claims_to_keep<'m>(row: &Verification, message: &'m Message) -> &'m [DataItem] {
+    match &message.report {
+        Report::Data(report) if data_kept(row, message) == DataKept::Claims => &report.items,
+        _ => &[],
+    }
+}
+
+impl Kept {
+    /// Adds what shows it to the change that the message causes.
+    pub(super) fn show(
+        &self,
+        row: &Verification,
+        message: &Message,
+        sealer: &Sealer<'_>,
+        now: Timestamp,
+        change: &mut Change,
+    ) -> Result<(), EngineError> {
+        let items = claims_to_keep(row, message);
+        // What was kept for claims that another attempt's have shut out since shows nowhere.
+        let values = self.values.as_deref().filter(|_| !items.is_empty());
+        let values = values.unwrap_or_default();
+        let pieces = values.iter().flat_map(|value| &value.pieces);
+        for piece in pieces.chain([&self.message]) {
+            let record = piece.record(row, message.attempt, sealer, now)?;
+            change.evidence.push(record);
+        }
+        for item in items {
+            let value = values.iter().find(|value| value.field == item.field);
+            let claim = stored(row, item, value, message, now, sealer)?;
+            change.claims.extend(claim);
+        }
+        if let Some(by) = &message.handed_in {
+            change.audit.push(AuditRecord {
+                time: now,
+                principal: by.principal.clone(),
+                action: AuditAction::MessageImported,
+                verification: Some(row.id),
+                subject_matter: change
+                    .claims
+                    .iter()
+                    .map(|claim| crate::view::matter(claim.name, claim.document))
+                    .collect(),
+                details: Some(sealer.seal(
+                    decide::next_revision(row),
+                    SealedWhat::AuditDetails,
+                    &write_parts(by.access.parts()),
+                )?),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// A claim at rest; none for an item that was never asked for.
+fn stored(
+    row: &Verification,
+    item: &DataItem,
+    kept: Option<&KeptValue>,
+    message: &Message,
+    now: Timestamp,
+    sealer: &Sealer<'_>,
+) -> Result<Option<StoredClaim>, EngineError> {
+    let Some(claim) = requested(row, item) else {
+        return Ok(None);
+    };
+    let revision = decide::next_revision(row);
+    let field = item.field.as_str();
+    let what = SealedWhat::ClaimValue { claim: field };
+    let value = match kept {
+        Some(kept) => sealer.seal(revision, what, &kept.reference())?,
+        None => sealer.seal(revision, what, item.value.expose().as_bytes())?,
+    };
+    let pepper = item.pepper.as_ref().map(|pepper| {
+        let what = SealedWhat::ClaimPepper { claim: field };
+        sealer.seal(revision, what, pepper.expose().as_bytes())
+    });
+    Ok(Some(StoredClaim {
+        verification: row.id,
+        attempt: message.attempt,
+        field: item.field.clone(),
+        name: claim.name,
+        document: claim.document,
+        value,
+        evidence: kept.and_then(KeptValue::shown),
+        pepper: pepper.transpose()?,
+        revision,
+        provider_time: message.provider_time,
+        receive_time: now,
+        assurance: message.assurance,
+        key_fingerprint: message.key_fingerprint.clone(),
+        imported: message.handed_in.is_some(),
+    }))
+}
