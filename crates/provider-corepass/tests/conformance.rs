@@ -63,6 +63,7 @@ impl Bench for Connector {
             connect_timeout_seconds: 5,
             request_timeout_seconds: 20,
             callback_retention_days: 90,
+            revalidate: false,
             propagate_trace: false,
         };
         let name = ConnectionName::new("corepass-test").unwrap();
