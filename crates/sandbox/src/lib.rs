@@ -1,7 +1,7 @@
 //! A CorePass connector to try against and to test against.
 //!
-//! It speaks CorePass Connector's API v1 over HTTP as the real one does: the four endpoints, signed
-//! status and data callbacks, retries, and the one slot it has for each user and set of items. Its
+//! It speaks CorePass Connector's API v1 over HTTP as the real one does: its endpoints, signed
+//! status, data and failure callbacks, retries, and the one slot it has for each user and set of items. Its
 //! users are invented, and a scenario says what they do and what goes wrong. Nothing here shares
 //! parsing or cryptography with the plug-in that it tests: two implementations that agree prove
 //! more than one that agrees with itself.
@@ -14,6 +14,7 @@
 //! | `/api/v1/kyc/qrcode` | QR code, link and expiration of a new request, or of the open one |
 //! | `/api/v1/kyc/status` | the newest status of the last 30 days |
 //! | `/api/v1/kyc/all-statuses` | all of them, newest first |
+//! | `/api/v1/blockchain/valid` | whether values are still valid, where a scenario has it |
 //! | `/control/…` | see below |
 //!
 //! A refusal is plain text with status 400, in the documentation's sentence where it gives one.
@@ -29,23 +30,28 @@
 //! `CALLBACK_SUCCEED` or `CALLBACK_FAILED`; in the end `FINISH_SUCCESS`. The callbacks of a request
 //! go out one after the other, each once the one before was answered.
 //!
+//! It can also stall at any status, or fail at any stage, with a failure callback.
+//!
 //! **Signatures** are Ed448 over the SHA3-256 of the compact JSON in wire order without
-//! `signature`, with the public key appended. Status and data callbacks have a key each. A callback
-//! is dated by its `deadline`, three minutes after it was signed.
+//! `signature`, with the public key appended; a scenario can choose other encodings, SHA-256, and
+//! recoverable secp256k1. Status callbacks have one key, data and failure callbacks another, and keys
+//! can change. A callback is dated by its `deadline`, three minutes after it was signed.
 //!
 //! **Retries.** Whatever is not answered 200 is sent again after the configured gaps, one after the
 //! other; after the last one the connector gives up and keeps the data.
 //!
-//! **Scenarios** ([`Scenario`], by name or in full, for all or for one user) say what the user does,
-//! how data callbacks are written, whether retries are signed anew, and which faults there are:
-//! duplicates, reordering, forgeries.
+//! **Scenarios** ([`Scenario`], by names or in full, for all or for one user) say what the user does,
+//! how the transfer goes on, how callbacks are written and signed, what others asked before, and
+//! which faults there are: of callbacks ([`Faults`]), of the connector's own endpoints
+//! ([`AnswerFault`]), and a connector that goes down on either side of a call. `docs/sandbox.md`
+//! lists the names and what each does.
 //!
 //! **Control.** [`SandboxHandle`] within the process and `/control/…` from outside look at users,
 //! requests and the ledger of all deliveries, accept by hand, hold callbacks back, send forgeries
 //! and replays, and wait for a state of affairs, so that no test has to sleep:
 //!
 //! ```text
-//! GET  keys                                   the public keys and the connector's Core ID
+//! GET  keys             POST keys/rotate      the public keys and the Core ID; changes the keys
 //! GET  scenarios                              named scenarios, a line each
 //! GET  scenario         PUT scenario          the scenario: a name or an object
 //! GET  users            POST users            everybody; {"count": n} makes it n in all
@@ -53,10 +59,13 @@
 //! PUT  users/{who}/scenario   DELETE …        a scenario of their own
 //! GET  requests?user=&wait=                   requests; waits for the first
 //! GET  requests/{id}?until=STATUS&wait=       one; waits for a status
+//! POST requests                               another system makes a request
 //! POST requests/{id}/accept                   the user accepts now
+//! POST requests/{id}/export                   {"signed"}: data that nobody took, for an import
 //! POST requests/{id}/forge                    {"forgery", "data", "status"}: sends a forgery now
 //! POST requests/{id}/hold     …/release       holds its callbacks back, lets them go
 //! POST hold             POST release          the same for all requests
+//! POST down             POST up               {"seconds"}: takes the connector down and up
 //! GET  deliveries?after=&request=&wait=       the ledger; waits for an entry
 //! POST deliveries/{n}/replay                  sends one again, byte for byte, now
 //! GET  idle?finished=&wait=                   whether anything goes on; waits until not
@@ -67,8 +76,9 @@
 //! # What can be relied on
 //!
 //! Time comes from the configured clock, all else from the seed: keys, people, peppers, ids,
-//! hashes, the order of a shuffle. The same seed, scenario and calls at the same times make the
-//! same callback bytes. Nothing is kept on disk. Everything is bounded: bodies, requests, users,
+//! hashes, the order of a shuffle, which callback a fault strikes. The same seed, scenario and calls
+//! at the same times make the same run of each user, byte for byte, whatever other users do. Nothing
+//! is kept on disk. Everything is bounded: bodies, requests, users,
 //! the ledger, callbacks on the wire.
 //!
 //! # What the documentation leaves open
@@ -76,7 +86,9 @@
 //! Decided here, not known: the wording of refusals that it does not mention; `status` without a
 //! request answers 400 and `all-statuses` an empty list; an accepted request whose QR code has
 //! lapsed counts as ongoing; PENDING is not called back; transaction hashes stand on the longer of
-//! the two lists of statuses; the expiration is checked before the slot.
+//! the two lists of statuses; the expiration is checked before the slot; `FINISH_FAILED` follows the
+//! other failing statuses, since nothing else ends what the documentation calls ongoing; a failure
+//! callback that is refused is tried again as the data is, and makes no `CALLBACK_FAILED`.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), verilane_sandbox::SandboxError> {

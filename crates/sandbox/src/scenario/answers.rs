@@ -55,7 +55,11 @@ pub struct AnswerFault {
 
 /// What happens to a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case",
+    deny_unknown_fields
+)]
 pub enum AnswerTrouble {
     /// It is answered with an HTTP status such as 429, 500 or 504.
     Http {

@@ -6,7 +6,12 @@ use crate::status::Status;
 
 /// How a transfer goes on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "ends", deny_unknown_fields)]
+#[serde(
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case",
+    tag = "ends",
+    deny_unknown_fields
+)]
 pub enum Course {
     /// The data is delivered, and `FINISH_SUCCESS` ends it.
     #[default]

@@ -87,8 +87,44 @@ fn plant(scenario: &mut Scenario, seconds_ago: u64, status: Status) {
     });
 }
 
+/// Whatever a service must get over without losing anything: the data itself is never lost.
+fn chaos(scenario: &mut Scenario) {
+    let faults = &mut scenario.faults;
+    faults.duplicates = 1;
+    faults.reorder_window = 3;
+    faults.forge.push(Forgery::Tampered);
+    let status = Some(CallbackKind::Status);
+    for (does, kind, tries, one_in) in [
+        (CallbackTrouble::Lost, status, None, 7),
+        (CallbackTrouble::Unsent, None, Some(2), 6),
+        (CallbackTrouble::Unheard, None, Some(2), 5),
+        (CallbackTrouble::Half, None, Some(2), 6),
+        (CallbackTrouble::Late { seconds: 200 }, None, None, 6),
+        (CallbackTrouble::Replayed { seconds: 600 }, None, None, 6),
+    ] {
+        faults.callbacks.push(CallbackFault {
+            kind,
+            tries,
+            one_in,
+            ..CallbackFault::every(does)
+        });
+    }
+    for (does, one_in) in [
+        (AnswerTrouble::http(429), 6),
+        (AnswerTrouble::http(500), 6),
+        (AnswerTrouble::Half, 8),
+        (AnswerTrouble::CutBefore, 8),
+        (AnswerTrouble::CutAfter, 8),
+    ] {
+        scenario.answers.push(AnswerFault {
+            one_in,
+            ..AnswerFault::always(does)
+        });
+    }
+}
+
 /// Every named scenario.
-static NAMED: [NamedScenario; 57] = [
+static NAMED: [NamedScenario; 58] = [
     // What users do.
     named(
         "scripted",
@@ -344,6 +380,11 @@ static NAMED: [NamedScenario; 57] = [
             befalls_data(s, CallbackTrouble::DiesAfter { seconds }, Some(1));
         },
     ),
+    named(
+        "chaos",
+        "one callback or call in several meets each fault from which recovery is possible",
+        chaos,
+    ),
     // How callbacks are written and signed.
     named(
         "json",
@@ -573,6 +614,28 @@ mod tests {
             assert!(seen.insert(json), "{}", named.name);
         }
         assert_eq!(Scenario::named("nonsense"), None);
+    }
+
+    #[test]
+    fn every_name_stands_in_the_documentation() {
+        let page = include_str!("../../../../docs/sandbox.md");
+        for named in Scenario::names() {
+            assert!(
+                page.contains(&format!("`{}`", named.name)),
+                "{}",
+                named.name
+            );
+        }
+    }
+
+    #[test]
+    fn the_documentations_scenario_in_full_is_one() {
+        let page = include_str!("../../../../docs/sandbox.md");
+        let (_, rest) = page.split_once("```json\n").unwrap();
+        let (text, _) = rest.split_once("```").unwrap();
+        let scenario: Scenario = serde_json::from_str(text).unwrap();
+        assert_eq!(scenario.faults.callbacks.len(), 2);
+        assert_eq!(scenario.answers.len(), 2);
     }
 
     #[test]

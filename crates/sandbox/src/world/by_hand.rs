@@ -85,7 +85,7 @@ impl World {
     /// Whether anything goes on at `now`.
     pub fn idleness(&self, now: Timestamp) -> Idleness {
         let due = self.next_due();
-        let sending = !self.held && !self.ready.is_empty();
+        let sending = !self.held && self.down.is_none() && !self.ready.is_empty();
         let idle = self.in_flight == 0 && !sending && due.is_none_or(|at| at > now);
         Idleness {
             idle,

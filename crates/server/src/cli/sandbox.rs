@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Args;
 use verilane_sandbox::{CallbackUnit, Sandbox, SandboxConfig, Scenario};
 use verilane_telemetry::setup::LogFormat;
@@ -21,9 +22,12 @@ pub struct Options {
     /// Where to listen; port 0 lets the system choose.
     #[arg(long, default_value = "127.0.0.1:7490")]
     listen: SocketAddr,
-    /// What users do and what goes wrong, by name.
+    /// What users do and what goes wrong: names put together with +, or a JSON object.
     #[arg(long, default_value = "scripted", value_parser = setting::<Scenario>)]
     scenario: Scenario,
+    /// A scenario for one user, such as `accepts=json+duplicates`; may be given several times.
+    #[arg(long, value_name = "USER=SCENARIO", value_parser = user_scenario)]
+    user_scenario: Vec<(String, Scenario)>,
     /// Lists the scenarios and ends.
     #[arg(long)]
     list_scenarios: bool,
@@ -54,6 +58,13 @@ fn setting<T: Setting>(text: &str) -> Result<T, String> {
     T::read(Given::Text(text))
 }
 
+fn user_scenario(text: &str) -> Result<(String, Scenario), String> {
+    let (user, scenario) = text
+        .split_once('=')
+        .ok_or("must be a user's name or Core ID, =, and a scenario")?;
+    Ok((user.to_owned(), setting(scenario)?))
+}
+
 /// Runs it until the process is told to end.
 ///
 /// # Errors
@@ -61,7 +72,7 @@ fn setting<T: Setting>(text: &str) -> Result<T, String> {
 pub fn run(options: Options) -> anyhow::Result<ExitCode> {
     if options.list_scenarios {
         for named in Scenario::names() {
-            console::line(format_args!("{:20} {}", named.name, named.description))?;
+            console::line(format_args!("{:25} {}", named.name, named.description))?;
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -85,14 +96,28 @@ pub fn run(options: Options) -> anyhow::Result<ExitCode> {
             ..SandboxConfig::new(clock)
         })
         .await?;
+        let handle = sandbox.handle();
+        for (user, scenario) in options.user_scenario {
+            handle
+                .set_user_scenario(&user, Some(scenario))
+                .with_context(|| format!("--user-scenario {user}"))?;
+        }
         let addresses = Addresses {
             sandbox: Some(sandbox.local_addr()),
             ..Addresses::default()
         };
         process::announce(&addresses, &options.ready)?;
-        let keys = sandbox.handle().keys();
-        console::line(format_args!("status public key: {}", keys.status))?;
-        console::line(format_args!("data public key:   {}", keys.data))?;
+        let keys = handle.keys();
+        for (what, key) in [
+            ("status public key", &keys.status),
+            ("data public key", &keys.data),
+            ("next status public key", &keys.next_status),
+            ("next data public key", &keys.next_data),
+            ("status secp256k1 key", &keys.status_secp256k1),
+            ("data secp256k1 key", &keys.data_secp256k1),
+        ] {
+            console::line(format_args!("{:23} {key}", format!("{what}:")))?;
+        }
         // The first have a role each; the many for load are all alike.
         for user in sandbox.users().iter().take(5) {
             console::line(format_args!("user {:10} {}", user.name, user.core_id))?;

@@ -42,11 +42,18 @@ pub struct Sandbox {
 }
 
 impl Setting for Scenario {
+    /// Names put together with `+`, or the whole scenario as a JSON object.
     fn read(given: Given<'_>) -> Result<Self, String> {
-        let name = String::read(given)?;
-        Self::named(&name).ok_or_else(|| {
+        let text = String::read(given)?;
+        if text.starts_with('{') {
+            return serde_json::from_str(&text).map_err(|error| error.to_string());
+        }
+        Self::named(&text).ok_or_else(|| {
             let names: Vec<_> = Self::names().iter().map(|named| named.name).collect();
-            format!("must be one of: {}", names.join(", "))
+            format!(
+                "must be a JSON object, or one or more of these, put together with +: {}",
+                names.join(", ")
+            )
         })
     }
 
