@@ -15,6 +15,7 @@ pub mod ican;
 mod plugin;
 pub mod prepare;
 mod qr;
+mod refusal;
 pub mod report;
 mod settings;
 pub mod signature;

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use verilane_core::{Action, FieldViolation, Pii, ProviderName, QrOrLink, Timestamp};
-use verilane_provider::http::{HttpClient, HttpError, HttpRequest, Method, Url};
+use verilane_provider::http::{HttpClient, HttpRequest, Method, Url};
 use verilane_provider::{
     Availability, Callback, Capability, HistoryEntry, HistoryRequest, Prepared, Profile, Provider,
     ProviderError, Reading, Refusal, Revalidated, Start, StartRequest, Started, UnsignedData,
@@ -12,10 +13,8 @@ use verilane_provider::{
 
 use crate::settings::{Settings, SettingsFault};
 use crate::signature::keys::KeySet;
-use crate::wire::answer::{
-    HistoryAnswer, QrAnswer, ValidAnswer, VerifiedAnswer, refusal_reason, scrubbed,
-};
-use crate::{callback, history, prepare, qr};
+use crate::wire::answer::{HistoryAnswer, QrAnswer, ValidAnswer, VerifiedAnswer};
+use crate::{callback, history, prepare, qr, refusal};
 
 /// The provider's name in configuration and API.
 pub const PROVIDER: &str = "corepass";
@@ -115,6 +114,14 @@ impl CorePass {
     }
 }
 
+impl CorePass {
+    /// Sends a request and reads its answer, refusals as what they mean.
+    async fn ask<T: DeserializeOwned>(&self, request: HttpRequest) -> Result<T, ProviderError> {
+        let answer = self.http.send(request).await.map_err(refusal::refused)?;
+        refusal::read(&answer)
+    }
+}
+
 /// The base's own path stays in front.
 fn endpoint(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
@@ -140,7 +147,7 @@ impl Provider for CorePass {
         };
         let request =
             HttpRequest::new(Method::POST, self.verified.clone(), VERIFIED).json(&body)?;
-        let answer: VerifiedAnswer = self.http.send_for_json(request).await.map_err(refused)?;
+        let answer: VerifiedAnswer = self.ask(request).await?;
         let held = answer
             .held()
             .ok_or(ProviderError::InvalidAnswer("it names no items at all"))?;
@@ -157,7 +164,7 @@ impl Provider for CorePass {
             without_qr_code: start.without_picture,
         };
         let request = HttpRequest::new(Method::POST, self.qrcode.clone(), QRCODE).json(&body)?;
-        let answer: QrAnswer = self.http.send_for_json(request).await.map_err(refused)?;
+        let answer: QrAnswer = self.ask(request).await?;
         started(answer, start.without_picture)
     }
 
@@ -171,7 +178,7 @@ impl Provider for CorePass {
         };
         let request =
             HttpRequest::new(Method::POST, self.all_statuses.clone(), ALL_STATUSES).json(&body)?;
-        let answer: HistoryAnswer = self.http.send_for_json(request).await.map_err(refused)?;
+        let answer: HistoryAnswer = self.ask(request).await?;
         Ok(history::read(answer))
     }
 
@@ -198,7 +205,7 @@ impl Provider for CorePass {
             infos: infos.collect(),
         };
         let request = HttpRequest::new(Method::POST, self.valid.clone(), VALID).json(&body)?;
-        let answer: ValidAnswer = self.http.send_for_json(request).await.map_err(refused)?;
+        let answer: ValidAnswer = self.ask(request).await?;
         answer
             .fields()
             .ok_or(ProviderError::InvalidAnswer("it names no fields at all"))
@@ -226,24 +233,4 @@ fn started(answer: QrAnswer, without_picture: bool) -> Result<Started, ProviderE
         }),
         already_open: answer.already_sent,
     })
-}
-
-/// Gives a refusal its documented meaning, or keeps the connector's own words.
-fn refused(error: HttpError) -> ProviderError {
-    let HttpError::Answered(answer) = &error else {
-        return error.into();
-    };
-    let text = answer.text();
-    if answer.status() == 400
-        && let Some(reason) = refusal_reason(&text)
-    {
-        return ProviderError::Refused { reason, text: None };
-    }
-    match error.into() {
-        ProviderError::Refused { reason, .. } => ProviderError::Refused {
-            reason,
-            text: scrubbed(&text),
-        },
-        other => other,
-    }
 }

@@ -11,6 +11,7 @@
 #[path = "../stage/mod.rs"]
 mod stage;
 
+mod asking;
 mod checks;
 mod idempotency;
 mod slots;

@@ -8,7 +8,9 @@ use axum::http::StatusCode;
 use tokio::net::TcpListener;
 use verilane_core::clock::ManualClock;
 use verilane_core::{Action, ClaimRequest, ClaimSelector, Pii, QrOrLink, Reason};
-use verilane_provider::{Facade, Prepared, ProviderError, Start, StartRequest, Started};
+use verilane_provider::{
+    Facade, HistoryRequest, Prepared, ProviderError, Start, StartRequest, Started,
+};
 use verilane_provider_corepass::KeyUse;
 
 use crate::stage::{START, facade, settings};
@@ -133,8 +135,56 @@ async fn a_status_says_whether_the_request_may_have_been_carried_out() {
     }
     for status in [401, 403, 404] {
         let outcome = started(status, "").await;
-        assert!(matches!(outcome, Err(ProviderError::Refused { .. })));
+        let Err(ProviderError::Refused { reason, .. }) = outcome else {
+            panic!("{status}: {outcome:?}");
+        };
+        assert_eq!(reason, Reason::ConnectionMisconfigured);
     }
+}
+
+#[tokio::test]
+async fn every_endpoint_has_refusals_of_the_same_meaning() {
+    let unverified = "user does not have the requested items verified";
+    for (status, body, expected) in [
+        (400, unverified, Reason::ClaimsNotHeld),
+        (200, unverified, Reason::ClaimsNotHeld),
+        (404, "404 page not found", Reason::ConnectionMisconfigured),
+        (422, "something else", Reason::ProviderRefused),
+    ] {
+        let facade = answering(status, body.to_owned()).await;
+        let about = HistoryRequest {
+            subject: &Pii::from(USER),
+            fields: &["SH_EMAIL"],
+        };
+        let outcomes = [
+            facade.check_availability(&prepared(&facade)).await.err(),
+            facade.history(&about).await.err(),
+            started(status, body).await.err(),
+        ];
+        for outcome in outcomes {
+            let Some(ProviderError::Refused { reason, .. }) = outcome else {
+                panic!("{status} {body}: {outcome:?}");
+            };
+            assert_eq!(reason, expected, "{status} {body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_nobody_waits_for_is_not_kept_even_if_it_is_sent() {
+    let sent = qr_answer(r#""link":"corepass:x","qrcode":"not even a picture","alreadySent":true"#);
+    let facade = answering(200, sent).await;
+    let url = Pii::from("http://127.0.0.1/x");
+    let start = Start {
+        subject: &Pii::from(USER),
+        fields: &["SH_EMAIL"],
+        status_url: &url,
+        data_url: &url,
+        expiry: START + Duration::from_secs(600),
+        without_picture: true,
+    };
+    let Action::QrOrLink(QrOrLink { qr_png, .. }) = facade.start(&start).await.unwrap().action;
+    assert!(qr_png.is_none());
 }
 
 #[tokio::test]
