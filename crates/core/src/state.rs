@@ -222,6 +222,12 @@ impl Facts {
         self.has(SETTLED)
     }
 
+    /// Whether the provider says that it could not settle.
+    #[must_use]
+    pub const fn settlement_failed(self) -> bool {
+        self.has(SETTLEMENT_FAILED)
+    }
+
     /// Whether a caller called the attempt off.
     #[must_use]
     pub const fn is_cancelled(self) -> bool {

@@ -219,6 +219,18 @@ impl Attempt {
         self.facts.state()
     }
 
+    /// Whether the provider can hold a request of this attempt: it has not said that what it holds
+    /// is another's.
+    #[must_use]
+    pub fn may_be_held(&self) -> bool {
+        let (_, failed, ..) = self.facts.to_parts();
+        self.phase != StartPhase::Ended
+            || !matches!(
+                failed,
+                Some(Reason::ProviderRequestNotOurs | Reason::RequestAlreadyOpen)
+            )
+    }
+
     /// Whether data may still come for it and be kept: until it has some or is cancelled. Expired
     /// and failed ones still wait.
     #[must_use]

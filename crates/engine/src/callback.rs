@@ -15,7 +15,7 @@ use bytes::Bytes;
 use verilane_core::decide::{self, DataKept};
 use verilane_core::{
     Attempt, AttemptNumber, CallbackChannel, Change, ConnectionName, Pii, Reason, SeenKey,
-    SeenWrite, StartPhase, TraceParent, Verification, VerificationId,
+    SeenWrite, TraceParent, Verification, VerificationId,
 };
 use verilane_provider::{Callback, Candidate, Refusal, Report};
 use verilane_store::{CallbackTarget, CommitError, Conflict, Loaded};
@@ -107,7 +107,10 @@ impl Engine {
         let meant: Vec<_> = target
             .attempts
             .iter()
-            .filter(|(number, loaded)| can_be_meant(loaded.verification.attempt(*number)))
+            .filter(|(number, loaded)| {
+                let attempt = loaded.verification.attempt(*number);
+                attempt.is_some_and(Attempt::may_be_held)
+            })
             .collect();
         let candidates = meant
             .iter()
@@ -234,19 +237,6 @@ impl Engine {
         kept.show(row, message, &sealer, now, &mut change)?;
         Ok((change, Verdict::Accepted))
     }
-}
-
-/// Whether the provider can hold a request of this attempt: it has not said that what it holds is
-/// another's.
-fn can_be_meant(attempt: Option<&Attempt>) -> bool {
-    let Some(attempt) = attempt.filter(|a| a.phase == StartPhase::Ended) else {
-        return attempt.is_some();
-    };
-    let (_, failed, ..) = attempt.facts.to_parts();
-    !matches!(
-        failed,
-        Some(Reason::ProviderRequestNotOurs | Reason::RequestAlreadyOpen)
-    )
 }
 
 fn candidate(

@@ -16,6 +16,10 @@ pub struct EngineConfig {
     pub expire_max: Duration,
     /// And if the caller says nothing.
     pub expire_default: Duration,
+    /// How many attempts a verification may have at the most, whatever its caller says.
+    pub attempts_max: u32,
+    /// And if the caller says nothing.
+    pub attempts_default: u32,
     /// How long a request id is remembered.
     pub idempotency_retention: Duration,
     /// How long a slot's callback paths are answered after its last attempt began.
@@ -50,6 +54,8 @@ impl Default for EngineConfig {
             expire_min: Duration::from_secs(5 * MINUTE),
             expire_max: Duration::from_secs(30 * DAY),
             expire_default: Duration::from_secs(DAY),
+            attempts_max: 10,
+            attempts_default: 1,
             idempotency_retention: Duration::from_secs(DAY),
             slot_retention: Duration::from_secs(90 * DAY),
             event_retention: None,

@@ -33,7 +33,7 @@ pub use relay::{Entry, FrameEncoder, Relay};
 pub use view::{
     AccessContext, AvailabilityView, CheckAvailability, ClaimAvailability, ClaimView, ClaimsView,
     ConnectionView, CreateVerification, DownloadEvidence, EvidenceView, Expire, ListVerifications,
-    ReadClaims, Revalidate, Revalidation, RevalidationView, VerificationView,
+    ReadClaims, RetryVerification, Revalidate, Revalidation, RevalidationView, VerificationView,
 };
 pub use watch::{
     Delivery, EventFilter, EventPage, EventScope, ListEvents, WatchEnd, WatchMany, WatchOne,

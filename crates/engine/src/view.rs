@@ -2,8 +2,8 @@
 
 use verilane_core::{
     Action, AttemptNumber, ClaimName, ClaimSelector, ClaimSource, ConnectionName, EvidenceId,
-    EvidenceRecord, Pii, Principal, ProviderName, State, StoredClaim, Timestamp, Verification,
-    VerificationId, Wish,
+    EvidenceRecord, Pii, Principal, ProviderName, Revision, State, StoredClaim, Timestamp,
+    Verification, VerificationId, Wish,
 };
 use verilane_provider::{CircuitHealth, CircuitState, Health, HealthState, Profile};
 use verilane_vault::{SealedWhat, VaultError};
@@ -26,6 +26,8 @@ pub struct VerificationView {
     pub actions: Vec<(AttemptNumber, Action)>,
     /// Whether a new attempt may be asked for now.
     pub retryable: bool,
+    /// Whether the request that is answered with this found the verification open already.
+    pub joined: bool,
 }
 
 impl VerificationView {
@@ -66,6 +68,7 @@ impl VerificationView {
             purpose,
             actions,
             retryable: row.is_retryable(now),
+            joined: false,
             row,
         })
     }
@@ -272,6 +275,25 @@ pub struct CreateVerification {
     pub without_picture: bool,
     /// Where the call stands in a trace.
     pub trace_parent: Option<verilane_core::TraceParent>,
+}
+
+/// A new attempt to ask for.
+#[derive(Clone, Debug)]
+pub struct RetryVerification {
+    /// Who asks.
+    pub principal: Principal,
+    /// Makes repeats of the call harmless.
+    pub request_id: Option<String>,
+    /// Of which verification.
+    pub verification: VerificationId,
+    /// The revision that the caller has seen.
+    pub expected: Option<Revision>,
+    /// Why, and for whom.
+    pub access: AccessContext,
+    /// How long the action shall live.
+    pub action_lifetime: Option<std::time::Duration>,
+    /// Whether the provider need not draw a picture.
+    pub without_picture: bool,
 }
 
 /// When a verification stops waiting for its user.

@@ -5,13 +5,14 @@
 use verilane_core::decide::{self, NewAttempt, NewVerification};
 use verilane_core::{
     AuditAction, AuditRecord, BlindIndex, Change, FieldViolation, LookupKind, Reason,
-    RequestedClaim, SlotWrite, Timestamp, VerificationId,
+    RequestedClaim, SlotHolder, SlotWrite, Timestamp, VerificationId, asked_fields,
 };
 use verilane_provider::{ActionLifetime, Prepared, StartRequest, deadline};
 use verilane_store::{CommitError, Conflict};
 use verilane_vault::SealedWhat;
 
 use super::idempotency::RequestDigest;
+use super::slot::{SlotFor, Wanted};
 use super::start::SentAs;
 use crate::engine::{CrashPoint, Engine, RACES};
 use crate::sealing::{FIRST, Sealer, write_parts};
@@ -22,7 +23,8 @@ use crate::{CreateVerification, EngineError, Expire, VerificationView};
 pub(super) const LIFETIME_MARGIN: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl Engine {
-    /// Creates a verification and asks its provider to start.
+    /// Creates a verification and asks its provider to start; or joins one that the same caller has
+    /// open already for the same purpose, user and claims.
     ///
     /// Where the provider can't be reached in time after the intent was committed, the answer is
     /// the verification without an action; the request is sent again by itself, and the event that
@@ -45,24 +47,40 @@ impl Engine {
         let claims = self.claims_to_ask(&request, &prepared).await?;
         for _ in 0..RACES {
             let id = VerificationId::generate();
-            let change = self
-                .intent(
-                    id,
-                    &request,
-                    &prepared,
-                    &claims,
-                    expire_time,
-                    digest.as_ref(),
-                )
-                .await;
-            let change = match change {
-                Ok(change) => change,
-                // Open perhaps because another call with this request id was quicker.
-                Err(error) if error.reason == Reason::RequestAlreadyOpen => {
-                    return self.repeated(digest.as_ref()).await?.ok_or(error);
-                }
-                Err(error) => return Err(error),
+            let wanted = Wanted {
+                connection: &request.connection,
+                subject: &prepared.subject,
+                fields: asked_fields(&claims).collect(),
+                holder: SlotHolder {
+                    verification: id,
+                    attempt: 1,
+                },
             };
+            let slot = match self.slot_for(&wanted, self.now()).await? {
+                SlotFor::Free(slot) => slot,
+                SlotFor::Held(open, holder) => {
+                    // Open perhaps because another call with this request id was quicker.
+                    if let Some(view) = self.repeated(digest.as_ref()).await? {
+                        return Ok(view);
+                    }
+                    match self
+                        .join(&request, &claims, *open, holder, digest.as_ref())
+                        .await?
+                    {
+                        Some(view) => return Ok(view),
+                        None => continue,
+                    }
+                }
+            };
+            let change = self.intent(
+                id,
+                &request,
+                &prepared,
+                &claims,
+                expire_time,
+                slot,
+                digest.as_ref(),
+            )?;
             // Until here nothing is stored, and a caller who is gone misses nothing.
             if deadline::has_passed() {
                 return Err(EngineError::new(Reason::DeadlineExceeded));
@@ -106,10 +124,13 @@ impl Engine {
         if let Err(error) = &expire_time {
             violations.extend(error.violations.iter().cloned());
         }
-        if request.max_attempts.is_some_and(|attempts| attempts != 1) {
+        let most = self.config.attempts_max;
+        if let Some(attempts) = request.max_attempts
+            && !(1..=most).contains(&attempts)
+        {
             violations.push(FieldViolation {
                 field: "max_attempts".to_owned(),
-                description: "must be 1 or unset".to_owned(),
+                description: format!("must be 1 to {most} or unset"),
                 reason: Reason::InvalidArgument,
             });
         }
@@ -117,28 +138,6 @@ impl Engine {
             (Ok(prepared), Ok(time)) if violations.is_empty() => Ok((prepared, time)),
             _ => Err(EngineError::fields(violations)),
         }
-    }
-
-    /// What an earlier call with this request id made; none if there was none.
-    async fn repeated(
-        &self,
-        digest: Option<&RequestDigest>,
-    ) -> Result<Option<VerificationView>, EngineError> {
-        let Some(digest) = digest else {
-            return Ok(None);
-        };
-        let Some(record) = self.store.idempotency(digest.key).await? else {
-            return Ok(None);
-        };
-        if record.expire_time <= self.now() {
-            return Ok(None);
-        }
-        if record.body != digest.body {
-            return Err(EngineError::new(Reason::RequestIdReused).about(record.verification));
-        }
-        let row = self.load(record.verification).await?.verification;
-        super::start::refused(&row, 1)?;
-        Ok(Some(self.view(row)?))
     }
 
     fn expire_time(&self, expire: Expire) -> Result<Timestamp, EngineError> {
@@ -171,13 +170,18 @@ impl Engine {
         ))
     }
 
-    async fn intent(
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is a part of the one intent"
+    )]
+    fn intent(
         &self,
         id: VerificationId,
         request: &CreateVerification,
         prepared: &Prepared,
         claims: &[RequestedClaim],
         expire_time: Timestamp,
+        slot: SlotWrite,
         digest: Option<&RequestDigest>,
     ) -> Result<Change, EngineError> {
         let now = self.now();
@@ -186,11 +190,7 @@ impl Engine {
         let vault = self.keys.vault();
         let (key, data_key) = vault.new_data_key(id)?;
         let sealer = Sealer { id, key: &key };
-        let slot = self.slot_for(id, request, prepared, claims, now).await?;
-        let (slot_id, made_slot) = match &slot {
-            SlotWrite::Make(slot) => (slot.id, true),
-            SlotWrite::Take { slot, .. } => (slot.id, false),
-        };
+        let (slot_id, made_slot) = SlotFor::name_of(&slot);
         let seal = |what, plain: &[u8]| sealer.seal(FIRST, what, plain);
         let subject_ref = request.subject_ref.as_ref();
         let mut change = decide::create(
@@ -200,7 +200,7 @@ impl Engine {
                 connection: request.connection.clone(),
                 provider: profile.provider.clone(),
                 expire_time,
-                max_attempts: 1,
+                max_attempts: request.max_attempts.unwrap_or(self.config.attempts_default),
                 claims: claims.to_vec(),
                 data_key,
                 subject: seal(SealedWhat::Subject, prepared.subject.expose().as_bytes())?,

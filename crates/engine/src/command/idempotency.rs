@@ -1,13 +1,16 @@
-//! Repeats of a create call: the same request under the same id is answered with what the first one
-//! made, another request under it is refused.
+//! Repeats of a call that makes something: the same request under the same id is answered with what
+//! the first one made, or joined; another request under it is refused.
 //!
 //! Kept are keyed digests only: of principal and request id, and of everything the request says.
 
-use verilane_core::{AttemptNumber, BlindIndex, ClaimSelector, IdempotencyRecord, VerificationId};
+use verilane_core::{
+    AttemptNumber, BlindIndex, ClaimSelector, IdempotencyRecord, Principal, Reason, VerificationId,
+};
 use verilane_vault::IndexKind;
+use zeroize::Zeroizing;
 
 use crate::engine::Engine;
-use crate::{CreateVerification, Expire};
+use crate::{CreateVerification, EngineError, Expire, RetryVerification, VerificationView};
 
 /// A request id in use.
 pub(super) struct RequestDigest {
@@ -17,14 +20,29 @@ pub(super) struct RequestDigest {
 
 impl Engine {
     pub(super) fn digest(&self, request: &CreateVerification) -> Option<RequestDigest> {
-        let request_id = request.request_id.as_ref()?;
+        self.digest_of(&request.principal, request.request_id.as_deref(), || {
+            said(request)
+        })
+    }
+
+    pub(super) fn digest_of_retry(&self, request: &RetryVerification) -> Option<RequestDigest> {
+        self.digest_of(&request.principal, request.request_id.as_deref(), || {
+            said_to_retry(request)
+        })
+    }
+
+    fn digest_of(
+        &self,
+        principal: &Principal,
+        request_id: Option<&str>,
+        said: impl FnOnce() -> Vec<Zeroizing<Vec<u8>>>,
+    ) -> Option<RequestDigest> {
         let vault = self.keys.vault();
-        let principal = request.principal.as_str().as_bytes();
-        let key = vault.index(IndexKind::RequestId, &[principal, request_id.as_bytes()]);
-        let said = said(request);
+        let who = [principal.as_str().as_bytes(), request_id?.as_bytes()];
+        let said = said();
         let parts: Vec<&[u8]> = said.iter().map(|part| part.as_slice()).collect();
         Some(RequestDigest {
-            key,
+            key: vault.index(IndexKind::RequestId, &who),
             body: vault.index(IndexKind::Request, &parts),
         })
     }
@@ -45,12 +63,58 @@ impl Engine {
             expire_time: self.now() + self.config.idempotency_retention,
         }
     }
+
+    /// What an earlier call with this request id made or joined; none if there was none.
+    pub(super) async fn repeated(
+        &self,
+        digest: Option<&RequestDigest>,
+    ) -> Result<Option<VerificationView>, EngineError> {
+        let Some(digest) = digest else {
+            return Ok(None);
+        };
+        let Some(record) = self.store.idempotency(digest.key).await? else {
+            return Ok(None);
+        };
+        if record.expire_time <= self.now() {
+            return Ok(None);
+        }
+        if record.body != digest.body {
+            return Err(EngineError::new(Reason::RequestIdReused).about(record.verification));
+        }
+        let row = self.load(record.verification).await?.verification;
+        // Whoever joined was answered the verification, whatever became of its start.
+        if !record.joined {
+            super::start::refused(&row, record.attempt)?;
+        }
+        Ok(Some(VerificationView {
+            joined: record.joined,
+            ..self.view(row)?
+        }))
+    }
+}
+
+fn said_to_retry(request: &RetryVerification) -> Vec<Zeroizing<Vec<u8>>> {
+    let mut parts = Vec::new();
+    let mut say = |bytes: &[u8]| parts.push(Zeroizing::new(bytes.to_vec()));
+    say(b"retry");
+    say(request.verification.as_bytes());
+    match request.expected {
+        None => say(&[]),
+        Some(revision) => say(&revision.0.to_be_bytes()),
+    }
+    request.access.parts().into_iter().for_each(&mut say);
+    match request.action_lifetime {
+        None => say(&[]),
+        Some(lifetime) => say(&lifetime.as_micros().to_be_bytes()),
+    }
+    say(&[u8::from(request.without_picture)]);
+    parts
 }
 
 /// Everything that a request says, in a fixed order, as parts that can't run into each other.
-fn said(request: &CreateVerification) -> Vec<zeroize::Zeroizing<Vec<u8>>> {
+fn said(request: &CreateVerification) -> Vec<Zeroizing<Vec<u8>>> {
     let mut parts = Vec::new();
-    let mut say = |bytes: &[u8]| parts.push(zeroize::Zeroizing::new(bytes.to_vec()));
+    let mut say = |bytes: &[u8]| parts.push(Zeroizing::new(bytes.to_vec()));
     say(request.connection.as_str().as_bytes());
     say(request.subject.expose().as_bytes());
     match &request.subject_ref {

@@ -4,69 +4,87 @@
 //! goes on calling those that it was given first.
 
 use verilane_core::{
-    Reason, RequestedClaim, Slot, SlotHolder, SlotId, SlotWrite, StartPhase, State, Timestamp,
-    Verification, VerificationId, asked_fields,
+    ConnectionName, Pii, Slot, SlotHolder, SlotId, SlotWrite, StartPhase, State, Timestamp,
+    Verification,
 };
-use verilane_provider::Prepared;
 use verilane_vault::{IndexKind, WrapPurpose};
 
+use crate::EngineError;
 use crate::engine::Engine;
 use crate::sealing::write_parts;
-use crate::{CreateVerification, EngineError};
+
+/// Who wants a slot, and for what.
+pub(super) struct Wanted<'a> {
+    pub connection: &'a ConnectionName,
+    pub subject: &'a Pii<String>,
+    /// What the provider is to be asked for, sorted.
+    pub fields: Vec<&'a str>,
+    pub holder: SlotHolder,
+}
+
+/// The slot for a user and a set of items.
+pub(super) enum SlotFor {
+    /// It is made, or taken from an attempt that has ended.
+    Free(SlotWrite),
+    /// An attempt of this verification holds it, and is open.
+    Held(Box<Verification>, SlotHolder),
+}
+
+impl SlotFor {
+    /// The slot's name, and whether it is made.
+    pub(super) const fn name_of(write: &SlotWrite) -> (SlotId, bool) {
+        match write {
+            SlotWrite::Make(slot) => (slot.id, true),
+            SlotWrite::Take { slot, .. } => (slot.id, false),
+        }
+    }
+}
 
 impl Engine {
-    /// The slot for this user and these items: made, or taken from an attempt that has ended.
     pub(super) async fn slot_for(
         &self,
-        id: VerificationId,
-        request: &CreateVerification,
-        prepared: &Prepared,
-        claims: &[RequestedClaim],
+        wanted: &Wanted<'_>,
         now: Timestamp,
-    ) -> Result<SlotWrite, EngineError> {
+    ) -> Result<SlotFor, EngineError> {
         let vault = self.keys.vault();
         let mut parts = vec![
-            request.connection.as_str().as_bytes(),
-            prepared.subject.expose().as_bytes(),
+            wanted.connection.as_str().as_bytes(),
+            wanted.subject.expose().as_bytes(),
         ];
-        parts.extend(asked_fields(claims).map(str::as_bytes));
+        parts.extend(wanted.fields.iter().map(|field| field.as_bytes()));
         let key = vault.index(IndexKind::Slot, &parts);
-        let holder = SlotHolder {
-            verification: id,
-            attempt: 1,
-        };
+        let holder = wanted.holder;
         let keep_until = now + self.config.slot_retention;
         let Some(slot) = self.store.slot(key).await? else {
             let slot_id = SlotId::generate();
             let (status, data) = (vault.random_path()?, vault.random_path()?);
             let path = |path: &str| vault.index(IndexKind::CallbackPath, &[path.as_bytes()]);
             let paths = write_parts([status.as_bytes(), data.as_bytes()]);
-            return Ok(SlotWrite::Make(Slot {
+            return Ok(SlotFor::Free(SlotWrite::Make(Slot {
                 id: slot_id,
                 key,
-                connection: request.connection.clone(),
+                connection: wanted.connection.clone(),
                 paths: vault.wrap_secret(WrapPurpose::SlotPaths, &[slot_id.as_bytes()], &paths)?,
                 status_path: path(&status),
                 data_path: path(&data),
                 holder,
                 create_time: now,
                 keep_until,
-            }));
+            })));
         };
-        let held = self.store.load(slot.holder.verification).await?;
-        let is_open = held.is_some_and(|held| is_open(&held.verification, slot.holder.attempt));
-        if is_open {
-            // Nothing is told about it: it can be another caller's.
-            return Err(EngineError::new(Reason::RequestAlreadyOpen));
+        if let Some(held) = self.store.load(slot.holder.verification).await?
+            && is_open(&held.verification, slot.holder.attempt)
+        {
+            return Ok(SlotFor::Held(Box::new(held.verification), slot.holder));
         }
-        Ok(SlotWrite::Take {
+        Ok(SlotFor::Free(SlotWrite::Take {
             expected: slot.holder,
             slot: Slot {
                 holder,
                 keep_until,
                 ..slot
             },
-        })
+        }))
     }
 }
 

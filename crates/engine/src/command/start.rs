@@ -2,8 +2,8 @@
 //! after it.
 //!
 //! Sent by the call that made the intent, and again by a job until there is an outcome, always with
-//! the same callback paths. The provider may say that it holds the request already. To a resumed
-//! intent that is our own earlier sending; to one that was never sent before, it is somebody else's.
+//! the same callback paths. Where the provider says that it holds such a request already, `ongoing`
+//! tells whose that is.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -16,6 +16,7 @@ use verilane_store::{CommitError, Conflict};
 use verilane_vault::WrapPurpose;
 
 use super::create::action_expiry;
+use super::ongoing::Ongoing;
 use crate::engine::{CrashPoint, Engine, RACES};
 use crate::sealing::{Sealer, read_parts, text};
 use crate::{EngineError, VerificationView};
@@ -74,15 +75,16 @@ pub(super) fn refused(row: &Verification, number: AttemptNumber) -> Result<(), E
     let Some(reason) = failed.filter(|reason| reason.kind() == ReasonKind::Request) else {
         return Ok(());
     };
-    Err(EngineError::new(reason).about(row.id))
+    let error = EngineError::new(reason).about(row.id);
+    Err(match attempt.expire_time.and_then(rfc3339) {
+        // What is in the way is gone then.
+        Some(lapse) => error.with("lapse_time", lapse),
+        None => error,
+    })
 }
 
-/// Whether the provider works already on what may have been sent before: the user was quicker than
-/// the resumed intent. Its callbacks tell whose request that is, and would be refused if the intent
-/// were given up; without them it ends in its time.
-fn is_under_way(error: &ProviderError, sent_as: SentAs) -> bool {
-    let open = matches!(error, ProviderError::Refused { reason, .. } if *reason == Reason::RequestAlreadyOpen);
-    open && sent_as == SentAs::Again
+fn is_ongoing(error: &ProviderError) -> bool {
+    matches!(error, ProviderError::Refused { reason, .. } if *reason == Reason::RequestAlreadyOpen)
 }
 
 fn rfc3339(time: Timestamp) -> Option<humantime::Rfc3339Timestamp> {
@@ -114,7 +116,7 @@ impl Engine {
         let now = self.now();
         if now >= attempt.requested_expiry.min(row.expire_time) {
             return self
-                .fail_start(id, number, Reason::StartAbandoned, None)
+                .fail_start(id, number, Reason::StartAbandoned, None, None)
                 .await;
         }
         let connection = self.connection(&attempt.connection)?;
@@ -140,35 +142,47 @@ impl Engine {
         match answer {
             Ok(started) => {
                 self.crash_point(CrashPoint::ProviderAnswered);
-                match self.not_ours(&attempt, &started, sent_as).await? {
-                    Some(reason) => {
-                        let lapse = rfc3339(started.action.expire_time());
-                        let failed = self.fail_start(id, number, reason, None).await;
-                        failed.map_err(|error| match lapse {
-                            Some(lapse) => error.with("lapse_time", lapse),
-                            None => error,
-                        })
-                    }
+                let lapse = started.action.expire_time();
+                let in_the_way = if started.already_open {
+                    self.in_the_way(id, &attempt, lapse, sent_as).await?
+                } else {
+                    None
+                };
+                match in_the_way {
+                    Some(reason) => self.fail_start(id, number, reason, Some(lapse), None).await,
                     None => self.finish_start(id, number, &started).await,
                 }
             }
-            Err(error) if error.is_retryable() || is_under_way(&error, sent_as) => {
+            Err(error) if is_ongoing(&error) => {
+                match self.ongoing(&row, &attempt).await? {
+                    Ongoing::Ours(expire_time) => self.adopt(id, number, expire_time).await,
+                    // The user was quicker than the resumed intent. Its callbacks tell whose request
+                    // that is, and would be refused if the intent were given up; without them it
+                    // ends in its time.
+                    Ongoing::Unknown(_) if sent_as == SentAs::Again => {
+                        self.send_later(&attempt, (id, row.expire_time), &error, sent_as)
+                            .await?;
+                        let row = self.load(id).await?.verification;
+                        self.view(row)
+                    }
+                    Ongoing::Unknown(reason) => {
+                        self.fail_start(id, number, reason, None, None).await
+                    }
+                }
+            }
+            Err(error) if error.is_retryable() => {
                 self.send_later(&attempt, (id, row.expire_time), &error, sent_as)
                     .await?;
                 let row = self.load(id).await?.verification;
                 self.view(row)
             }
             Err(error) => {
-                let mut reason = provider_error(&error).reason;
-                // What a provider works on that this slot never asked for is somebody else's.
-                if reason == Reason::RequestAlreadyOpen && attempt.made_slot {
-                    reason = Reason::ProviderRequestNotOurs;
-                }
+                let reason = provider_error(&error).reason;
                 let said = match error {
                     ProviderError::Refused { text, .. } => text,
                     _ => None,
                 };
-                self.fail_start(id, number, reason, said).await
+                self.fail_start(id, number, reason, None, said).await
             }
         }
     }
@@ -198,45 +212,6 @@ impl Engine {
         Ok((url(status)?, url(data)?))
     }
 
-    /// Why a request that the provider held before is not this intent's own; none if it is.
-    async fn not_ours(
-        &self,
-        attempt: &Attempt,
-        started: &Started,
-        sent_as: SentAs,
-    ) -> Result<Option<Reason>, EngineError> {
-        if !started.already_open {
-            return Ok(None);
-        }
-        let foreign = if attempt.made_slot {
-            Reason::ProviderRequestNotOurs
-        } else {
-            Reason::RequestAlreadyOpen
-        };
-        if sent_as == SentAs::First {
-            return Ok(Some(foreign));
-        }
-        if attempt.made_slot {
-            return Ok(None);
-        }
-        // The slot had attempts before; one of theirs can still be open at the provider.
-        let slot = self.store.slot_by_id(attempt.slot).await?;
-        let Some(slot) = slot else {
-            return Ok(Some(foreign));
-        };
-        let target = self.store.callback_target(slot.status_path).await?;
-        let expire_time = started.action.expire_time();
-        let earlier = target.is_some_and(|target| {
-            target.attempts.iter().any(|(number, loaded)| {
-                let same = loaded.verification.id == slot.holder.verification
-                    && *number == slot.holder.attempt;
-                let other = loaded.verification.attempt(*number);
-                !same && other.is_some_and(|a| a.expire_time == Some(expire_time))
-            })
-        });
-        Ok(earlier.then_some(foreign))
-    }
-
     async fn finish_start(
         &self,
         id: VerificationId,
@@ -255,12 +230,26 @@ impl Engine {
         .await
     }
 
+    async fn adopt(
+        &self,
+        id: VerificationId,
+        number: AttemptNumber,
+        expire: Timestamp,
+    ) -> Result<VerificationView, EngineError> {
+        self.outcome(id, |row, now| {
+            let deadlines = &self.config.deadlines;
+            Ok(decide::adopted(row, number, expire, now, deadlines))
+        })
+        .await
+    }
+
     /// Ends the attempt. What the provider said about it in words of its own is kept as evidence.
     async fn fail_start(
         &self,
         id: VerificationId,
         number: AttemptNumber,
         reason: Reason,
+        lapse: Option<Timestamp>,
         said: Option<Pii<String>>,
     ) -> Result<VerificationView, EngineError> {
         let kept = match said {
@@ -278,7 +267,7 @@ impl Engine {
         let view = self
             .outcome(id, |row, now| {
                 let deadlines = &self.config.deadlines;
-                let change = decide::start_failed(row, number, reason, None, now, deadlines);
+                let change = decide::start_failed(row, number, reason, lapse, now, deadlines);
                 let (Some(mut change), Some(kept)) = (change.clone(), &kept) else {
                     return Ok(change);
                 };

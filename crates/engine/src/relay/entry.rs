@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use verilane_core::{
-    ConnectionName, Event, Pii, ProviderName, Revision, Sequence, State, Timestamp, VerificationId,
+    AttemptNumber, ConnectionName, Event, Pii, ProviderName, Revision, Sequence, State, Timestamp,
+    VerificationId,
 };
 
 use crate::VerificationView;
@@ -30,6 +31,8 @@ pub struct Entry {
     pub verification: VerificationId,
     /// The verification's revision after it.
     pub revision: Revision,
+    /// The attempt that it is about.
+    pub attempt: AttemptNumber,
     /// The attempt's connection.
     pub connection: ConnectionName,
     /// The attempt's provider.
@@ -38,6 +41,8 @@ pub struct Entry {
     pub state_before: Option<State>,
     /// The state after.
     pub state_after: State,
+    /// Whether a new attempt may be asked for after it.
+    pub retryable: bool,
     /// Encoded once, all but its token. None where the key was not at hand: then the store is
     /// asked.
     pub bytes: Option<Bytes>,
@@ -50,10 +55,12 @@ impl Entry {
             sequence: event.sequence,
             verification: body.verification,
             revision: body.revision,
+            attempt: body.attempt,
             connection: body.connection.clone(),
             provider: body.provider.clone(),
             state_before: body.state_before,
             state_after: body.state_after,
+            retryable: body.retryable,
             bytes,
         }
     }

@@ -71,6 +71,8 @@ mod tests {
             provider: ProviderName::new("p").unwrap(),
             state_before: None,
             state_after: State::Pending,
+            attempt: 1,
+            retryable: false,
             bytes: None,
         })
     }

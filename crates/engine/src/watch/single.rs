@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use verilane_core::{Revision, Sequence, VerificationId};
+use verilane_core::{AttemptNumber, Revision, Sequence, State, VerificationId};
 use verilane_store::Head;
 use verilane_telemetry::value::watch_kind;
 
@@ -51,6 +51,8 @@ pub struct WatchOne {
     caught_up: bool,
     doubts: u64,
     end: WatchEnd,
+    /// The newest attempt that is known of.
+    newest: AttemptNumber,
     ended: bool,
     heartbeat: Heartbeat,
     open: OpenWatch,
@@ -103,7 +105,9 @@ impl Engine {
         };
         let known = row.revision;
         // Where the end has been passed already, no event will come that could end the watch.
-        let ended = end != WatchEnd::Never && row.state().0.is_end() && seen >= row.revision;
+        let ended =
+            seen >= row.revision && ends(end, row.state().0, row.is_retryable(row.update_time));
+        let newest = row.newest_attempt().map_or(0, |attempt| attempt.number);
         let opening = match start {
             WatchStart::Snapshot => Opening::Row(Box::new(self.view(row)?)),
             _ => Opening::Done,
@@ -121,6 +125,7 @@ impl Engine {
             caught_up: false,
             doubts: self.relay.doubts(),
             end,
+            newest,
             ended,
             heartbeat: Heartbeat::every(heartbeat),
             open,
@@ -256,7 +261,9 @@ impl WatchOne {
         };
         self.seen = entry.revision;
         self.examined = self.examined.max(entry.sequence);
-        self.ended = self.end != WatchEnd::Never && entry.state_after.is_end();
+        self.newest = self.newest.max(entry.attempt);
+        self.ended =
+            ends(self.end, entry.state_after, entry.retryable) && !is_followed(&entry, self.newest);
         Ok(Some(entry))
     }
 
@@ -321,4 +328,21 @@ impl WatchOne {
     pub(super) fn token(&self) -> String {
         self.tokens.token(self.examined).to_string()
     }
+}
+
+/// Whether a watch is over once a verification stands so.
+const fn ends(end: WatchEnd, state: State, retryable: bool) -> bool {
+    match end {
+        WatchEnd::Never => false,
+        WatchEnd::AttemptEnd => state.is_end(),
+        WatchEnd::Final => state.is_end() && !retryable,
+    }
+}
+
+/// Whether the event is the success of an earlier attempt while the newest was open: then the one
+/// that withdraws the newest belongs to the same commit and comes next.
+fn is_followed(entry: &Entry, newest: AttemptNumber) -> bool {
+    entry.state_after == State::Verified
+        && entry.attempt < newest
+        && entry.state_before.is_some_and(|before| !before.is_end())
 }

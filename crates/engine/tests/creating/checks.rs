@@ -52,7 +52,7 @@ async fn everything_wrong_with_a_request_is_said_at_once_and_nobody_is_asked() {
             access: AccessContext::default(),
             expire: Expire::After(31 * DAY),
             action_lifetime: Some(20 * MINUTE),
-            max_attempts: Some(2),
+            max_attempts: Some(11),
             ..request("ada")
         },
     )

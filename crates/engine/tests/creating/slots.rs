@@ -7,26 +7,6 @@ use crate::stage::{self, MINUTE, SECOND, START, Stage, field, request};
 use verilane_engine::CreateVerification;
 
 #[tokio::test]
-async fn a_second_request_for_the_same_user_and_items_is_refused_while_the_first_is_open() {
-    let stage = Stage::new();
-    let play = stage.open().await;
-    play.engine.create(request("ada")).await.unwrap();
-    for spelling in ["ada", "ADA"] {
-        let error = play.engine.create(request(spelling)).await.unwrap_err();
-        assert_eq!(error.reason, Reason::RequestAlreadyOpen);
-        // It can be another caller's: nothing is told about it.
-        assert!(error.metadata.is_empty());
-    }
-    // Still open when the provider works on it.
-    let start = stage.puppet.last_start();
-    start.report(&play.engine, "ACCEPTED").await.unwrap();
-    let error = play.engine.create(request("ada")).await.unwrap_err();
-    assert_eq!(error.reason, Reason::RequestAlreadyOpen);
-    assert_eq!(stage.puppet.starts().len(), 1);
-    assert_eq!(play.log().await.len(), 3);
-}
-
-#[tokio::test]
 async fn other_users_and_other_items_have_slots_of_their_own() {
     let stage = Stage::new();
     let play = stage.open().await;
@@ -84,46 +64,29 @@ async fn a_request_that_the_provider_holds_although_we_never_made_one_is_not_our
     assert_eq!(error.reason, Reason::ProviderRequestNotOurs);
     let lapse = ("lapse_time", "2023-11-14T22:22:20Z".to_owned());
     assert!(error.metadata.contains(&lapse), "{:?}", error.metadata);
+    // A repeat is told the same.
+    let repeat = stage::request_as("again", "bob");
+    stage.puppet.answers([Answer::HoldsOne(START + 9 * MINUTE)]);
+    let first = play.engine.create(repeat.clone()).await.unwrap_err();
+    assert!(first.metadata.contains(&lapse));
+    assert_eq!(play.engine.create(repeat).await.unwrap_err(), first);
     let log = play.log().await;
-    assert_eq!(log.len(), 2);
+    assert_eq!(log.len(), 4);
     assert_eq!(log[1].body.state_after, State::Failed);
     assert_eq!(log[1].body.reason, Some(Reason::ProviderRequestNotOurs));
-}
-
-#[tokio::test]
-async fn a_request_that_an_earlier_attempt_left_at_the_provider_is_still_open() {
-    let stage = Stage::new();
-    let play = stage.open().await;
-    let first = play.engine.create(request("ada")).await.unwrap();
-    let left = stage.puppet.last_start();
-    let (principal, access) = (Principal::anonymous(), stage::access());
-    play.engine
-        .cancel(first.row.id, None, &principal, &access)
-        .await
-        .unwrap();
-    stage.puppet.answers([Answer::HoldsOne(left.expiry)]);
-    let error = play.engine.create(request("ada")).await.unwrap_err();
-    assert_eq!(error.reason, Reason::RequestAlreadyOpen);
-    let second = error.metadata[0].1.parse().unwrap();
-    assert_eq!(play.view(second).await.row.state().0, State::Failed);
-    // What the user does with it now is about the first, which was called off, and about no other.
-    left.succeed(&play.engine).await;
-    assert_eq!(
-        play.view(first.row.id).await.row.state().0,
-        State::Cancelled
-    );
-    assert_eq!(play.view(second).await.row.state().0, State::Failed);
-    assert!(play.store.claims(first.row.id).await.unwrap().is_empty());
-    assert!(play.store.claims(second).await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_concurrent_requests_for_one_slot_one_is_made() {
     let stage = Stage::new();
     let play = stage.open().await;
-    let calls = (0..8).map(|_| {
+    let calls = (0..8).map(|number| {
         let engine = std::sync::Arc::clone(&play.engine);
-        tokio::spawn(async move { engine.create(request("ada")).await })
+        let wish = CreateVerification {
+            principal: Principal::new(&format!("caller {number}")),
+            ..request("ada")
+        };
+        tokio::spawn(async move { engine.create(wish).await })
     });
     let outcomes = futures_util::future::join_all(calls).await;
     let (made, refused): (Vec<_>, Vec<_>) = outcomes

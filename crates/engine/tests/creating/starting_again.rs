@@ -222,30 +222,6 @@ async fn a_request_that_never_left_can_t_be_what_the_provider_holds() {
 }
 
 #[tokio::test]
-async fn a_resumed_intent_on_a_known_slot_does_not_adopt_what_an_earlier_attempt_left() {
-    let stage = Stage::new();
-    let mut play = stage.open().await;
-    let first = play.engine.create(request("ada")).await.unwrap();
-    let left = stage.puppet.last_start();
-    let (principal, access) = (Principal::anonymous(), stage::access());
-    play.engine
-        .cancel(first.row.id, None, &principal, &access)
-        .await
-        .unwrap();
-    stage.clock.advance(SECOND);
-    stage
-        .puppet
-        .answers([Answer::Unclear, Answer::HoldsOne(left.expiry)]);
-    let second = play.engine.create(request("ada")).await.unwrap();
-    play.run_jobs();
-    stage.clock.advance(SECOND);
-    play.until(|log| log.len() == 5).await;
-    let state = play.view(second.row.id).await.row.state();
-    assert_eq!(state, (State::Failed, Some(Reason::RequestAlreadyOpen)));
-    play.close().await;
-}
-
-#[tokio::test]
 async fn a_resumed_intent_on_a_known_slot_adopts_its_own_request() {
     let stage = Stage::new();
     let mut play = stage.open().await;

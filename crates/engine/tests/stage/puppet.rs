@@ -435,6 +435,12 @@ impl Puppet {
             .clone()
             .position(|candidate| carries(&candidate) && !candidate.is_cancelled)
             .or_else(|| candidates.clone().position(|candidate| carries(&candidate)))
+            .or_else(|| {
+                let time = Timestamp::from_secs(body["time"].as_i64()?);
+                candidates
+                    .clone()
+                    .position(|candidate| candidate.start_time <= time)
+            })
             .ok_or(Reason::CallbackAttemptUnknown)?;
         // Like a connector's, its calls name the items that it was asked for, all of them.
         let fields = &callback.candidates[position].fields;

@@ -1,10 +1,10 @@
-//! What a caller asks for when creating a verification.
+//! What a caller asks for when creating a verification, or a new attempt of one.
 
 use std::collections::HashMap;
 
 use verilane_api::v1;
-use verilane_core::{Pii, Principal, Reason, TraceParent};
-use verilane_engine::{AccessContext, CreateVerification, EngineError, Expire};
+use verilane_core::{Pii, Principal, Reason, Revision, TraceParent};
+use verilane_engine::{AccessContext, CreateVerification, EngineError, Expire, RetryVerification};
 use verilane_telemetry::propagation;
 
 use super::asking;
@@ -22,9 +22,7 @@ pub(crate) fn read(
 ) -> Result<CreateVerification, EngineError> {
     let mut violations = Violations::default();
     let check = &mut violations;
-    if !is_request_id(&request.request_id) {
-        check.invalid("request_id", "must be 1 to 64 visible ASCII characters");
-    }
+    request_id(check, &request.request_id);
     let connection = check.connection("connection", &request.connection);
     let subject = subject(check, "subject", request.subject);
     let subject_ref = check.text("subject_ref", request.subject_ref);
@@ -51,6 +49,35 @@ pub(crate) fn read(
             trace_parent: propagation::current_traceparent().map(TraceParent),
         });
     violations.into_result(read)
+}
+
+/// Reads a request for a new attempt.
+pub(crate) fn read_retry(
+    request: v1::RetryVerificationRequest,
+    principal: Principal,
+) -> Result<RetryVerification, EngineError> {
+    let mut violations = Violations::default();
+    let check = &mut violations;
+    let verification = check.id("verification_id", &request.verification_id);
+    request_id(check, &request.request_id);
+    let access = access(check, request.access_context, true);
+    let action_lifetime = check.duration("action_lifetime", request.action_lifetime);
+    let read = verification.map(|verification| RetryVerification {
+        principal,
+        request_id: Some(request.request_id),
+        verification,
+        expected: request.expected_revision.map(Revision),
+        access,
+        action_lifetime,
+        without_picture: request.without_qr_png,
+    });
+    violations.into_result(read)
+}
+
+fn request_id(violations: &mut Violations, text: &str) {
+    if !is_request_id(text) {
+        violations.invalid("request_id", "must be 1 to 64 visible ASCII characters");
+    }
 }
 
 fn is_request_id(text: &str) -> bool {

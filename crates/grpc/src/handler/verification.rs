@@ -14,7 +14,8 @@ use verilane_api::server::verification_service_server::VerificationService;
 use verilane_api::{SharedMessage, v1};
 use verilane_core::{Reason, Revision, VerificationId};
 use verilane_engine::{
-    CreateVerification, Engine, EngineError, EventPage, VerificationView, deadline,
+    CreateVerification, Engine, EngineError, EventPage, RetryVerification, VerificationView,
+    deadline,
 };
 use verilane_telemetry::{attribute, value};
 
@@ -27,14 +28,14 @@ use crate::messages::{Messages, messages};
 use crate::status::{refuse, status_of};
 use crate::watches::{Watch, Watches};
 
-/// Creates at once, on all connections together; more wait.
+/// Creates and retries at once, on all connections together; more wait.
 const MAX_CREATES: usize = 4_096;
 
 /// Handles `VerificationService`.
 pub(crate) struct VerificationHandler {
     engine: Arc<Engine>,
     watches: Arc<Watches>,
-    /// A place for each create under way, whether or not anybody waits for its answer.
+    /// A place for each create or retry under way, whether or not anybody waits for its answer.
     creates: Arc<Semaphore>,
 }
 
@@ -55,25 +56,38 @@ impl VerificationHandler {
     /// finds the store closed, or ends with the process; its intent is durable by then, and goes on
     /// at the next start, or nothing was stored.
     async fn create(&self, wish: CreateVerification) -> Result<VerificationView, Status> {
+        let engine = Arc::clone(&self.engine);
+        self.begin(async move { engine.create(wish).await }).await
+    }
+
+    /// Retries in a task of its own, as a create does.
+    async fn retry(&self, wish: RetryVerification) -> Result<VerificationView, Status> {
+        let engine = Arc::clone(&self.engine);
+        self.begin(async move { engine.retry(wish).await }).await
+    }
+
+    async fn begin(
+        &self,
+        beginning: impl Future<Output = Result<VerificationView, EngineError>> + Send + 'static,
+    ) -> Result<VerificationView, Status> {
         // Waited for within the call, so that those who wait end with their callers.
         let place = Arc::clone(&self.creates).acquire_owned().await;
-        let engine = Arc::clone(&self.engine);
         let deadline = deadline::current();
-        let creating = async move {
+        let beginning = async move {
             let _place = place;
-            engine.create(wish).await
+            beginning.await
         };
         // It is still his deadline until the intent is durable.
-        let creating = async move {
+        let beginning = async move {
             match deadline {
-                Some(deadline) => deadline::within(deadline, creating).await,
-                None => creating.await,
+                Some(deadline) => deadline::within(deadline, beginning).await,
+                None => beginning.await,
             }
         };
-        match tokio::spawn(creating.instrument(Span::current())).await {
-            Ok(created) => created.map_err(|e| refuse(&e)),
+        match tokio::spawn(beginning.instrument(Span::current())).await {
+            Ok(begun) => begun.map_err(|e| refuse(&e)),
             Err(error) => {
-                tracing::error!(%error, "a create broke off");
+                tracing::error!(%error, "a create or retry broke off");
                 Err(status_of(Reason::Internal))
             }
         }
@@ -109,6 +123,21 @@ impl VerificationService for VerificationHandler {
         let view = self.create(wish).await?;
         note(view.row.id);
         Ok(Response::new(v1::CreateVerificationResponse {
+            joined: view.joined,
+            verification: pictured(view, without_picture).await,
+        }))
+    }
+
+    async fn retry_verification(
+        &self,
+        request: Request<v1::RetryVerificationRequest>,
+    ) -> Result<Response<v1::RetryVerificationResponse>, Status> {
+        let principal = principal(&request);
+        let wish = create::read_retry(request.into_inner(), principal).map_err(|e| refuse(&e))?;
+        note(wish.verification);
+        let without_picture = wish.without_picture;
+        let view = self.retry(wish).await?;
+        Ok(Response::new(v1::RetryVerificationResponse {
             verification: pictured(view, without_picture).await,
         }))
     }

@@ -119,8 +119,93 @@ async fn refusals_of_the_provider_are_told_apart() {
     world.create("ada").await;
     let mut second = request("ada");
     second.request_id = "another".to_owned();
+    second.access_context = because("something-else");
     let status = client.create_verification(second).await.unwrap_err();
     assert_eq!(told(&status), ["FailedPrecondition REQUEST_ALREADY_OPEN"]);
+}
+
+#[tokio::test]
+async fn a_second_request_for_what_is_open_joins_it_and_says_so() {
+    let world = world().await;
+    let mut client = world.verifications().await;
+    let made = client
+        .create_verification(request("ada"))
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(!made.joined);
+    let mut second = request("ada");
+    second.request_id = "another".to_owned();
+    for _ in 0..2 {
+        let joined = client
+            .create_verification(second.clone())
+            .await
+            .unwrap()
+            .into_inner();
+        assert!(joined.joined);
+        assert_eq!(joined.verification, made.verification);
+    }
+}
+
+#[tokio::test]
+async fn a_retry_answers_a_new_action_and_counts_what_it_may() {
+    let world = world().await;
+    let mut client = world.verifications().await;
+    let mut first = request("ada");
+    first.max_attempts = 2;
+    let made = client
+        .create_verification(first)
+        .await
+        .unwrap()
+        .into_inner();
+    let made = made.verification.unwrap();
+    let retry = |id: &str| v1::RetryVerificationRequest {
+        verification_id: made.id.clone(),
+        request_id: id.to_owned(),
+        access_context: because("page-reload"),
+        ..Default::default()
+    };
+    let status = client.retry_verification(retry("early")).await.unwrap_err();
+    assert_eq!(told(&status), ["FailedPrecondition NOT_RETRYABLE"]);
+    world.call_back("DATA F_MAIL=a@mail.example").await;
+
+    let mut stale = retry("stale");
+    stale.expected_revision = Some(1);
+    let status = client.retry_verification(stale).await.unwrap_err();
+    assert_eq!(told(&status), ["Aborted REVISION_MISMATCH"]);
+    let mut short = retry("short");
+    short.action_lifetime = super::wrong_requests::seconds(299);
+    let status = client.retry_verification(short).await.unwrap_err();
+    let expected = "InvalidArgument ACTION_LIFETIME_OUT_OF_RANGE action_lifetime";
+    assert_eq!(told(&status), [expected]);
+    for _ in 0..2 {
+        let answer = client
+            .retry_verification(retry("again"))
+            .await
+            .unwrap()
+            .into_inner();
+        let again = answer.verification.unwrap();
+        assert_eq!(
+            (again.state(), again.retryable),
+            (v1::State::Pending, false)
+        );
+        assert_eq!(again.attempts.len(), 2);
+        let Some(v1::action::Kind::QrOrLink(action)) = again.attempts[1]
+            .action
+            .as_ref()
+            .and_then(|action| action.kind.as_ref())
+        else {
+            panic!("there is something to show");
+        };
+        assert!(!action.link.is_empty());
+    }
+    let cancel = v1::CancelVerificationRequest {
+        verification_id: made.id.clone(),
+        ..Default::default()
+    };
+    client.cancel_verification(cancel).await.unwrap();
+    let status = client.retry_verification(retry("late")).await.unwrap_err();
+    assert_eq!(told(&status), ["FailedPrecondition NOT_RETRYABLE"]);
 }
 
 #[tokio::test]

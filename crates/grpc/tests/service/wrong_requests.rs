@@ -41,6 +41,12 @@ async fn wrong_ids_to_all_that_take_one() {
             verification_id: id(),
             ..Default::default()
         };
+        let retry = v1::RetryVerificationRequest {
+            verification_id: id(),
+            request_id: "r".to_owned(),
+            access_context: because("test"),
+            ..Default::default()
+        };
         let list = v1::ListEventsRequest {
             scope: Some(v1::list_events_request::Scope::VerificationId(id())),
             ..Default::default()
@@ -57,6 +63,7 @@ async fn wrong_ids_to_all_that_take_one() {
         for status in [
             client.get_verification(get).await.unwrap_err(),
             client.cancel_verification(cancel).await.unwrap_err(),
+            client.retry_verification(retry).await.unwrap_err(),
             client.list_events(list).await.unwrap_err(),
             client.watch_verification(watch).await.unwrap_err(),
             claims.read_claims(read).await.unwrap_err(),
@@ -64,6 +71,74 @@ async fn wrong_ids_to_all_that_take_one() {
             assert_eq!(told(&status), [expected], "{}", id());
         }
     }
+}
+
+#[tokio::test]
+async fn wrong_requests_to_retry() {
+    type Change = fn(&mut v1::RetryVerificationRequest);
+    let table: &[(Change, &[&str])] = &[
+        (
+            |r| r.request_id.clear(),
+            &["InvalidArgument INVALID_ARGUMENT request_id"],
+        ),
+        (
+            |r| r.request_id = "x".repeat(65),
+            &["InvalidArgument INVALID_ARGUMENT request_id"],
+        ),
+        (
+            |r| r.request_id = "two words".to_owned(),
+            &["InvalidArgument INVALID_ARGUMENT request_id"],
+        ),
+        (
+            |r| r.access_context = None,
+            &["InvalidArgument PURPOSE_REQUIRED access_context.purpose"],
+        ),
+        (
+            |r| r.access_context = because(" "),
+            &["InvalidArgument PURPOSE_REQUIRED access_context.purpose"],
+        ),
+        (
+            |r| r.action_lifetime = seconds(-1),
+            &["InvalidArgument INVALID_ARGUMENT action_lifetime"],
+        ),
+        (
+            |r| r.expected_revision = Some(77),
+            &["Aborted REVISION_MISMATCH"],
+        ),
+        (
+            |r| r.request_id = "request-ada".to_owned(),
+            &["AlreadyExists REQUEST_ID_REUSED"],
+        ),
+        (
+            |r| {
+                r.verification_id.clear();
+                r.request_id.clear();
+                r.access_context = None;
+            },
+            &[
+                "InvalidArgument INVALID_ARGUMENT verification_id",
+                "InvalidArgument INVALID_ARGUMENT request_id",
+                "InvalidArgument PURPOSE_REQUIRED access_context.purpose",
+            ],
+        ),
+        (|_| {}, &["FailedPrecondition NOT_RETRYABLE"]),
+    ];
+    let world = world().await;
+    let mut client = world.verifications().await;
+    let made = world.create("ada").await;
+    let before = events(&world).await;
+    for (place, (change, expected)) in table.iter().enumerate() {
+        let mut wrong = v1::RetryVerificationRequest {
+            verification_id: made.id.clone(),
+            request_id: format!("retry-{place}"),
+            access_context: because("test"),
+            ..Default::default()
+        };
+        change(&mut wrong);
+        let status = client.retry_verification(wrong).await.unwrap_err();
+        assert_eq!(told(&status), *expected, "{place}");
+    }
+    assert_eq!(events(&world).await, before);
 }
 
 #[tokio::test]

@@ -142,7 +142,7 @@ async fn wrong_requests_to_create() {
             &["InvalidArgument INVALID_ARGUMENT action_lifetime"],
         ),
         (
-            |r| r.max_attempts = 2,
+            |r| r.max_attempts = 11,
             &["InvalidArgument INVALID_ARGUMENT max_attempts"],
         ),
         (

@@ -38,6 +38,8 @@ impl Engine {
         let shortest = section.within("shortest_lifetime", bounds());
         let longest = section.within("longest_lifetime", bounds());
         let usual = section.within("default_lifetime", bounds());
+        let most_attempts = section.within("most_attempts", 1..=10);
+        let attempts = section.within("default_attempts", 1..=10);
         let processing = section.within("processing_deadline", MINUTE..=365 * DAY);
         let data = section.within("data_deadline", MINUTE..=3_650 * DAY);
         let start_lease = section.within("start_lease", shortest_lease()..=60 * MINUTE);
@@ -64,6 +66,11 @@ impl Engine {
                 section.fault("default_lifetime", problem);
             }
         }
+        if let (Some(most), Some(attempts)) = (most_attempts, attempts)
+            && attempts > most
+        {
+            section.fault("default_attempts", "must not be more than most_attempts");
+        }
         let asked = section.finish();
         let read = || {
             Some(Self {
@@ -76,6 +83,8 @@ impl Engine {
                     expire_min: shortest?,
                     expire_max: longest?,
                     expire_default: usual?,
+                    attempts_max: most_attempts?,
+                    attempts_default: attempts?,
                     event_retention: event_retention?.0,
                     purge_interval: purge_interval?,
                     max_jobs: max_jobs?,

@@ -110,6 +110,13 @@ impl VerificationService for Fake {
         Err(Status::not_found(""))
     }
 
+    async fn retry_verification(
+        &self,
+        _: Request<v1::RetryVerificationRequest>,
+    ) -> Result<Response<v1::RetryVerificationResponse>, Status> {
+        Err(Status::not_found(""))
+    }
+
     async fn list_events(
         &self,
         _: Request<v1::ListEventsRequest>,

@@ -1,0 +1,156 @@
+//! Whose request it is that a provider holds already.
+//!
+//! A provider that holds one request for a user and a set of items goes on calling the paths that it
+//! was given first. If those are a slot's of ours, the attempt that asks again takes the request
+//! over; if not, its callbacks would never reach us. Which of ours it is follows from the expiration
+//! that the provider names: each request has its own.
+
+use verilane_core::{
+    Attempt, AttemptNumber, Reason, StartPhase, Timestamp, Verification, VerificationId,
+};
+use verilane_provider::ActionLifetime;
+use verilane_store::Loaded;
+use verilane_vault::SealedWhat;
+
+use super::create::LIFETIME_MARGIN;
+use super::start::SentAs;
+use crate::EngineError;
+use crate::engine::Engine;
+use crate::sealing::{FIRST, Sealer};
+
+/// A request that the provider works on.
+pub(super) enum Ongoing {
+    /// Of ours; its callbacks carry this expiration.
+    Ours(Timestamp),
+    /// It can't be taken over, or is not known to be ours.
+    Unknown(Reason),
+}
+
+impl Engine {
+    /// Why the request that the provider holds, and can be accepted until `expire_time`, is not one
+    /// that this attempt can take over; none if it is.
+    pub(super) async fn in_the_way(
+        &self,
+        id: VerificationId,
+        attempt: &Attempt,
+        expire_time: Timestamp,
+        sent_as: SentAs,
+    ) -> Result<Option<Reason>, EngineError> {
+        let lifetime = self
+            .connection(&attempt.connection)?
+            .facade
+            .profile()
+            .action_lifetime;
+        let others = self.others(id, attempt).await?;
+        let theirs = others
+            .iter()
+            .filter_map(|(number, loaded)| loaded.verification.attempt(*number))
+            .filter(|other| other.may_be_held() && can_expire_at(other, expire_time, lifetime));
+        let (mut found, mut used) = (false, false);
+        for other in theirs {
+            found = true;
+            used |= other.facts.has_data();
+        }
+        let own = sent_as == SentAs::Again && can_expire_at(attempt, expire_time, lifetime);
+        Ok(match (found || own, used) {
+            (true, false) => None,
+            // It has been accepted and answered: nobody can do anything with it any more.
+            (true, true) => Some(Reason::RequestAlreadyOpen),
+            (false, _) => Some(Reason::ProviderRequestNotOurs),
+        })
+    }
+
+    /// Which request of this slot the provider works on.
+    pub(super) async fn ongoing(
+        &self,
+        row: &Verification,
+        attempt: &Attempt,
+    ) -> Result<Ongoing, EngineError> {
+        if attempt.made_slot {
+            // What a provider works on that this slot never asked for is somebody else's.
+            return Ok(Ongoing::Unknown(Reason::ProviderRequestNotOurs));
+        }
+        for (number, loaded) in self.others(row.id, attempt).await? {
+            let Some(other) = loaded.verification.attempt(number) else {
+                continue;
+            };
+            if !other.may_be_held() || !other.facts.is_accepted() {
+                continue;
+            }
+            // The newest that was accepted: the provider works on one at a time.
+            if still_works(other) && self.is_same_wish(row, &loaded.verification)? {
+                let expire_time = other.expire_time.unwrap_or(other.requested_expiry);
+                return Ok(Ongoing::Ours(expire_time));
+            }
+            break;
+        }
+        Ok(Ongoing::Unknown(Reason::RequestAlreadyOpen))
+    }
+
+    /// The other attempts of an attempt's slot, newest first.
+    async fn others(
+        &self,
+        id: VerificationId,
+        attempt: &Attempt,
+    ) -> Result<Vec<(AttemptNumber, Loaded)>, EngineError> {
+        let Some(slot) = self.store.slot_by_id(attempt.slot).await? else {
+            return Ok(Vec::new());
+        };
+        let target = self.store.callback_target(slot.status_path).await?;
+        let mut others = target.map(|target| target.attempts).unwrap_or_default();
+        others.retain(|(number, loaded)| loaded.verification.id != id || *number != attempt.number);
+        Ok(others)
+    }
+
+    /// Whether what the user accepted for one verification was accepted for the other too: the same
+    /// one, or another of the same caller for the same purpose.
+    fn is_same_wish(&self, row: &Verification, other: &Verification) -> Result<bool, EngineError> {
+        if row.id == other.id {
+            return Ok(true);
+        }
+        let purpose = |row: &Verification| {
+            let key = self.keys.of(row)?;
+            let sealer = Sealer {
+                id: row.id,
+                key: &key,
+            };
+            Ok::<_, EngineError>(sealer.open_text(FIRST, SealedWhat::Purpose, &row.purpose)?)
+        };
+        Ok(row.principal == other.principal && self.is_same(&purpose(row)?, &purpose(other)?))
+    }
+}
+
+/// Whether the provider can have been asked for this expiration by this attempt. A resumed intent
+/// asks for more than it first wanted where too little of that is left.
+fn can_expire_at(attempt: &Attempt, time: Timestamp, lifetime: ActionLifetime) -> bool {
+    let time = time.as_secs();
+    match attempt.expire_time {
+        Some(answered) => answered.as_secs() == time,
+        None => {
+            let first = attempt.requested_expiry;
+            let last = first + lifetime.min + LIFETIME_MARGIN;
+            (first.as_secs()..=last.as_secs()).contains(&time)
+        }
+    }
+}
+
+/// Whether data can still be on its way: nothing of it came, and the provider has not said that none
+/// will.
+fn still_works(attempt: &Attempt) -> bool {
+    let (_, failed, ..) = attempt.facts.to_parts();
+    let gave_up = matches!(
+        failed,
+        Some(
+            Reason::ProviderFailed
+                | Reason::FinishFailed
+                | Reason::ConfirmationFailed
+                | Reason::ValidityFailed
+                | Reason::InitiationFailed
+        )
+    );
+    attempt.phase != StartPhase::Ended
+        && !attempt.facts.has_data()
+        && !attempt.facts.is_settled()
+        && !attempt.facts.settlement_failed()
+        && !gave_up
+}
