@@ -1,0 +1,184 @@
+//! Several attempts against a real connector: a user who comes late, news that comes late, a second
+//! request for what is open, and what a cancelled verification left behind.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod harness;
+
+use std::time::Duration;
+
+use harness::{BEGINNING, LIMIT, Server, Stage, Wish, create_request, refusal, waiting};
+use tonic::{Code, Status};
+use verilane_api::v1::{
+    AccessContext, CreateVerificationResponse, Event, EventType, QrOrLink,
+    RetryVerificationRequest, State, Verification, WatchEnd, action,
+};
+
+const FIELD: &str = "SH_Passport_DOB";
+/// Longer than any action lives.
+const LONG: Duration = Duration::from_secs(20 * 60);
+const STEP: Duration = Duration::from_secs(60);
+/// The sandbox's users with a role come before those who wait.
+const ROLES: usize = 4;
+
+/// Asks for a field of a user who waits, in so many attempts.
+async fn create(stage: &Stage, server: &Server, attempts: u32) -> CreateVerificationResponse {
+    let user = stage.sandbox.users()[ROLES].clone();
+    let mut request = create_request(&user, &[FIELD]);
+    request.max_attempts = attempts;
+    let answer = server.verifications().create_verification(request).await;
+    answer.unwrap().into_inner()
+}
+
+async fn retry(server: &Server, id: &str, request_id: &str) -> Result<Verification, Status> {
+    let request = RetryVerificationRequest {
+        verification_id: id.to_owned(),
+        request_id: request_id.to_owned(),
+        access_context: Some(AccessContext {
+            purpose: "black-box-test".to_owned(),
+            ..AccessContext::default()
+        }),
+        ..RetryVerificationRequest::default()
+    };
+    let answer = server.verifications().retry_verification(request).await?;
+    Ok(answer.into_inner().verification.unwrap())
+}
+
+fn action(verification: &Verification) -> QrOrLink {
+    let newest = verification.attempts.last().unwrap();
+    let action = newest.action.clone().expect("there is something to show");
+    let Some(action::Kind::QrOrLink(action)) = action.kind else {
+        panic!("a code or a link");
+    };
+    action
+}
+
+fn types(events: &[Event]) -> Vec<EventType> {
+    events.iter().map(Event::r#type).collect()
+}
+
+/// Lets the newest attempt's action expire, and waits until that is told.
+async fn expire(stage: &Stage, server: &Server, id: &str) {
+    let known = server.log_of(id).await.len();
+    stage.clock.advance(LONG);
+    let mut watch = server.watch(Wish::one(id, BEGINNING)).await;
+    for _ in 0..known {
+        watch.event().await;
+    }
+    assert_eq!(watch.event().await.state_after(), State::Expired);
+}
+
+#[tokio::test]
+async fn a_user_who_comes_late_gets_a_new_code_and_can_still_be_verified() {
+    let stage = Stage::with(waiting(1), "").await;
+    let server = stage.start();
+    let made = create(&stage, &server, 2).await.verification.unwrap();
+    let early = retry(&server, &made.id, "early").await.unwrap_err();
+    let expected = (Code::FailedPrecondition, "NOT_RETRYABLE".to_owned());
+    assert_eq!(refusal(&early), expected);
+
+    expire(&stage, &server, &made.id).await;
+    assert!(server.get(&made.id).await.retryable);
+    let again = retry(&server, &made.id, "r").await.unwrap();
+    assert_eq!((again.state(), again.retryable), (State::Pending, false));
+    assert_ne!(action(&again).link, action(&made).link);
+    assert!(!action(&again).qr_png.is_empty());
+    let repeat = retry(&server, &made.id, "r").await.unwrap();
+    assert_eq!(repeat.attempts, again.attempts);
+
+    stage.accept(0);
+    let watch = Wish::one(&made.id, BEGINNING).until(WatchEnd::Final);
+    let (events, status) = server.watch(watch).await.rest().await;
+    assert!(status.is_none(), "{status:?}");
+    let begin = [
+        EventType::Created,
+        EventType::ActionAvailable,
+        EventType::Expired,
+        EventType::AttemptStarted,
+        EventType::ActionAvailable,
+    ];
+    assert_eq!(types(&events)[..begin.len()], begin);
+    assert_eq!(events.last().unwrap().state_after(), State::Verified);
+    assert_eq!(server.read_claims(&made.id).await.unwrap().claims.len(), 1);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_late_success_counts_and_withdraws_what_the_user_is_shown() {
+    let stage = Stage::with(waiting(1), "").await;
+    let server = stage.start();
+    let made = create(&stage, &server, 2).await.verification.unwrap();
+    // The user accepts in time, but we do not hear of it before we give up.
+    stage.sandbox.hold(None).unwrap();
+    stage.accept(0);
+    stage.sandbox.idle(LIMIT).await.unwrap();
+    expire(&stage, &server, &made.id).await;
+    retry(&server, &made.id, "r").await.unwrap();
+    stage.sandbox.release(None).unwrap();
+    let last = async {
+        let watch = Wish::one(&made.id, BEGINNING).until(WatchEnd::Final);
+        server.watch(watch).await.rest().await
+    };
+    let deliver = async {
+        while server.get(&made.id).await.state() != State::Verified {
+            stage.sandbox.idle(LIMIT).await.unwrap();
+            stage.clock.advance(STEP);
+        }
+    };
+    let ((events, status), ()) = tokio::join!(last, deliver);
+    assert!(status.is_none(), "{status:?}");
+    let [.., success, withdrawn] = &events[..] else {
+        panic!("at least two events");
+    };
+    assert_eq!(
+        (success.r#type(), success.attempt),
+        (EventType::DataReceived, 1)
+    );
+    assert!(success.late);
+    assert_eq!(
+        (withdrawn.r#type(), withdrawn.attempt),
+        (EventType::ActionWithdrawn, 2)
+    );
+    assert_eq!(withdrawn.reason, "ACTION_WITHDRAWN");
+    let row = server.get(&made.id).await;
+    assert!(row.attempts.iter().all(|attempt| attempt.action.is_none()));
+    assert_eq!(server.read_claims(&made.id).await.unwrap().claims.len(), 1);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_second_request_for_what_is_open_is_answered_the_same_verification() {
+    let stage = Stage::with(waiting(1), "").await;
+    let server = stage.start();
+    let made = create(&stage, &server, 1).await;
+    let joined = create(&stage, &server, 1).await;
+    assert_eq!((made.joined, joined.joined), (false, true));
+    assert_eq!(joined.verification, made.verification);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn what_a_cancelled_verification_left_at_the_connector_is_taken_over() {
+    let stage = Stage::with(waiting(1), "").await;
+    let server = stage.start();
+    let made = create(&stage, &server, 1).await.verification.unwrap();
+    server.cancel(&made.id).await;
+    stage.clock.advance(STEP);
+    let taken = create(&stage, &server, 1).await;
+    assert!(!taken.joined);
+    let taken = taken.verification.unwrap();
+    assert_ne!(taken.id, made.id);
+    assert_eq!(action(&taken).link, action(&made).link);
+    assert_eq!(action(&taken).expire_time, action(&made).expire_time);
+    stage.accept(0);
+    let events = server.events_until_final(&taken.id).await;
+    assert_eq!(events.last().unwrap().state_after(), State::Verified);
+    assert_eq!(server.get(&made.id).await.state(), State::Cancelled);
+    stage.end().await;
+}
