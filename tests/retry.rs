@@ -110,44 +110,40 @@ async fn a_user_who_comes_late_gets_a_new_code_and_can_still_be_verified() {
 }
 
 #[tokio::test]
-async fn a_late_success_counts_and_withdraws_what_the_user_is_shown() {
+async fn a_late_success_counts_although_a_new_attempt_was_asked_for_meanwhile() {
     let stage = Stage::with(waiting(1), "").await;
     let server = stage.start();
-    let made = create(&stage, &server, 2).await.verification.unwrap();
+    let made = create(&stage, &server, 3).await.verification.unwrap();
     // The user accepts in time, but we do not hear of it before we give up.
     stage.sandbox.hold(None).unwrap();
     stage.accept(0);
-    stage.sandbox.idle(LIMIT).await.unwrap();
     expire(&stage, &server, &made.id).await;
-    retry(&server, &made.id, "r").await.unwrap();
+    // The connector works on what he accepted, and takes no other request.
+    let refused = retry(&server, &made.id, "r").await.unwrap_err();
+    let expected = (Code::FailedPrecondition, "REQUEST_ALREADY_OPEN".to_owned());
+    assert_eq!(refusal(&refused), expected);
+    let again = retry(&server, &made.id, "r").await.unwrap_err();
+    assert_eq!(refusal(&again), expected, "a repeat is told the same");
+    assert_eq!(server.get(&made.id).await.attempts.len(), 2);
+
     stage.sandbox.release(None).unwrap();
-    let last = async {
-        let watch = Wish::one(&made.id, BEGINNING).until(WatchEnd::Final);
-        server.watch(watch).await.rest().await
-    };
-    let deliver = async {
-        while server.get(&made.id).await.state() != State::Verified {
-            stage.sandbox.idle(LIMIT).await.unwrap();
-            stage.clock.advance(STEP);
-        }
-    };
-    let ((events, status), ()) = tokio::join!(last, deliver);
-    assert!(status.is_none(), "{status:?}");
-    let [.., success, withdrawn] = &events[..] else {
-        panic!("at least two events");
-    };
+    while server.get(&made.id).await.state() != State::Verified {
+        stage.sandbox.idle(LIMIT).await.unwrap();
+        stage.clock.advance(STEP);
+    }
+    let events = server.log_of(&made.id).await;
+    let success = events
+        .iter()
+        .find(|event| event.state_after() == State::Verified);
+    let success = success.unwrap();
     assert_eq!(
         (success.r#type(), success.attempt),
         (EventType::DataReceived, 1)
     );
     assert!(success.late);
-    assert_eq!(
-        (withdrawn.r#type(), withdrawn.attempt),
-        (EventType::ActionWithdrawn, 2)
-    );
-    assert_eq!(withdrawn.reason, "ACTION_WITHDRAWN");
     let row = server.get(&made.id).await;
-    assert!(row.attempts.iter().all(|attempt| attempt.action.is_none()));
+    assert_eq!(row.attempts[1].state(), State::Failed);
+    assert!(!row.retryable);
     assert_eq!(server.read_claims(&made.id).await.unwrap().claims.len(), 1);
     stage.end().await;
 }
