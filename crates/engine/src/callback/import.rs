@@ -17,7 +17,7 @@ use verilane_store::Loaded;
 use verilane_vault::SealedWhat;
 
 use super::message::{HandedIn, Message};
-use super::{Verdict, can_be_meant, candidate, quarantine};
+use super::{Verdict, candidate, quarantine};
 use crate::command::revalidate::Opened;
 use crate::engine::Engine;
 use crate::sealing::{Sealer, write_parts};
@@ -93,7 +93,7 @@ impl Engine {
         let mut meant: Vec<AttemptNumber> = row
             .attempts
             .iter()
-            .filter(|attempt| attempt.connection == name && can_be_meant(Some(attempt)))
+            .filter(|attempt| attempt.connection == name && attempt.may_be_held())
             .map(|attempt| attempt.number)
             .collect();
         meant.reverse();
