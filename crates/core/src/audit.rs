@@ -31,11 +31,13 @@ pub enum AuditAction {
     ClaimsRevalidated,
     /// An operator handed in a message of the provider.
     MessageImported,
+    /// The log of a restored store was given a new id.
+    LogRenamed,
 }
 
 impl AuditAction {
     /// Every action.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::VerificationCreated,
         Self::VerificationCancelled,
         Self::ClaimsRead,
@@ -45,6 +47,7 @@ impl AuditAction {
         Self::EvidenceRead,
         Self::ClaimsRevalidated,
         Self::MessageImported,
+        Self::LogRenamed,
     ];
 
     /// The name in the store.
@@ -60,6 +63,7 @@ impl AuditAction {
             Self::EvidenceRead => "EVIDENCE_READ",
             Self::ClaimsRevalidated => "CLAIMS_REVALIDATED",
             Self::MessageImported => "MESSAGE_IMPORTED",
+            Self::LogRenamed => "LOG_RENAMED",
         }
     }
 

@@ -5,8 +5,8 @@
 
 use crate::{
     Assurance, AttemptNumber, AuditRecord, BlindIndex, ChangeId, ClaimName, DocumentType,
-    EvidenceId, NewEvent, Revision, Sealed, Sequence, Slot, SlotHolder, Timestamp, Verification,
-    VerificationId,
+    EvidenceId, LogId, NewEvent, Revision, Sealed, Sequence, Slot, SlotHolder, Timestamp,
+    Verification, VerificationId,
 };
 
 /// Rows that stand or fall together.
@@ -38,6 +38,9 @@ pub struct Change {
     pub audit: Vec<AuditRecord>,
     /// What has served its time.
     pub purge: Option<Purge>,
+    /// Another name for the log: what was given under the old one is refused from then on. For a
+    /// restored store, before it is served.
+    pub log: Option<LogId>,
 }
 
 impl Change {
@@ -58,6 +61,7 @@ impl Change {
             jobs: Vec::new(),
             audit: Vec::new(),
             purge: None,
+            log: None,
         }
     }
 }

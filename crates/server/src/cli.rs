@@ -8,6 +8,7 @@ pub mod keyring;
 pub mod sandbox;
 pub mod serve;
 pub mod show;
+pub mod store;
 pub mod watch;
 
 use std::path::PathBuf;
@@ -47,6 +48,9 @@ pub enum Command {
     /// Looks at the configuration.
     #[command(subcommand)]
     Config(Config),
+    /// Looks after what is stored.
+    #[command(subcommand)]
+    Store(Store),
     /// Looks after the keys under which personal data is encrypted.
     #[command(subcommand)]
     Keyring(Keyring),
@@ -105,6 +109,20 @@ pub enum Config {
         /// Prints what `verilane dev` lays over them.
         #[arg(long)]
         dev: bool,
+    },
+}
+
+/// `store …`.
+#[derive(Debug, Subcommand)]
+pub enum Store {
+    /// Gives the log of a restored store a new id, so that subscribers start over instead of
+    /// misreading it. Before its first start; refused while a service runs on it.
+    NewLogId {
+        #[command(flatten)]
+        file: File,
+        /// The folder, if it is not the configured one.
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
     },
 }
 

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use cli::{Cli, Command, Config, Keyring, console};
+use cli::{Cli, Command, Config, Keyring, Store, console};
 use config::Mode;
 
 fn main() -> ExitCode {
@@ -43,6 +43,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Config(Config::Default { dev }) => {
             cli::check::default(mode(dev)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Store(Store::NewLogId { file, data_dir }) => {
+            cli::store::new_log_id(file, data_dir)
         }
         Command::Keyring(Keyring::Generate { path }) => {
             cli::keyring::generate(&path).map(|()| ExitCode::SUCCESS)

@@ -96,6 +96,7 @@ macro_rules! conformance_tests {
             the_observer_hears_each_event_once_in_order_before_its_commit_returns
             events_come_in_pages_in_order_without_a_gap
             everything_is_there_after_reopening
+            a_log_takes_a_new_id_and_keeps_its_events
             the_audit_chain_can_be_checked_link_by_link
             a_purge_cuts_the_old_end_of_the_log_and_leaves_no_hole
             a_purge_forgets_what_has_served_its_time_and_nothing_else

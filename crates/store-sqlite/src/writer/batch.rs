@@ -237,6 +237,9 @@ impl<'b, 'c> Batch<'b, 'c> {
         for record in &change.audit {
             self.audit(record)?;
         }
+        if let Some(id) = &change.log {
+            self.statements.rename_log.execute([id.as_bytes()])?;
+        }
         let purge_unfinished = match &change.purge {
             Some(purge) => purge::purge(self.statements, purge, &mut self.ends.purged_to)?,
             None => false,

@@ -23,6 +23,7 @@ statements! {
     head = "SELECT last_sequence, purged_to, audit_number, audit_link FROM log";
     set_head = "UPDATE log SET last_sequence = ?1, purged_to = ?2, audit_number = ?3, \
         audit_link = ?4";
+    rename_log = "UPDATE log SET id = ?1";
 
     change = "SELECT first_sequence, events, purge_unfinished FROM changes WHERE id = ?1";
     add_change = "INSERT OR IGNORE INTO changes (id, time, first_sequence, events, \

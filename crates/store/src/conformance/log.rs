@@ -374,3 +374,31 @@ pub async fn a_purge_forgets_what_has_served_its_time_and_nothing_else(place: im
     store.commit(whole).await.unwrap();
     assert_eq!(store.due_jobs(at(100), 100).await.unwrap().len(), 5);
 }
+
+/// A log can be given another id. Its events stay where they are, and it keeps the id.
+pub async fn a_log_takes_a_new_id_and_keeps_its_events(place: impl StoreUnderTest) {
+    let store = open(&place).await;
+    store.commit(create(at(0))).await.unwrap();
+    let (before, log) = (
+        store.head().await.unwrap(),
+        whole_log(&*store, Sequence(0)).await,
+    );
+    let id = verilane_core::LogId::generate();
+    let mut change = Change::new(at(1));
+    change.log = Some(id);
+    store.commit(change.clone()).await.unwrap();
+    let after = store.head().await.unwrap();
+    assert_ne!(before.log, id);
+    assert_eq!(after.log, id);
+    assert_eq!(
+        (after.last, after.purged_to),
+        (before.last, before.purged_to)
+    );
+    // A repeat of the change is none.
+    store.commit(change).await.unwrap();
+    assert_eq!(store.head().await.unwrap(), after);
+    place.close(store).await;
+    let store = open(&place).await;
+    assert_eq!(store.head().await.unwrap(), after);
+    assert_eq!(whole_log(&*store, Sequence(0)).await, log);
+}
