@@ -7,7 +7,7 @@ use openssl::error::ErrorStack;
 use serde::{Deserialize, Serialize};
 use verilane_core::Timestamp;
 
-use super::outbox::{Content, key, letter, writing};
+use super::content::{Content, key, letter, writing};
 use super::{Outgoing, World};
 use crate::ican;
 use crate::keys::Keys;

@@ -3,13 +3,14 @@
 //! Whoever holds the world tells it the time, hands it what came in, asks it what is to be sent,
 //! and reports what was answered. It never waits and never reads a clock, so the same calls at the
 //! same times lead to the same bytes. `connector` answers the connector's own API, `timeline` moves
-//! requests on, `outbox` decides what goes out in which order, `by_hand` is what the control API
+//! requests on, `outbox` decides what goes out in which order, `content` what it says, `by_hand` is what the control API
 //! asks for, `opening` makes a request, `planting` makes those of others, `chance` says which faults
 //! strike, and `down` takes the connector down and up.
 
 mod by_hand;
 mod chance;
 mod connector;
+mod content;
 mod down;
 mod opening;
 mod outbox;
