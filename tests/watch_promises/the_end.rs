@@ -160,9 +160,10 @@ async fn promise_6_it_ends_as_asked_and_a_late_success_may_follow() {
     let stage = Stage::with(waiting(1), "").await;
     let server = stage.start();
     let id = server.create_for(&stage, 0..1).await.remove(0).id;
-    // The user accepts in time, but we do not hear of it before we give up.
+    // The user accepts in time, but we neither hear of it before we give up nor can ask.
     stage.sandbox.hold(None).unwrap();
     stage.accept(0);
+    stage.sandbox.go_down(None);
     let one = Wish::one(&id, BEGINNING);
     let mut never = server.watch(one.clone().until(WatchEnd::Never)).await;
     let mut all = server.watch(Wish::all(BEGINNING)).await;
@@ -181,6 +182,7 @@ async fn promise_6_it_ends_as_asked_and_a_late_success_may_follow() {
         let ended = Wish::one(&id, after(&watch.token)).until(WatchEnd::Final);
         assert_eq!(server.watch(ended).await.rest().await.0, []);
     }
+    stage.sandbox.come_up();
     stage.sandbox.release(None).unwrap();
     while !stage.sandbox.idleness().finished {
         stage.sandbox.idle(LIMIT).await.unwrap();

@@ -277,18 +277,24 @@ pub enum JobKind {
     DataDeadline,
     /// Tells that no new attempt may be asked for any more.
     CloseRetry,
+    /// Asks the provider what it has noted of an attempt.
+    Poll,
+    /// Brings the polls of all open attempts forward, after a restart.
+    PollAll,
     /// Removes events, request ids, slots and orphaned chunks that have served their time.
     Purge,
 }
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Start,
         Self::ExpireAction,
         Self::ProcessingDeadline,
         Self::DataDeadline,
         Self::CloseRetry,
+        Self::Poll,
+        Self::PollAll,
         Self::Purge,
     ];
 
@@ -301,6 +307,8 @@ impl JobKind {
             Self::ProcessingDeadline => "processing_deadline",
             Self::DataDeadline => "data_deadline",
             Self::CloseRetry => "close_retry",
+            Self::Poll => "poll",
+            Self::PollAll => "poll_all",
             Self::Purge => "purge",
         }
     }
@@ -367,6 +375,14 @@ pub enum JobWrite {
         /// Which; nothing happens if it does not stand.
         key: JobKey,
         /// Not before this.
+        due: Timestamp,
+    },
+    /// It is due then at the latest: made if it does not stand, and else left as it is but for an
+    /// earlier time.
+    Hasten {
+        /// Which.
+        key: JobKey,
+        /// At the latest.
         due: Timestamp,
     },
     /// It is done, or pointless.

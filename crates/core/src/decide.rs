@@ -6,16 +6,20 @@
 //! change (an event's `tx_hash`, an attempt's `action`).
 
 mod draft;
+mod history;
 mod keeping;
+mod polls;
 mod report;
 mod start;
 mod timers;
 
 pub use draft::next_revision;
+pub use history::{Noted, Tenure, assign};
 pub use keeping::{QUARANTINE_IDENTITY, claims_invalidated, quarantined};
+pub use polls::{Polls, next_poll};
 pub use report::{
     DATA_IDENTITY, DataArrival, DataKept, StatusArrival, cancel, data_kept, data_received,
-    failure_reported, status_reported,
+    failure_reported, history_pulled, status_reported,
 };
 pub use start::{NewAttempt, NewVerification, adopted, create, retry, start_failed, started};
 pub use timers::{

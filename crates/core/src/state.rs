@@ -132,6 +132,17 @@ pub enum Fact {
     Cancelled,
 }
 
+impl Fact {
+    /// Whether the provider's own work on a request ends with it.
+    #[must_use]
+    pub const fn ends_request(self) -> bool {
+        matches!(
+            self,
+            Self::Settled | Self::SettlementFailed | Self::Failed(_)
+        )
+    }
+}
+
 /// Everything that is known about an attempt. Grows, never shrinks.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Facts {
@@ -226,6 +237,13 @@ impl Facts {
     #[must_use]
     pub const fn settlement_failed(self) -> bool {
         self.has(SETTLEMENT_FAILED)
+    }
+
+    /// Whether the provider has nothing more to tell: it could not settle, or all is settled and the
+    /// data is here.
+    #[must_use]
+    pub const fn is_told_out(self) -> bool {
+        self.has(SETTLEMENT_FAILED) || (self.has(SETTLED) && self.has_data())
     }
 
     /// Whether a caller called the attempt off.

@@ -14,12 +14,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use verilane_core::decide::{self, DataKept};
 use verilane_core::{
-    Attempt, AttemptNumber, CallbackChannel, Change, ConnectionName, Pii, Reason, SeenKey,
-    SeenWrite, TraceParent, Verification, VerificationId,
+    Attempt, AttemptNumber, CallbackChannel, Change, ConnectionName, JobAbout, Pii, Reason,
+    SeenKey, SeenWrite, TraceParent, Verification, VerificationId,
 };
 use verilane_provider::{Callback, Candidate, Refusal, Report};
 use verilane_store::{CallbackTarget, CommitError, Conflict, Loaded};
-use verilane_telemetry::attribute;
 use verilane_vault::{IndexKind, SealedWhat};
 
 pub use self::import::{ImportMessage, ImportSource, Imported};
@@ -27,8 +26,12 @@ pub use self::import::{ImportMessage, ImportSource, Imported};
 use self::data::{Kept, data_kept};
 use self::message::Message;
 use crate::engine::{Engine, RACES};
+use crate::pull::{PullCause, Pulled};
 use crate::sealing::Sealer;
 use crate::{EngineError, KeyCache};
+
+/// How many attempts of a slot are asked about after a callback that could not be verified.
+const HINTED: usize = 4;
 
 /// Where a callback path leads, for limits that come before the body is read.
 #[derive(Clone, Debug)]
@@ -126,6 +129,11 @@ impl Engine {
         let reading = match connection.facade.read_callback(callback.clone()).await {
             Ok(reading) => reading,
             Err(refusal) => {
+                if is_hint(refusal.reason) {
+                    let newest = meant.iter().take(HINTED);
+                    self.hint(newest.map(|(number, loaded)| (*number, &loaded.verification)))
+                        .await;
+                }
                 if quarantine::is_about_the_signature(path.channel, refusal) {
                     self.quarantine(connection, &meant, callback).await?;
                 }
@@ -143,6 +151,7 @@ impl Engine {
     async fn keep(&self, mut loaded: Loaded, message: Message) -> Result<Taken, Refusal> {
         let id = loaded.verification.id;
         let mut evidence = None;
+        let mut pulled = false;
         for _ in 0..RACES {
             let seen = loaded.has_seen(message.attempt, &message.identity);
             let taken = |verdict, row: &Verification| Taken {
@@ -153,30 +162,22 @@ impl Engine {
             let (change, verdict) = if seen {
                 (self.again(id, &message), Verdict::Repeated)
             } else {
-                // A status that comes late proves nothing about now; its provider will tell anew.
+                // A status that comes late proves nothing about now, but the history does.
                 if message.late && matches!(message.report, Report::Status(_)) {
-                    return Err(Reason::CallbackDeadlinePassed.into());
+                    if pulled {
+                        return Err(Reason::CallbackDeadlinePassed.into());
+                    }
+                    pulled = true;
+                    self.pull_late(&loaded.verification, message.attempt)
+                        .await?;
+                    loaded = self.load(id).await?;
+                    continue;
                 }
                 self.first(&loaded.verification, &message, &mut evidence)
                     .await?
             };
-            let warnings: Vec<Reason> = change
-                .events
-                .iter()
-                .flat_map(|e| e.warnings.clone())
-                .collect();
             match self.commit(change).await {
-                Ok(_) => {
-                    for warning in warnings {
-                        tracing::warn!(
-                            { attribute::VERIFICATION_ID } = %id,
-                            { attribute::REASON } = warning.code(),
-                            "{}",
-                            warning.summary()
-                        );
-                    }
-                    return Ok(taken(verdict, &loaded.verification));
-                }
+                Ok(_) => return Ok(taken(verdict, &loaded.verification)),
                 Err(CommitError::Conflict(Conflict::Revision | Conflict::Seen)) => {
                     loaded = self.load(id).await?;
                 }
@@ -184,6 +185,25 @@ impl Engine {
             }
         }
         Err(EngineError::new(Reason::Contended).about(id).into())
+    }
+
+    /// Has the history say whether a status that came late stands in it. Where that can't be asked
+    /// now, it is soon, and the provider will call again.
+    async fn pull_late(
+        &self,
+        row: &Verification,
+        attempt: AttemptNumber,
+    ) -> Result<(), EngineError> {
+        let about = JobAbout {
+            verification: row.id,
+            attempt,
+        };
+        if let Pulled::Limited(_) | Pulled::Failed(_) =
+            self.pull(about, PullCause::LateCallback).await?
+        {
+            self.hint(std::iter::once((attempt, row))).await;
+        }
+        Ok(())
     }
 
     fn again(&self, id: VerificationId, message: &Message) -> Change {
@@ -237,6 +257,11 @@ impl Engine {
         kept.show(row, message, &sealer, now, &mut change)?;
         Ok((change, Verdict::Accepted))
     }
+}
+
+/// Whether a refused callback can be a sign that a genuine one is kept from us.
+const fn is_hint(reason: Reason) -> bool {
+    !matches!(reason, Reason::CallbackOverload | Reason::Internal)
 }
 
 fn candidate(

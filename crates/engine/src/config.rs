@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use verilane_core::decide::Deadlines;
+use verilane_core::decide::{Deadlines, Polls};
 
 /// Limits and times of the engine.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,23 @@ pub struct EngineConfig {
     pub max_jobs: usize,
     /// The most bytes of a picture that is shown as one.
     pub max_picture_bytes: usize,
+    /// How often providers that keep a history are asked for it.
+    pub polls: Polls,
+    /// And how often at most.
+    pub pull_limits: PullLimits,
+}
+
+/// How often a provider is asked for its history at most, and how long it is waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PullLimits {
+    /// At least between two pulls about one attempt, but for the one before its end.
+    pub spacing: Duration,
+    /// How many pulls a minute over one connection.
+    pub per_minute: u32,
+    /// How many pulls at once over one connection.
+    pub at_once: usize,
+    /// How long the end of an attempt waits for a provider that can't be reached.
+    pub patience: Duration,
 }
 
 impl Default for EngineConfig {
@@ -65,6 +82,17 @@ impl Default for EngineConfig {
             max_examined_events: 16_384,
             max_jobs: 32,
             max_picture_bytes: 20 * 1024 * 1024,
+            polls: Polls {
+                first: Duration::from_secs(MINUTE),
+                longest: Duration::from_secs(60 * MINUTE),
+                after_end: Duration::from_secs(DAY),
+            },
+            pull_limits: PullLimits {
+                spacing: Duration::from_secs(30),
+                per_minute: 300,
+                at_once: 8,
+                patience: Duration::from_secs(5 * MINUTE),
+            },
         }
     }
 }

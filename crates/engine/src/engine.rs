@@ -4,17 +4,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use verilane_core::{
-    Change, ChangeId, Committed, ConnectionName, Reason, SharedClock, Timestamp, VerificationId,
+    Change, ChangeId, Committed, ConnectionName, JobWrite, Reason, SharedClock, Timestamp,
+    VerificationId,
 };
 use verilane_provider::Facade;
 use verilane_store::{CommitError, Loaded, Store};
 
-use crate::telemetry::{JobMetrics, QuarantineMetrics};
+use crate::pull::Gate;
+use crate::telemetry::{JobMetrics, Loud, PullMetrics, QuarantineMetrics};
 use crate::watch::TokenMakers;
 use crate::{ConnectionView, EngineConfig, EngineError, KeyCache, Relay, VerificationView};
 
@@ -70,8 +72,13 @@ pub struct Engine {
     pub(crate) config: EngineConfig,
     crash_points: Option<Arc<dyn CrashPoints>>,
     pub(crate) jobs_changed: Notify,
+    /// Until when the runner of jobs sleeps, in microseconds since the epoch; while it looks, and
+    /// while there is none, for ever.
+    pub(crate) jobs_sleep_until: AtomicI64,
     pub(crate) job_metrics: JobMetrics,
     pub(crate) quarantine_metrics: QuarantineMetrics,
+    pub(crate) pull_metrics: PullMetrics,
+    pub(crate) pull_gate: Gate,
     pub(crate) watches: Arc<AtomicUsize>,
     pub(crate) token_makers: TokenMakers,
 }
@@ -100,8 +107,11 @@ impl Engine {
             config: parts.config,
             crash_points: parts.crash_points,
             jobs_changed: Notify::new(),
+            jobs_sleep_until: AtomicI64::new(i64::MAX),
             job_metrics: JobMetrics::new(),
             quarantine_metrics: QuarantineMetrics::new(),
+            pull_metrics: PullMetrics::new(),
+            pull_gate: Gate::new(),
             watches: Arc::default(),
             token_makers: TokenMakers::default(),
         }))
@@ -122,6 +132,7 @@ impl Engine {
             name: name.clone(),
             profile: facade.profile().clone(),
             health: facade.health(),
+            poll_interval: self.is_polled(name).then_some(self.config.polls.first),
             circuit: facade.circuit(),
         })
     }
@@ -194,15 +205,33 @@ impl Engine {
 
     /// Commits a change. Where the outcome is unknown it is looked up by the change's id, so that
     /// the answer is the truth or `OutcomeUnknown`.
-    pub(crate) async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
-        let wakes_jobs = !change.jobs.is_empty();
+    pub(crate) async fn commit(&self, mut change: Change) -> Result<Committed, CommitError> {
+        self.schedule_polls(&mut change);
+        let loud = Loud::of(&change);
+        let next_job = change.jobs.iter().filter_map(due).min();
         let result = match self.store.commit(change).await {
             Err(CommitError::OutcomeUnknown(id)) => self.resolve(id).await,
             result => result,
         };
-        if wakes_jobs && result.is_ok() {
-            self.jobs_changed.notify_one();
+        if result.is_ok() {
+            self.pull_metrics.say(&loud);
+            let sleeps_until = self.jobs_sleep_until.load(Ordering::SeqCst);
+            if next_job.is_some_and(|next| next.as_micros() < sleeps_until) {
+                self.jobs_changed.notify_one();
+            }
         }
         result
+    }
+}
+
+/// When a job that is written comes due.
+fn due(write: &JobWrite) -> Option<Timestamp> {
+    match write {
+        JobWrite::Schedule {
+            due, leased_until, ..
+        } => Some(leased_until.map_or(*due, |leased| leased.max(*due))),
+        JobWrite::Lease { until, .. } => Some(*until),
+        JobWrite::Postpone { due, .. } | JobWrite::Hasten { due, .. } => Some(*due),
+        JobWrite::Drop(_) => None,
     }
 }

@@ -7,9 +7,11 @@
 //! Now and then the runner also compares the log with what the relay was told of it. A store that
 //! failed in the middle of a commit may have told of nothing; that costs watchers delay, no event.
 
+mod poll;
 mod work;
 
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -41,37 +43,48 @@ const PURGE: JobKey = JobKey {
     about: None,
 };
 
+const POLL_ALL: JobKey = JobKey {
+    kind: JobKind::PollAll,
+    about: None,
+};
+
 impl Engine {
     /// Runs jobs as they come due, until `shutdown` turns true or nobody is left who could turn it;
     /// then the ones begun are finished.
     pub async fn run_jobs(&self, mut shutdown: watch::Receiver<bool>) {
         let mut running = FuturesUnordered::new();
-        let mut purge_stands = false;
+        let mut standing = false;
         let mut untold = Sequence::default();
         let mut look = tokio::time::interval_at(Instant::now() + LOG_LOOK, LOG_LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !is_over(&shutdown) {
             let changed = self.jobs_changed.notified();
+            // What is written while it is looked may not be seen, so all of it wakes.
+            self.jobs_sleep_until.store(i64::MAX, Ordering::SeqCst);
             let room = self.config.max_jobs.max(1).saturating_sub(running.len());
             let begin = async {
-                if !purge_stands {
-                    self.schedule_purge().await?;
+                if !standing {
+                    self.schedule_standing().await?;
                 }
                 self.begin(room.min(PAGE)).await
             };
             let begun = beside(&mut running, begin).await;
             let next = match begun {
                 Ok(Begun::Jobs(jobs)) => {
-                    purge_stands = true;
+                    standing = true;
                     running.extend(jobs.into_iter().map(|job| self.run(job)));
                     continue;
                 }
                 Ok(Begun::Nothing(next)) => {
-                    purge_stands = true;
+                    standing = true;
                     Ok(next)
                 }
                 Err(_) => Err(Instant::now() + STORE_REST),
             };
+            if let Ok(next) = next {
+                let next = next.as_micros();
+                self.jobs_sleep_until.store(next, Ordering::SeqCst);
+            }
             tokio::select! {
                 () = self.rest(next) => {}
                 () = changed, if next.is_ok() => {}
@@ -81,15 +94,21 @@ impl Engine {
             }
         }
         while running.next().await.is_some() {}
+        self.jobs_sleep_until.store(i64::MAX, Ordering::SeqCst);
     }
 
-    async fn schedule_purge(&self) -> Result<(), EngineError> {
+    /// What is due at every start.
+    async fn schedule_standing(&self) -> Result<(), EngineError> {
         let mut change = Change::new(self.now());
-        change.jobs.push(JobWrite::Schedule {
-            key: PURGE,
-            due: self.now(),
-            leased_until: None,
-        });
+        let polls = self.connections.keys().any(|name| self.is_polled(name));
+        let keys = [Some(PURGE), polls.then_some(POLL_ALL)];
+        change
+            .jobs
+            .extend(keys.into_iter().flatten().map(|key| JobWrite::Schedule {
+                key,
+                due: self.now(),
+                leased_until: None,
+            }));
         self.store.commit(change).await?;
         Ok(())
     }

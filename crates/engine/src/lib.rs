@@ -15,6 +15,7 @@ mod jobs;
 mod keyring_check;
 mod keys;
 mod picture;
+mod pull;
 mod relay;
 mod sealing;
 mod telemetry;
@@ -25,7 +26,7 @@ pub use verilane_provider::{Capability, CircuitState, HealthState, deadline};
 
 pub use callback::{CallbackPath, ImportMessage, ImportSource, Imported, Taken, Verdict};
 pub use command::Download;
-pub use config::EngineConfig;
+pub use config::{EngineConfig, PullLimits};
 pub use engine::{Connection, CrashPoint, CrashPoints, Engine, EngineParts};
 pub use error::{ClaimNotHeld, EngineError};
 pub use keys::KeyCache;

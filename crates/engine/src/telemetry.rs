@@ -1,6 +1,6 @@
 //! The engine's instruments. Names, units and buckets are said in `verilane-telemetry`.
 
-use verilane_core::ConnectionName;
+use verilane_core::{Change, ConnectionName, EventKind, Reason, VerificationId};
 use verilane_telemetry::instruments::{Counter, Histogram, KeyValue, UpDownCounter};
 use verilane_telemetry::value::outcome;
 use verilane_telemetry::{attribute, metric};
@@ -108,5 +108,104 @@ impl JobMetrics {
                 KeyValue::new(attribute::OUTCOME, outcome),
             ],
         );
+    }
+}
+
+/// What pulls measure, and what operators must hear of.
+pub(crate) struct PullMetrics {
+    pulls: Counter<u64>,
+    merged: Counter<u64>,
+    warnings: Counter<u64>,
+    missed: Counter<u64>,
+}
+
+impl PullMetrics {
+    pub(crate) fn new() -> Self {
+        Self {
+            pulls: metric::PULLS.instrument(),
+            merged: metric::PULLED_ENTRIES.instrument(),
+            warnings: metric::WARNINGS.instrument(),
+            missed: metric::DEADLINES_MISSED.instrument(),
+        }
+    }
+
+    pub(crate) fn pulled(&self, connection: &str, cause: &'static str, outcome: &'static str) {
+        self.pulls.add(
+            1,
+            &[
+                KeyValue::new(attribute::CONNECTION, connection.to_owned()),
+                KeyValue::new(attribute::PULL_CAUSE, cause),
+                KeyValue::new(attribute::PULL_OUTCOME, outcome),
+            ],
+        );
+    }
+
+    pub(crate) fn merged(&self, connection: &str, entries: u64) {
+        self.merged.add(
+            entries,
+            &[KeyValue::new(attribute::CONNECTION, connection.to_owned())],
+        );
+    }
+
+    /// Says aloud what a change that is durable now has brought.
+    pub(crate) fn say(&self, loud: &[Loud]) {
+        for Loud {
+            verification,
+            connection,
+            reason,
+            is_missed_deadline,
+        } in loud
+        {
+            tracing::warn!(
+                { attribute::VERIFICATION_ID } = %verification,
+                { attribute::CONNECTION } = %connection,
+                { attribute::REASON } = reason.code(),
+                "{}",
+                reason.summary()
+            );
+            let counter = if *is_missed_deadline {
+                &self.missed
+            } else {
+                &self.warnings
+            };
+            counter.add(
+                1,
+                &[
+                    KeyValue::new(attribute::CONNECTION, connection.to_string()),
+                    KeyValue::new(attribute::REASON, reason.code()),
+                ],
+            );
+        }
+    }
+}
+
+/// A warning that begins to stand, or a deadline that a provider has missed.
+pub(crate) struct Loud {
+    verification: VerificationId,
+    connection: ConnectionName,
+    reason: Reason,
+    is_missed_deadline: bool,
+}
+
+impl Loud {
+    pub(crate) fn of(change: &Change) -> Vec<Self> {
+        let mut loud = Vec::new();
+        for event in &change.events {
+            let mut say = |reason: Reason, is_missed_deadline| {
+                loud.push(Self {
+                    verification: event.verification,
+                    connection: event.connection.clone(),
+                    reason,
+                    is_missed_deadline,
+                });
+            };
+            for warning in &event.warnings {
+                say(*warning, false);
+            }
+            if let (EventKind::DeadlinePassed, Some(reason)) = (event.kind, event.reason) {
+                say(reason, true);
+            }
+        }
+        loud
     }
 }

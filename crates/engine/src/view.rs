@@ -201,6 +201,9 @@ pub struct ConnectionView {
     pub profile: Profile,
     /// How its provider has answered lately.
     pub health: Health,
+    /// How soon after the last news of an attempt its provider is asked for what was missed, at
+    /// first; none if it is not.
+    pub poll_interval: Option<std::time::Duration>,
     /// Whether calls pass to it at all.
     pub circuit: CircuitHealth,
 }

@@ -3,11 +3,15 @@
 //! The list mixes every request for a user and items of the last month, newest first. Its order is
 //! that of its places and not of its times, which are whole seconds and can be shared. What each
 //! entry is about is decided by whoever knows the attempts.
+//!
+//! `PENDING` is left out: that a request waits is what the answer to it said, no callback tells it,
+//! and nothing is missed with it.
 
 use verilane_core::{Pii, Timestamp};
 use verilane_provider::HistoryEntry;
 
 use crate::report;
+use crate::timeline::Status;
 use crate::wire::answer::{HistoryAnswer, NotedStatus};
 
 /// Most bytes of a transaction's hash that is kept.
@@ -21,6 +25,9 @@ pub fn read(answer: HistoryAnswer) -> Vec<HistoryEntry> {
 }
 
 fn entry(noted: NotedStatus) -> Option<HistoryEntry> {
+    if Status::from_word(&noted.status) == Some(Status::Pending) {
+        return None;
+    }
     let provider_time = Timestamp::from_secs(noted.created_at?);
     let is_hash = |hash: &String| {
         !hash.is_empty() && hash.len() <= MAX_HASH && !hash.chars().any(char::is_control)
@@ -81,6 +88,15 @@ mod tests {
     }
 
     #[test]
+    fn that_a_request_waits_is_no_news() {
+        let entries = history(
+            r#"{"AllStatuses":[{"status":"ACCEPTED","created_at":9},
+            {"status":"PENDING","created_at":8}]}"#,
+        );
+        assert_eq!(entries.len(), 1);
+    }
+
+    #[test]
     fn nothing_noted_is_an_empty_history() {
         for empty in [r#"{"AllStatuses":[]}"#, r#"{"AllStatuses":null}"#, "{}"] {
             assert!(history(empty).is_empty(), "{empty}");
@@ -92,10 +108,10 @@ mod tests {
         let entries = history(
             r#"{"AllStatuses":[{"status":"ACCEPTED"},{"status":"INITIATED","created_at":null},
             {"status":"ON_HOLD","created_at":5,"tx_hash":"","more":[1]},
-            {"status":"PENDING","created_at":4,"tx_hash":"a\u0000"}]}"#,
+            {"status":"ACCEPTED","created_at":4,"tx_hash":"a\u0000"}]}"#,
         );
         let words: Vec<_> = entries.iter().map(|e| e.report.status.as_ref()).collect();
-        assert_eq!(words, ["PENDING", "OTHER"]);
+        assert_eq!(words, ["ACCEPTED", "OTHER"]);
         assert!(entries.iter().all(|e| e.report.tx_hash.is_none()));
     }
 }

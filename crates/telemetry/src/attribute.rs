@@ -93,6 +93,10 @@ attributes! {
     JOB_KIND = "verilane.job.kind";
     /// Which run of the job this is, from 1.
     JOB_TRY = "verilane.job.try";
+    /// Why a provider's history is fetched: one of [`crate::value::pull_cause`].
+    PULL_CAUSE = "verilane.pull.cause";
+    /// What came of a pull: one of [`crate::value::pull_outcome`].
+    PULL_OUTCOME = "verilane.pull.outcome";
     /// The kind of a piece of evidence, as the API names it.
     EVIDENCE_KIND = "verilane.evidence.kind";
 }

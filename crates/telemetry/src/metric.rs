@@ -159,6 +159,14 @@ metrics! {
         "Time from when a job was due until its run began.";
     QUARANTINED = "verilane.quarantined", "{message}", Counter(&[]), [CONNECTION, OUTCOME],
         "Messages that are right in everything but their signature: ok for one that is kept, conflict for a further one of the same attempt, which is not.";
+    PULLS = "verilane.pulls", "{pull}", Counter(&[]), [CONNECTION, PULL_CAUSE, PULL_OUTCOME],
+        "Times that a provider's history was to be fetched, by why and by what came of it.";
+    PULLED_ENTRIES = "verilane.pulled.entries", "{entry}", Counter(&[]), [CONNECTION],
+        "Transitions that no callback told of, found in a provider's history and written to the log.";
+    WARNINGS = "verilane.warnings", "{warning}", Counter(&[]), [CONNECTION, REASON],
+        "Warnings that began to stand on a verification, such as DATA_NOT_DELIVERED.";
+    DEADLINES_MISSED = "verilane.deadlines.missed", "{attempt}", Counter(&[]), [CONNECTION, REASON],
+        "Attempts ended since their provider did not finish (PROVIDER_STALLED) or did not deliver (DATA_NOT_DELIVERED) in time.";
     EVIDENCE_WRITTEN = "verilane.evidence.written", "By", Counter(&[]), [EVIDENCE_KIND],
         "Bytes of evidence made durable, counted before encryption.";
 }

@@ -81,3 +81,27 @@ pub mod watch_cut {
     /// The server is shutting down.
     pub const DRAINING: &str = "draining";
 }
+
+/// Values of [`crate::attribute::PULL_CAUSE`].
+pub mod pull_cause {
+    /// After silence, after a restart, or after a callback that could not be verified.
+    pub const POLL: &str = "poll";
+    /// Before an attempt is ended for want of news.
+    pub const BEFORE_END: &str = "before_end";
+    /// A genuine status came past its deadline.
+    pub const LATE_CALLBACK: &str = "late_callback";
+}
+
+/// Values of [`crate::attribute::PULL_OUTCOME`].
+pub mod pull_outcome {
+    /// Something was missed, and is in the log now.
+    pub const NEWS: &str = "news";
+    /// Nothing was missed.
+    pub const NOTHING: &str = "nothing";
+    /// There is nobody to ask: the connection keeps no history, or is not configured any more.
+    pub const IMPOSSIBLE: &str = "impossible";
+    /// Not asked, since it was asked often enough.
+    pub const LIMITED: &str = "limited";
+    /// The provider did not answer, or not usably.
+    pub const FAILED: &str = "failed";
+}

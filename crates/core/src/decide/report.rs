@@ -107,6 +107,38 @@ fn reported(
     deadlines: &Deadlines,
 ) -> Change {
     let mut draft = Draft::over(current, now);
+    let seen = note(current, number, &report.identity);
+    tell(&mut draft, number, report, kind);
+    let mut change = draft.finish(deadlines);
+    change.seen.push(SeenWrite::First(seen));
+    change
+}
+
+/// What the provider noted of an attempt was fetched. The entries are those not seen before, oldest
+/// first; each becomes an event, in this order. None if there are none.
+#[must_use]
+pub fn history_pulled(
+    current: &Verification,
+    number: AttemptNumber,
+    entries: Vec<StatusArrival>,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Option<Change> {
+    if entries.is_empty() {
+        return None;
+    }
+    let mut draft = Draft::over(current, now);
+    let mut seen = Vec::with_capacity(entries.len());
+    for entry in entries {
+        seen.push(SeenWrite::First(note(current, number, &entry.identity)));
+        tell(&mut draft, number, entry, EventKind::ProviderStatus);
+    }
+    let mut change = draft.finish(deadlines);
+    change.seen = seen;
+    Some(change)
+}
+
+fn tell(draft: &mut Draft, number: AttemptNumber, report: StatusArrival, kind: EventKind) {
     let mut moved = false;
     draft.with_attempt(number, |attempt| {
         if report.rank > attempt.provider_rank {
@@ -130,11 +162,6 @@ fn reported(
             moved,
         },
     );
-    let mut change = draft.finish(deadlines);
-    change
-        .seen
-        .push(SeenWrite::First(note(current, number, &report.identity)));
-    change
 }
 
 /// What is kept of data that comes.

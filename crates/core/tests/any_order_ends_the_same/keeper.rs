@@ -177,7 +177,11 @@ impl Keeper {
                 decide::status_reported(&self.row, attempt, report, self.now, &DEADLINES)
             }
             News::Failure(word, reason) => {
-                let report = report(word, Some(verilane_core::Fact::Failed(reason)), None);
+                let fact = match reason {
+                    Reason::FinishFailed => verilane_core::Fact::SettlementFailed,
+                    reason => verilane_core::Fact::Failed(reason),
+                };
+                let report = report(word, Some(fact), None);
                 decide::failure_reported(&self.row, attempt, report, self.now, &DEADLINES)
             }
             News::Data { complete, extra } => {
@@ -193,6 +197,54 @@ impl Keeper {
                 decide::data_received(&self.row, attempt, &data, self.now, &DEADLINES)
             }
         }
+    }
+
+    /// The statuses of a flow are pulled. What was noted before is passed over.
+    pub fn pull(&mut self, flow: &[News]) {
+        let mut entries = Vec::new();
+        for news in flow {
+            let News::Status(word, time) = *news else {
+                continue;
+            };
+            let count = self.seen.entry((1, identity(*news))).or_default();
+            if *count == 0 {
+                *count = 1;
+                let place = STATUSES.iter().find(|(known, _)| *known == word);
+                entries.push(StatusArrival {
+                    status: word.into(),
+                    identity: identity(*news),
+                    rank: rank(word),
+                    fact: place.and_then(|(_, fact)| *fact),
+                    provider_time: Some(Timestamp::from_secs(time)),
+                    assurance: Assurance::Pulled,
+                    late: false,
+                });
+            }
+        }
+        let missed: Vec<_> = entries.iter().map(|e| e.status.clone()).collect();
+        let noted: Vec<_> = entries.iter().map(|e| e.identity.clone()).collect();
+        let change = decide::history_pulled(&self.row, 1, entries, self.now, &DEADLINES);
+        let Some(change) = change else {
+            assert!(missed.is_empty());
+            return;
+        };
+        let told = change
+            .events
+            .iter()
+            .filter_map(|e| e.provider_status.clone());
+        assert_eq!(told.collect::<Vec<_>>(), missed, "in the provider's order");
+        assert!(
+            change
+                .events
+                .iter()
+                .all(|e| e.assurance == Assurance::Pulled)
+        );
+        let seen = change.seen.iter().map(|seen| match seen {
+            SeenWrite::First(key) => key.identity.clone(),
+            SeenWrite::Again(_) => panic!("seen before"),
+        });
+        assert_eq!(seen.collect::<Vec<_>>(), noted);
+        self.commit(change);
     }
 
     /// A caller calls it off. False if that is refused.
@@ -219,24 +271,34 @@ impl Keeper {
         assert_eq!(write.expected, known);
         let (first, others) = change.events.split_first().unwrap();
         let withdraws = |e: &NewEvent| e.kind == EventKind::ActionWithdrawn;
-        assert!(others.iter().all(withdraws), "one decision tells one thing");
-        assert!(others.is_empty() || first.state_after == State::Verified);
+        let is_pull = |e: &NewEvent| e.assurance == Assurance::Pulled;
+        let pulled = !others.is_empty() && change.events.iter().all(is_pull);
+        if !pulled {
+            assert!(others.iter().all(withdraws), "one decision tells one thing");
+            assert!(others.is_empty() || first.state_after == State::Verified);
+        }
         let (mut known, now) = (self.row.warnings(), write.row.warnings());
+        let new = |known: &[Reason]| -> Vec<Reason> {
+            now.iter().filter(|w| !known.contains(w)).copied().collect()
+        };
+        if pulled {
+            // What was pulled is told one by one, and ends at what the row says.
+            let warned = change.events.iter().flat_map(|e| e.warnings.clone());
+            let mut warned: Vec<_> = warned.collect();
+            warned.sort_unstable();
+            assert_eq!(warned, new(&known));
+        }
         for event in change.events {
             let last = self.events.last();
-            assert_eq!(
-                event.warnings,
-                now.iter()
-                    .filter(|w| !known.contains(w))
-                    .copied()
-                    .collect::<Vec<_>>()
-            );
-            known.clone_from(&now);
-            let told = event.furthest_status.is_some();
-            let status = &write.row.attempt(event.attempt).unwrap().provider_status;
-            assert!(!told || event.furthest_status == *status);
-            assert!(told || event.reason.is_none() || status.is_none());
-            assert_eq!(event.retryable, write.row.is_retryable(change.time));
+            if !pulled {
+                assert_eq!(event.warnings, new(&known));
+                known.clone_from(&now);
+                let told = event.furthest_status.is_some();
+                let status = &write.row.attempt(event.attempt).unwrap().provider_status;
+                assert!(!told || event.furthest_status == *status);
+                assert!(told || event.reason.is_none() || status.is_none());
+                assert_eq!(event.retryable, write.row.is_retryable(change.time));
+            }
             assert_eq!(event.revision, self.row.revision.next());
             assert_eq!(event.state_before, last.map(|e| e.state_after));
             assert!(last.is_none_or(|e| e.commit_time <= event.commit_time));
@@ -312,7 +374,7 @@ pub fn run_out(row: &Verification, kind: JobKind, now: Timestamp) -> Option<Chan
         JobKind::ProcessingDeadline => decide::miss_processing_deadline,
         JobKind::DataDeadline => decide::miss_data_deadline,
         JobKind::CloseRetry => decide::close_retry,
-        JobKind::Start | JobKind::Purge => return None,
+        JobKind::Start | JobKind::Poll | JobKind::PollAll | JobKind::Purge => return None,
     };
     let newest = row.newest_attempt().unwrap().number;
     timer(row, newest, now, &DEADLINES)

@@ -47,13 +47,18 @@ pub fn outcome_of(flow: &[News]) -> Outcome {
         _ if heard.iter().all(|word| waiting.contains(word)) => (State::Pending, None),
         _ => (State::Processing, None),
     };
+    // On whichever channel it comes, and before the data or after it.
+    let reported = |wanted: &str| {
+        let mut news = flow.iter();
+        news.any(|news| matches!(news, News::Failure(word, _) if *word == wanted))
+    };
     let warnings = [
         (
             heard.contains("FINISH_SUCCESS") && data.is_none(),
             Reason::DataNotDelivered,
         ),
         (
-            heard.contains("FINISH_FAILED") && data.is_some(),
+            data.is_some() && (heard.contains("FINISH_FAILED") || reported("FINISH_FAILED")),
             Reason::SettlementFailed,
         ),
         (

@@ -47,6 +47,35 @@ proptest! {
     }
 
     #[test]
+    fn whatever_callbacks_are_lost_a_pull_tells_of_them_once_and_in_order(
+        (flow, arrivals) in flow_and_arrivals(),
+        heard in prop::collection::vec(any::<bool>(), 64),
+        at in any::<prop::sample::Index>(),
+        twice in any::<bool>(),
+    ) {
+        let mut keeper = Keeper::started(FAR);
+        let at = at.index(arrivals.len() + 1);
+        let is_status = |arrival: &Arrival| matches!(arrival.news, News::Status(..));
+        for (place, arrival) in arrivals.iter().enumerate() {
+            if place == at {
+                keeper.pull(&flow);
+            }
+            // Data and failures are not in the history; those come in any case.
+            if !is_status(arrival) || heard.get(place).copied().unwrap_or(true) {
+                keeper.hear(*arrival);
+            }
+        }
+        keeper.pull(&flow);
+        if twice {
+            keeper.pull(&flow);
+        }
+        let orderly = in_order(&flow);
+        prop_assert_eq!(keeper.outcome(), outcome_of(&flow));
+        prop_assert_eq!(timer(&keeper), timer(&orderly));
+        prop_assert_eq!(keeper.events.len(), 2 + flow.len());
+    }
+
+    #[test]
     fn news_that_overtakes_the_answer_to_the_request_ends_the_same(
         (flow, arrivals) in flow_and_arrivals(),
         answer in any::<prop::sample::Index>(),
@@ -79,7 +108,12 @@ proptest! {
         for arrival in &arrivals {
             let known = keeper.events.len();
             keeper.hear(*arrival);
-            let News::Status(word, _) = arrival.news else { continue };
+            let word = match arrival.news {
+                News::Status(word, _) => word,
+                // On either channel it says that all but the settlement was done.
+                News::Failure("FINISH_FAILED", _) => "FINISH_FAILED",
+                _ => continue,
+            };
             let Some(event) = keeper.events.get(known) else { continue };
             let rank = event.provider_rank.unwrap();
             let failed = word.ends_with("_FAILED") && word != "FINISH_FAILED";

@@ -22,18 +22,27 @@ const LEFTOVERS: Duration = Duration::from_secs(24 * 60 * 60);
 impl Engine {
     pub(super) async fn work(&self, job: &Job) -> Result<(), EngineError> {
         let Some(about) = job.key.about else {
-            return self.purge().await;
+            return match job.key.kind {
+                JobKind::PollAll => self.poll_all().await,
+                _ => self.purge().await,
+            };
         };
         let deadlines = &self.config.deadlines;
         match job.key.kind {
             JobKind::Start => self.start_again(job, about).await,
             JobKind::ExpireAction => {
+                if !self.heard_before_end(job.key, about).await? {
+                    return Ok(());
+                }
                 self.timer(job.key, about, |row, now| {
                     decide::expire_action(row, about.attempt, now, deadlines)
                 })
                 .await
             }
             JobKind::ProcessingDeadline => {
+                if !self.heard_before_end(job.key, about).await? {
+                    return Ok(());
+                }
                 self.timer(job.key, about, |row, now| {
                     decide::miss_processing_deadline(row, about.attempt, now, deadlines)
                 })
@@ -51,6 +60,8 @@ impl Engine {
                 })
                 .await
             }
+            JobKind::Poll => self.poll(job, about).await,
+            JobKind::PollAll => self.poll_all().await,
             JobKind::Purge => self.purge().await,
         }
     }
@@ -113,7 +124,7 @@ impl Engine {
         Err(EngineError::new(Reason::Contended).about(about.verification))
     }
 
-    async fn put_off(&self, key: JobKey, due: Timestamp) -> Result<(), EngineError> {
+    pub(super) async fn put_off(&self, key: JobKey, due: Timestamp) -> Result<(), EngineError> {
         let mut change = Change::new(self.now());
         change.jobs.push(JobWrite::Postpone { key, due });
         self.commit(change).await?;
@@ -121,7 +132,7 @@ impl Engine {
     }
 
     /// No timer of a kind is needed twice in an attempt's life, so none is lost by this.
-    async fn done(&self, key: JobKey) -> Result<(), EngineError> {
+    pub(super) async fn done(&self, key: JobKey) -> Result<(), EngineError> {
         let mut change = Change::new(self.now());
         change.jobs.push(JobWrite::Drop(key));
         self.commit(change).await?;

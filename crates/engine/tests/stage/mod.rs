@@ -95,6 +95,14 @@ impl Stage {
         }
     }
 
+    /// One whose provider can be asked what it has noted.
+    pub fn keeping_history() -> Self {
+        Self {
+            puppet: Arc::new(Puppet::keeping_history()),
+            ..Self::new()
+        }
+    }
+
     pub fn with(mut self, change: impl FnOnce(&mut EngineConfig)) -> Self {
         change(&mut self.config);
         self

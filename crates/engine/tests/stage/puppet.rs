@@ -17,9 +17,10 @@ use verilane_core::{
     FieldViolation, Pii, ProviderName, QrOrLink, Reason, Timestamp, Wish,
 };
 use verilane_provider::{
-    ActionLifetime, Availability, Callback, Capability, DataItem, DataReport, FailureReport, Image,
-    OfferedClaim, Prepared, Profile, Provider, ProviderError, Reading, Refusal, Report,
-    Revalidated, Start, StartRequest, Started, StatusReport, UnsignedData, ValueToCheck,
+    ActionLifetime, Availability, Callback, Capability, DataItem, DataReport, FailureReport,
+    HistoryEntry, HistoryRequest, Image, OfferedClaim, Prepared, Profile, Provider, ProviderError,
+    Reading, Refusal, Report, Revalidated, Start, StartRequest, Started, StatusReport,
+    UnsignedData, ValueToCheck,
 };
 
 use super::MINUTE;
@@ -67,6 +68,19 @@ pub enum Answer {
     Hangs,
 }
 
+/// What the provider does with one request for its history.
+#[derive(Clone, Debug)]
+pub enum HistoryAnswer {
+    /// It says what it has noted.
+    Tells,
+    /// The request never leaves.
+    NotSent,
+    /// It asks for time.
+    Busy(Duration),
+    /// It says no.
+    Refuses,
+}
+
 type CheckHook = Arc<dyn Fn(usize) -> BoxFuture<'static, ()> + Send + Sync>;
 type Hook = Arc<dyn Fn(StartCall) -> BoxFuture<'static, ()> + Send + Sync>;
 
@@ -84,6 +98,10 @@ pub struct Puppet {
     /// Fields whose values do not hold.
     revoked: Mutex<Vec<String>>,
     checked: Mutex<Vec<Checked>>,
+    /// What it has noted, oldest first, whoever it is about.
+    noted: Mutex<Vec<HistoryEntry>>,
+    history_answers: Mutex<VecDeque<HistoryAnswer>>,
+    pulls: tokio::sync::watch::Sender<usize>,
 }
 
 /// A value that it was asked to check, with its pepper.
@@ -178,6 +196,9 @@ impl Puppet {
             started: tokio::sync::Notify::new(),
             revoked: Mutex::default(),
             checked: Mutex::default(),
+            noted: Mutex::default(),
+            history_answers: Mutex::default(),
+            pulls: tokio::sync::watch::Sender::new(0),
         }
     }
 
@@ -196,6 +217,47 @@ impl Puppet {
     /// Every value that it was asked to check.
     pub fn checked(&self) -> Vec<Checked> {
         self.checked.lock().clone()
+    }
+
+    /// One that can be asked what it has noted.
+    pub fn keeping_history() -> Self {
+        let mut puppet = Self::new();
+        puppet.profile.capabilities.push(Capability::History);
+        puppet
+    }
+
+    /// It notes a status, and calls nobody.
+    pub fn notes(&self, word: &str, time: Timestamp) {
+        let known = STATUSES.iter().find(|(name, ..)| *name == word);
+        let (status, rank, fact) = known.copied().unwrap_or(("OTHER", 0, None));
+        self.noted.lock().push(HistoryEntry {
+            report: StatusReport {
+                status: status.into(),
+                identity: word.to_owned(),
+                rank,
+                fact,
+                tx_hash: (rank > 2).then(|| Pii::from("0xabc")),
+            },
+            provider_time: time,
+        });
+    }
+
+    /// The next requests for its history are answered so; after these, it tells.
+    pub fn answers_pulls(&self, answers: impl IntoIterator<Item = HistoryAnswer>) {
+        self.history_answers.lock().extend(answers);
+    }
+
+    /// How often it was asked for its history.
+    pub fn pulls(&self) -> usize {
+        *self.pulls.borrow()
+    }
+
+    /// Waits until it was asked so often.
+    pub async fn asked_for_history(&self, times: usize) {
+        let mut pulls = self.pulls.subscribe();
+        super::soon(pulls.wait_for(|pulls| *pulls >= times))
+            .await
+            .unwrap();
     }
 
     /// What every user has verified from now on.
@@ -396,6 +458,22 @@ impl Provider for Puppet {
         let fields = values.iter().map(|value| value.field.to_owned());
         let (invalid, valid) = fields.partition(|field| revoked.contains(field));
         Ok(Revalidated { valid, invalid })
+    }
+
+    async fn history(&self, _: &HistoryRequest<'_>) -> Result<Vec<HistoryEntry>, ProviderError> {
+        let answer = self.history_answers.lock().pop_front();
+        self.pulls.send_modify(|pulls| *pulls += 1);
+        match answer.unwrap_or(HistoryAnswer::Tells) {
+            HistoryAnswer::Tells => Ok(self.noted.lock().clone()),
+            HistoryAnswer::NotSent => Err(ProviderError::NotSent),
+            HistoryAnswer::Busy(wait) => Err(ProviderError::Busy {
+                retry_after: Some(wait),
+            }),
+            HistoryAnswer::Refuses => Err(ProviderError::Refused {
+                reason: Reason::ProviderRefused,
+                text: None,
+            }),
+        }
     }
 
     fn read_callback(&self, callback: &Callback) -> Result<Reading, Refusal> {

@@ -33,8 +33,8 @@ pub(crate) fn connection(view: &ConnectionView) -> v1::Connection {
         health_time: view.health.since.map(timestamp),
         circuit: circuit(view.circuit.state).into(),
         circuit_time: view.circuit.since.map(timestamp),
-        poll_interval: None,
-        history_complete: false,
+        poll_interval: view.poll_interval.map(duration),
+        history_complete: view.poll_interval.is_some(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod data;
 mod refused;
+mod table;
 mod unsigned;
 
 use bytes::Bytes;

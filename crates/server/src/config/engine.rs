@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use verilane_core::decide::Deadlines;
-use verilane_engine::EngineConfig;
+use verilane_core::decide::{Deadlines, Polls};
+use verilane_engine::{EngineConfig, PullLimits};
 use verilane_provider::Limits;
 
 use super::section::{Asked, Section};
@@ -45,6 +45,18 @@ impl Engine {
         let start_lease = section.within("start_lease", shortest_lease()..=60 * MINUTE);
         let event_retention = section.get::<OrNever<Duration>>("event_retention");
         let purge_interval = section.within("purge_interval", SECOND..=DAY);
+        let poll_interval = section.within("poll_interval", SECOND..=DAY);
+        let poll_interval_max = section.within("poll_interval_max", SECOND..=30 * DAY);
+        let poll_after_end = section.within("poll_after_end", Duration::ZERO..=30 * DAY);
+        let poll_spacing = section.within("poll_spacing", Duration::ZERO..=60 * MINUTE);
+        let polls_per_minute = section.within("polls_per_minute", 1..=60_000);
+        let polls_at_once = section.within("polls_at_once", 1..=1_000);
+        let poll_patience = section.within("poll_patience", Duration::ZERO..=DAY);
+        if let (Some(first), Some(longest)) = (poll_interval, poll_interval_max)
+            && longest < first
+        {
+            section.fault("poll_interval_max", "must be poll_interval or more");
+        }
         let max_jobs = section.within("max_jobs", 1..=10_000);
         let max_marks = section.within("max_snapshot_marks", 1..=10_000_000);
         let max_picture = section.within("max_picture_size", Size::kib(1)..=Size::mib(64));
@@ -89,6 +101,17 @@ impl Engine {
                     purge_interval: purge_interval?,
                     max_jobs: max_jobs?,
                     max_picture_bytes: max_picture?.bytes(),
+                    polls: Polls {
+                        first: poll_interval?,
+                        longest: poll_interval_max?,
+                        after_end: poll_after_end?,
+                    },
+                    pull_limits: PullLimits {
+                        spacing: poll_spacing?,
+                        per_minute: polls_per_minute?,
+                        at_once: polls_at_once?,
+                        patience: poll_patience?,
+                    },
                     max_snapshot_marks: max_marks?,
                     ..EngineConfig::default()
                 },

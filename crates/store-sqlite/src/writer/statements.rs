@@ -111,6 +111,9 @@ statements! {
         WHERE kind = ?1 AND verification = ?2 AND attempt = ?3";
     postpone_job = "UPDATE jobs SET due = ?4, leased_until = NULL \
         WHERE kind = ?1 AND verification = ?2 AND attempt = ?3";
+    hasten_job = "INSERT INTO jobs (kind, verification, attempt, due, tries) \
+        VALUES (?1, ?2, ?3, ?4, 0) \
+        ON CONFLICT (kind, verification, attempt) DO UPDATE SET due = min(due, excluded.due)";
     drop_job = "DELETE FROM jobs WHERE kind = ?1 AND verification = ?2 AND attempt = ?3";
 
     add_audit = "INSERT INTO audit (number, link, time, principal, action, verification, details, \

@@ -134,6 +134,11 @@ pub(super) fn job(statements: &mut Statements<'_>, write: &JobWrite) -> Result<(
             let values = params![kind, id, attempt, due.as_micros()];
             statements.postpone_job.execute(values)?;
         }
+        JobWrite::Hasten { key, due } => {
+            let (kind, id, attempt) = check::job_columns(key);
+            let values = params![kind, id, attempt, due.as_micros()];
+            statements.hasten_job.execute(values)?;
+        }
         JobWrite::Drop(key) => {
             let (kind, id, attempt) = check::job_columns(key);
             statements.drop_job.execute(params![kind, id, attempt])?;

@@ -193,6 +193,15 @@ impl Model {
                     standing.due = *due;
                 }
             }
+            JobWrite::Hasten { key, due } => {
+                let made = Standing {
+                    due: *due,
+                    leased: None,
+                    tries: 0,
+                };
+                let standing = self.jobs.entry(*key).or_insert(made);
+                standing.due = standing.due.min(*due);
+            }
             JobWrite::Drop(key) => {
                 self.jobs.remove(key);
             }

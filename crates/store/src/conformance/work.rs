@@ -105,6 +105,28 @@ pub async fn jobs_are_scheduled_leased_postponed_and_dropped(place: impl StoreUn
     write(&*store, vec![schedule(b, at(5))]).await;
     assert_eq!(found(5, 10).await, [(b, 0)]);
 
+    // Hastened, it is due at the latest then, and keeps its lease and its tries; it is made if it
+    // does not stand.
+    let hasten = |key, due| JobWrite::Hasten { key, due: at(due) };
+    let poll = self::key(JobKind::Poll, 1);
+    let all = JobKey {
+        kind: JobKind::PollAll,
+        about: None,
+    };
+    write(&*store, vec![lease(b, 7), hasten(b, 3)]).await;
+    write(
+        &*store,
+        vec![hasten(b, 9), hasten(poll, 12), hasten(all, 4)],
+    )
+    .await;
+    write(&*store, vec![hasten(poll, 8), hasten(poll, 11)]).await;
+    assert_eq!(found(6, 10).await, [(all, 0)]);
+    assert_eq!(found(7, 10).await, [(all, 0), (b, 1)]);
+    assert_eq!(found(8, 10).await, [(all, 0), (b, 1), (poll, 0)]);
+    let hastened = store.due_jobs(at(8), 10).await.unwrap();
+    assert_eq!(hastened[1].due, at(3));
+    write(&*store, vec![JobWrite::Drop(poll), JobWrite::Drop(all)]).await;
+
     write(&*store, vec![JobWrite::Drop(b), JobWrite::Drop(c)]).await;
     write(&*store, vec![JobWrite::Drop(c)]).await;
     assert_eq!(found(50, 10).await, [(a, 0), (PURGE, 1)]);

@@ -58,7 +58,7 @@ pub(super) fn act() -> impl Strategy<Value = Act> {
         2 => (who.clone(), 0..3_u8).prop_map(|(who, field)| Act::Data { who, field }),
         2 => (who.clone(), slot, prop::bool::weighted(0.3))
             .prop_map(|(who, slot, wrong)| Act::Take { who, slot, wrong }),
-        3 => (who, 0..2_u8, 0..4_u8, 0..20_u8)
+        3 => (who, 0..2_u8, 0..5_u8, 0..20_u8)
             .prop_map(|(who, kind, what, time)| Act::Job { who, kind, what, time }),
         2 => (0..12_u8).prop_map(|back| Act::Repeat { back }),
         1 => (0..16_u8, 0..6_u8, 1..4_u8)
@@ -248,6 +248,7 @@ impl World {
             },
             1 => JobWrite::Lease { key, until: time },
             2 => JobWrite::Postpone { key, due: time },
+            3 => JobWrite::Hasten { key, due: time },
             _ => JobWrite::Drop(key),
         }];
         change

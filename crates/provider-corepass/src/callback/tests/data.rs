@@ -112,7 +112,7 @@ fn an_expiration_that_is_not_signed_is_not_believed() {
     assert_eq!(read(&connector.keys, &message).unwrap().candidate, 1);
 }
 
-fn failure_members(error: &str, items: &str) -> String {
+pub(super) fn failure_members(error: &str, items: &str) -> String {
     format!(
         r#"{{"user":"{USER}","items":[{items}],"error":"{error}","deadline":{NOW},"expiration":{EXPIRATION}}}"#
     )

@@ -1,0 +1,225 @@
+//! Which attempt an entry of a provider's history is about. Pure.
+//!
+//! A history mixes all requests for one user and set of items, ours and others', without a name for
+//! any. All attempts of one slot ask for the same, so an entry goes by its time: to the attempt that
+//! had begun by then and had no successor yet, whatever verification it belongs to. What can't be
+//! assigned is not applied.
+//!
+//! Invariant: an old end never ends a new attempt. Around the moment when an attempt begins, clocks
+//! and whole seconds leave it open whose an entry is; but nothing ends that nobody has accepted yet,
+//! so an end from before that second, and one within it that no acceptance precedes there, is older
+//! than the attempt, and so is all that stands before it.
+
+use std::time::Duration;
+
+use crate::{Fact, SlotHolder, Timestamp};
+
+/// How far the provider's clock may be behind ours when the first attempt begins.
+const SKEW: Duration = Duration::from_secs(60);
+
+/// An attempt of a slot, and when it began.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tenure {
+    /// The attempt.
+    pub holder: SlotHolder,
+    /// When its intent was committed.
+    pub start_time: Timestamp,
+}
+
+/// What of an entry decides whose it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Noted {
+    /// The provider's own time of it.
+    pub time: Timestamp,
+    /// What it tells.
+    pub fact: Option<Fact>,
+}
+
+/// Whose each entry is. `tenures` are all attempts that used the slot, newest first; `entries` stand
+/// oldest first, in the provider's own order.
+#[must_use]
+pub fn assign(tenures: &[Tenure], entries: &[Noted]) -> Vec<Option<SlotHolder>> {
+    let mut places: Vec<Option<usize>> = entries
+        .iter()
+        .map(|entry| by_time(tenures, entry.time))
+        .collect();
+    for (place, tenure) in tenures.iter().enumerate() {
+        leave_to_predecessor(&mut places, entries, place, tenure.start_time);
+    }
+    let holder = |place: usize| tenures.get(place).map(|tenure| tenure.holder);
+    places
+        .into_iter()
+        .map(|place| place.and_then(holder))
+        .collect()
+}
+
+/// Providers count whole seconds, so an attempt's own second counts whole.
+fn by_time(tenures: &[Tenure], time: Timestamp) -> Option<usize> {
+    let begun = |tenure: &Tenure| tenure.start_time.as_secs() <= time.as_secs();
+    tenures.iter().position(begun).or_else(|| {
+        let oldest = tenures.last()?;
+        let near = (time + SKEW).as_secs() >= oldest.start_time.as_secs();
+        near.then(|| tenures.len().saturating_sub(1))
+    })
+}
+
+/// Gives what came up to an end that is too early for this attempt to the one before it, or to
+/// nobody.
+fn leave_to_predecessor(
+    places: &mut [Option<usize>],
+    entries: &[Noted],
+    place: usize,
+    start: Timestamp,
+) {
+    let (mut last_end, mut accepted) = (None, false);
+    for (index, (whose, entry)) in places.iter().zip(entries).enumerate() {
+        let second = entry.time.as_secs();
+        if *whose != Some(place) || second > start.as_secs() {
+            continue;
+        }
+        let own_second = second == start.as_secs();
+        if entry.fact.is_some_and(Fact::ends_request) {
+            if !(own_second && accepted) {
+                last_end = Some(index);
+            }
+        } else {
+            accepted |= own_second && entry.fact == Some(Fact::Accepted);
+        }
+    }
+    let Some(last_end) = last_end else {
+        return;
+    };
+    let upto = places
+        .iter_mut()
+        .zip(entries)
+        .take(last_end.saturating_add(1));
+    for (whose, entry) in upto {
+        if *whose == Some(place) && entry.time.as_secs() <= start.as_secs() {
+            // Past the oldest attempt there is nobody.
+            *whose = place.checked_add(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Reason, VerificationId};
+
+    const START: i64 = 1_700_000_000;
+    const MONTH: i64 = 30 * 24 * 60 * 60;
+
+    fn holder(which: u8) -> SlotHolder {
+        SlotHolder {
+            verification: VerificationId::from_bytes([which; 16]),
+            attempt: 1,
+        }
+    }
+
+    /// Attempt `which`, begun so many milliseconds after the first.
+    fn tenure(which: u8, millis: i64) -> Tenure {
+        Tenure {
+            holder: holder(which),
+            start_time: Timestamp::from_millis(START * 1_000 + millis),
+        }
+    }
+
+    fn noted(seconds: i64, fact: Option<Fact>) -> Noted {
+        Noted {
+            time: Timestamp::from_secs(START + seconds),
+            fact,
+        }
+    }
+
+    const ACCEPTED: Option<Fact> = Some(Fact::Accepted);
+    const SETTLED: Option<Fact> = Some(Fact::Settled);
+    const UNSETTLED: Option<Fact> = Some(Fact::SettlementFailed);
+
+    /// The attempt of each entry, by its number; 0 for nobody.
+    fn whose(tenures: &[Tenure], entries: &[Noted]) -> Vec<u8> {
+        let number =
+            |whose: Option<SlotHolder>| whose.map_or(0, |holder| holder.verification.as_bytes()[0]);
+        assign(tenures, entries).into_iter().map(number).collect()
+    }
+
+    #[test]
+    fn an_entry_belongs_to_the_attempt_that_had_begun_and_had_no_successor_yet() {
+        let two = [tenure(2, 500_000), tenure(1, 0)];
+        let entries =
+            [-61, -60, -1, 0, 1, 499, 500, 501, 1_000_000].map(|seconds| noted(seconds, ACCEPTED));
+        assert_eq!(whose(&two, &entries), [0, 1, 1, 1, 1, 1, 2, 2, 2]);
+        assert_eq!(whose(&[], &entries), [0; 9]);
+        assert!(whose(&two, &[]).is_empty());
+    }
+
+    #[test]
+    fn an_old_end_of_the_same_user_and_items_ends_no_new_attempt() {
+        for end in [
+            SETTLED,
+            UNSETTLED,
+            Some(Fact::Failed(Reason::ValidityFailed)),
+        ] {
+            for before in [-MONTH, -3_600, -61, -60, -1] {
+                let old = [noted(before, ACCEPTED), noted(before, end)];
+                // Neither one that is alone, nor one that follows another.
+                assert_eq!(whose(&[tenure(1, 0)], &old), [0, 0], "{before}");
+                let two = [tenure(2, 0), tenure(1, -2 * MONTH * 1_000)];
+                assert_eq!(whose(&two, &old), [1, 1], "{before}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_follows_an_old_end_within_the_skew_is_the_new_attempt_s() {
+        let entries = [
+            noted(-50, ACCEPTED),
+            noted(-40, SETTLED),
+            noted(-30, None),
+            noted(-20, ACCEPTED),
+            noted(100, SETTLED),
+        ];
+        assert_eq!(whose(&[tenure(1, 0)], &entries), [0, 0, 1, 1, 1]);
+    }
+
+    #[test]
+    fn two_attempts_in_one_month_keep_their_own_entries() {
+        let day = 86_400;
+        let two = [tenure(2, 7 * day * 1_000), tenure(1, 0)];
+        let run = |from: i64, end| {
+            [
+                noted(from + 1, None),
+                noted(from + 60, ACCEPTED),
+                noted(from + 200, end),
+            ]
+        };
+        let entries = [run(0, UNSETTLED), run(7 * day, SETTLED)].concat();
+        assert_eq!(whose(&two, &entries), [1, 1, 1, 2, 2, 2]);
+        // A late word about the first comes before the second begins.
+        let late = noted(7 * day - 1, UNSETTLED);
+        assert_eq!(whose(&two, &[late]), [1]);
+    }
+
+    #[test]
+    fn in_the_second_in_which_an_attempt_begins_the_order_decides() {
+        let two = [tenure(2, 500_400), tenure(1, 0)];
+        let second = |fact| noted(500, fact);
+        let entries = [second(None), second(SETTLED), second(None)];
+        assert_eq!(whose(&two, &entries), [1, 1, 2]);
+        assert_eq!(whose(&two, &[second(None), second(ACCEPTED)]), [2, 2]);
+        // The first attempt's own second is no different.
+        let first = [noted(0, SETTLED), noted(0, None), noted(0, ACCEPTED)];
+        assert_eq!(whose(&[tenure(1, 300)], &first), [0, 1, 1]);
+        // A run that is over within its first second is its own.
+        let run = [second(ACCEPTED), second(SETTLED)];
+        assert_eq!(whose(&two, &run), [2, 2]);
+        let old = [noted(499, ACCEPTED), second(SETTLED), second(ACCEPTED)];
+        assert_eq!(whose(&two, &old), [1, 1, 2]);
+    }
+
+    #[test]
+    fn times_out_of_order_do_not_move_an_entry_to_another_attempt() {
+        let one = [tenure(1, 0)];
+        let entries = [noted(10, ACCEPTED), noted(9, ACCEPTED), noted(11, SETTLED)];
+        assert_eq!(whose(&one, &entries), [1, 1, 1]);
+    }
+}

@@ -1,0 +1,67 @@
+//! When a provider that keeps a history is next asked about an attempt: a pure function of the row,
+//! and of how often it was asked since the last news.
+//!
+//! The time counts from now, so whoever commits news begins anew, and whoever found nothing waits
+//! twice as long as before.
+
+use std::time::Duration;
+
+use crate::{AttemptNumber, StartPhase, State, Timestamp, Verification};
+
+/// How often is asked, by configuration.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Polls {
+    /// After the last news.
+    pub first: Duration,
+    /// At most between two polls of an attempt that is open.
+    pub longest: Duration,
+    /// How long an attempt that has ended is still asked about: a lost word can follow its end.
+    pub after_end: Duration,
+}
+
+impl Polls {
+    /// How long is waited after so many polls that found nothing.
+    #[must_use]
+    pub fn silence(&self, polls: u32) -> Duration {
+        let factor = 1_u32.checked_shl(polls).unwrap_or(u32::MAX);
+        self.first.saturating_mul(factor).min(self.longest)
+    }
+}
+
+/// When an attempt is next asked about, if `polls` polls have found nothing since its last news.
+/// None if there is nothing to ask: it was not begun, or was called off, or the provider has nothing
+/// more to tell.
+#[must_use]
+pub fn next_poll(
+    row: &Verification,
+    number: AttemptNumber,
+    polls: u32,
+    now: Timestamp,
+    settings: &Polls,
+) -> Option<Timestamp> {
+    let attempt = row.attempt(number)?;
+    let (state, facts) = (attempt.state().0, attempt.facts);
+    let never_begun = match attempt.phase {
+        // The request is still to be sent, or was never taken.
+        StartPhase::Intended => state == State::Pending,
+        StartPhase::Ended => true,
+        StartPhase::Started => false,
+    };
+    if never_begun || facts.is_cancelled() {
+        return None;
+    }
+    if facts.is_told_out() {
+        // Once more, for what was lost on the way there.
+        return (polls == 0).then(|| now + settings.silence(0));
+    }
+    let due = now + settings.silence(polls);
+    if state.is_end() {
+        let last = attempt.end_time.unwrap_or(row.update_time) + settings.after_end;
+        return (now < last).then(|| due.min(last));
+    }
+    if facts.is_settled() {
+        // Only data is outstanding, and no poll brings it.
+        return Some(now + settings.longest);
+    }
+    Some(due)
+}

@@ -1,0 +1,358 @@
+//! Fetches what a provider has noted of an attempt, and writes what was missed.
+//!
+//! Ordering contract: what was missed becomes events in the provider's own order, `PULLED`, in one
+//! change. What a callback told of already is passed over by its identity, and a callback that comes
+//! later finds the identity noted. A pull changes nothing at the provider, so it may be repeated at
+//! any time; how often it is, is bounded by the gate.
+
+mod gate;
+
+use std::time::Duration;
+
+use verilane_core::decide::{self, Noted, StatusArrival, Tenure};
+use verilane_core::{
+    Assurance, Change, JobAbout, JobKey, JobKind, JobWrite, Reason, SlotHolder, Verification,
+};
+use verilane_provider::{Capability, HistoryEntry, HistoryRequest, ProviderError};
+use verilane_store::{CommitError, Conflict, Loaded};
+use verilane_telemetry::attribute;
+use verilane_telemetry::value::{pull_cause, pull_outcome};
+use verilane_vault::SealedWhat;
+
+pub(crate) use self::gate::{Gate, Haste};
+use crate::EngineError;
+use crate::engine::{Engine, RACES};
+use crate::sealing::Sealer;
+
+/// How many entries become events in one change; what is left over follows at the next poll.
+const MOST_NEWS: usize = 256;
+
+/// Why the provider is asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum PullCause {
+    /// Its time has come: after silence, a restart, or a callback that could not be verified.
+    Poll,
+    /// The attempt is about to be ended for want of news.
+    BeforeEnd,
+    /// A genuine status came past its deadline.
+    LateCallback,
+}
+
+impl PullCause {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Poll => pull_cause::POLL,
+            Self::BeforeEnd => pull_cause::BEFORE_END,
+            Self::LateCallback => pull_cause::LATE_CALLBACK,
+        }
+    }
+
+    /// An end waits for nothing but its own answer.
+    const fn haste(self) -> Haste {
+        match self {
+            Self::BeforeEnd => Haste::Now,
+            Self::Poll | Self::LateCallback => Haste::InTurn,
+        }
+    }
+}
+
+/// What came of a pull.
+#[derive(Debug)]
+pub(crate) enum Pulled {
+    /// Something was missed, and is in the log.
+    News,
+    /// Nothing was missed.
+    Nothing,
+    /// Nobody can be asked: no history is kept, or the connection is gone.
+    Impossible,
+    /// It was not asked, since it was asked often enough; that may change after so long.
+    Limited(Duration),
+    /// It did not answer, or not usably.
+    Failed(ProviderError),
+}
+
+impl Pulled {
+    const fn as_str(&self) -> &'static str {
+        match self {
+            Self::News => pull_outcome::NEWS,
+            Self::Nothing => pull_outcome::NOTHING,
+            Self::Impossible => pull_outcome::IMPOSSIBLE,
+            Self::Limited(_) => pull_outcome::LIMITED,
+            Self::Failed(_) => pull_outcome::FAILED,
+        }
+    }
+}
+
+impl Engine {
+    /// Asks the provider what it has noted of an attempt, and commits what was missed.
+    pub(crate) async fn pull(
+        &self,
+        about: JobAbout,
+        cause: PullCause,
+    ) -> Result<Pulled, EngineError> {
+        let row = self.load(about.verification).await?.verification;
+        let pulled = self.pull_for(&row, about, cause).await?;
+        if let Some(attempt) = row.attempt(about.attempt) {
+            let connection = attempt.connection.as_str();
+            self.pull_metrics
+                .pulled(connection, cause.as_str(), pulled.as_str());
+        }
+        if let Pulled::Failed(error) = &pulled {
+            tracing::warn!(
+                { attribute::VERIFICATION_ID } = %about.verification,
+                %error,
+                "the provider's history can't be fetched"
+            );
+        }
+        Ok(pulled)
+    }
+
+    async fn pull_for(
+        &self,
+        row: &Verification,
+        about: JobAbout,
+        cause: PullCause,
+    ) -> Result<Pulled, EngineError> {
+        let Some(attempt) = row.attempt(about.attempt) else {
+            return Ok(Pulled::Impossible);
+        };
+        let Some(connection) = self.connections.get(&attempt.connection) else {
+            return Ok(Pulled::Impossible);
+        };
+        if !connection.facade.has(Capability::History) {
+            return Ok(Pulled::Impossible);
+        }
+        let asked_at = self.now();
+        let limits = &self.config.pull_limits;
+        let admitted =
+            self.pull_gate
+                .admit(&attempt.connection, about, asked_at, limits, cause.haste());
+        let place = match admitted {
+            Ok(place) => place,
+            Err(wait) => return Ok(Pulled::Limited(wait)),
+        };
+        let key = self.keys.of(row)?;
+        let subject = Sealer {
+            id: row.id,
+            key: &key,
+        }
+        .subject(row)?;
+        let fields: Vec<&str> = row.asked_fields().collect();
+        let request = HistoryRequest {
+            subject: &subject,
+            fields: &fields,
+        };
+        let answer = connection.facade.history(&request).await;
+        drop(place);
+        let entries = match answer {
+            Ok(entries) => entries,
+            Err(error) => return Ok(Pulled::Failed(error)),
+        };
+        // Read after the answer, so that no attempt that the history can tell of is missing.
+        let tenures = self.tenures(attempt.slot).await?;
+        let noted: Vec<Noted> = entries
+            .iter()
+            .map(|entry| Noted {
+                time: entry.provider_time,
+                fact: entry.report.fact,
+            })
+            .collect();
+        let ours = SlotHolder {
+            verification: about.verification,
+            attempt: about.attempt,
+        };
+        let whose = decide::assign(&tenures, &noted);
+        let entries: Vec<HistoryEntry> = entries
+            .into_iter()
+            .zip(whose)
+            .filter_map(|(entry, whose)| (whose == Some(ours)).then_some(entry))
+            .collect();
+        let news = self.merge(about, &entries).await?;
+        self.pull_gate.heard(about, asked_at);
+        self.pull_metrics
+            .merged(attempt.connection.as_str(), news as u64);
+        Ok(if news > 0 {
+            Pulled::News
+        } else {
+            Pulled::Nothing
+        })
+    }
+
+    /// All attempts that the provider can have taken a request of this slot from, newest first.
+    async fn tenures(&self, slot: verilane_core::SlotId) -> Result<Vec<Tenure>, EngineError> {
+        let Some(slot) = self.store.slot_by_id(slot).await? else {
+            return Ok(Vec::new());
+        };
+        let target = self.store.callback_target(slot.status_path).await?;
+        let attempts = target.map(|target| target.attempts).unwrap_or_default();
+        let tenure = |(number, loaded): &(u32, Loaded)| {
+            let attempt = loaded.verification.attempt(*number);
+            attempt
+                .filter(|attempt| attempt.may_be_held())
+                .map(|attempt| Tenure {
+                    holder: SlotHolder {
+                        verification: loaded.verification.id,
+                        attempt: *number,
+                    },
+                    start_time: attempt.start_time,
+                })
+        };
+        Ok(attempts.iter().filter_map(tenure).collect())
+    }
+
+    /// Commits what was not seen before, against whatever the row has become meanwhile. How much
+    /// that was.
+    async fn merge(&self, about: JobAbout, entries: &[HistoryEntry]) -> Result<usize, EngineError> {
+        for _ in 0..RACES {
+            let loaded = self.load(about.verification).await?;
+            let missed = missed(&loaded, about, entries);
+            let Some(change) = self.merging(&loaded.verification, about, &missed)? else {
+                return Ok(0);
+            };
+            match self.commit(change).await {
+                Ok(_) => return Ok(missed.len()),
+                Err(CommitError::Conflict(Conflict::Revision | Conflict::Seen)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(EngineError::new(Reason::Contended).about(about.verification))
+    }
+
+    fn merging(
+        &self,
+        row: &Verification,
+        about: JobAbout,
+        missed: &[&HistoryEntry],
+    ) -> Result<Option<Change>, EngineError> {
+        let arrivals = missed.iter().map(|entry| arrival(entry)).collect();
+        let deadlines = &self.config.deadlines;
+        let change = decide::history_pulled(row, about.attempt, arrivals, self.now(), deadlines);
+        let Some(mut change) = change else {
+            return Ok(None);
+        };
+        let key = self.keys.of(row)?;
+        let sealer = Sealer {
+            id: row.id,
+            key: &key,
+        };
+        for (event, entry) in change.events.iter_mut().zip(missed) {
+            if let Some(hash) = &entry.report.tx_hash {
+                let plain = hash.expose().as_bytes();
+                event.tx_hash = Some(sealer.seal(event.revision, SealedWhat::TxHash, plain)?);
+            }
+        }
+        Ok(Some(change))
+    }
+
+    /// Has the attempts of a slot asked about soon, after a callback on its path that could not be
+    /// verified: whoever wrote it may have kept a genuine one back. Never fails: it is a hint.
+    pub(crate) async fn hint<'a>(&self, attempts: impl Iterator<Item = (u32, &'a Verification)>) {
+        let now = self.now();
+        let limits = &self.config.pull_limits;
+        let mut change = Change::new(now);
+        for (number, row) in attempts {
+            let polls = &self.config.polls;
+            let attempt = row.attempt(number).filter(|attempt| {
+                self.is_polled(&attempt.connection)
+                    && !attempt.facts.is_told_out()
+                    && decide::next_poll(row, number, 0, now, polls).is_some()
+            });
+            let about = JobAbout {
+                verification: row.id,
+                attempt: number,
+            };
+            if attempt.is_some()
+                && let Some(due) = self.pull_gate.hint(about, now, limits)
+            {
+                let key = poll_job(about);
+                change.jobs.push(JobWrite::Hasten { key, due });
+            }
+        }
+        if !change.jobs.is_empty()
+            && let Err(error) = self.commit(change).await
+        {
+            tracing::warn!(%error, "a poll could not be brought forward");
+        }
+    }
+
+    /// Whether a connection's provider is asked for its history.
+    pub(crate) fn is_polled(&self, connection: &verilane_core::ConnectionName) -> bool {
+        let connection = self.connections.get(connection);
+        connection.is_some_and(|connection| connection.facade.has(Capability::History))
+    }
+
+    /// Adds to a change when its attempts are next asked about, counted from this news.
+    pub(crate) fn schedule_polls(&self, change: &mut Change) {
+        let Some(write) = &change.verification else {
+            return;
+        };
+        let row = &write.row;
+        let now = self.now();
+        let touched = |number| {
+            let cancelled = row.state().0 == verilane_core::State::Cancelled;
+            cancelled || change.events.iter().any(|event| event.attempt == number)
+        };
+        let mut jobs = Vec::new();
+        for attempt in &row.attempts {
+            if !touched(attempt.number) || !self.is_polled(&attempt.connection) {
+                continue;
+            }
+            let key = poll_job(JobAbout {
+                verification: row.id,
+                attempt: attempt.number,
+            });
+            let polls = &self.config.polls;
+            jobs.push(
+                match decide::next_poll(row, attempt.number, 0, now, polls) {
+                    Some(due) => JobWrite::Schedule {
+                        key,
+                        due,
+                        leased_until: None,
+                    },
+                    None => JobWrite::Drop(key),
+                },
+            );
+        }
+        change.jobs.append(&mut jobs);
+    }
+}
+
+/// The job that asks about an attempt.
+pub(crate) const fn poll_job(about: JobAbout) -> JobKey {
+    JobKey {
+        kind: JobKind::Poll,
+        about: Some(about),
+    }
+}
+
+/// What was not seen before, each once, oldest first.
+fn missed<'a>(
+    loaded: &Loaded,
+    about: JobAbout,
+    entries: &'a [HistoryEntry],
+) -> Vec<&'a HistoryEntry> {
+    let mut missed: Vec<&HistoryEntry> = Vec::new();
+    for entry in entries {
+        let identity = &entry.report.identity;
+        let is_known = loaded.has_seen(about.attempt, identity)
+            || missed
+                .iter()
+                .any(|known| known.report.identity == *identity);
+        if !is_known && missed.len() < MOST_NEWS {
+            missed.push(entry);
+        }
+    }
+    missed
+}
+
+fn arrival(entry: &HistoryEntry) -> StatusArrival {
+    StatusArrival {
+        status: entry.report.status.clone(),
+        identity: entry.report.identity.clone(),
+        rank: entry.report.rank,
+        fact: entry.report.fact,
+        provider_time: Some(entry.provider_time),
+        assurance: Assurance::Pulled,
+        late: false,
+    }
+}

@@ -1,0 +1,84 @@
+//! A history mixes all requests for one user and items: each entry goes to its own attempt or nowhere.
+
+use verilane_core::{Principal, State};
+
+use crate::stage::{self, DAY, HOUR, MINUTE, SECOND, START, Stage, request};
+use crate::{pulled, words};
+
+#[tokio::test]
+async fn an_old_end_of_the_same_user_and_items_does_not_end_a_new_attempt() {
+    for end in ["FINISH_SUCCESS", "FINISH_FAILED", "VALIDITY_FAILED"] {
+        for before in [20 * DAY, 90 * SECOND, 30 * SECOND] {
+            let stage = Stage::keeping_history();
+            let mut play = stage.open().await;
+            stage.puppet.notes("ACCEPTED", START - before);
+            stage.puppet.notes(end, START - before);
+            stage.puppet.notes("PENDING", START + SECOND);
+            let created = play.engine.create(request("ada")).await.unwrap();
+            play.run_jobs();
+            let log = play.until(|log| log.len() == 3).await;
+            assert_eq!(words(&log), pulled(&["PENDING"]), "{end} {before:?}");
+            play.stop_jobs().await;
+            let row = play.view(created.row.id).await.row;
+            assert_eq!(row.state().0, State::Pending);
+            assert!(row.warnings().is_empty());
+            play.close().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_attempts_in_one_month_get_their_own_entries_whatever_verification_they_are_of() {
+    let stage = Stage::keeping_history().with(|config| config.polls.first = MINUTE);
+    let mut play = stage.open().await;
+    let first = play.engine.create(request("ada")).await.unwrap().row.id;
+    for (word, seconds) in [("ACCEPTED", 10), ("FINISH_FAILED", 20)] {
+        stage.puppet.notes(word, START + seconds * SECOND);
+    }
+    play.run_jobs();
+    play.until(|log| log.len() == 4).await;
+    assert_eq!(play.view(first).await.row.state().0, State::Failed);
+
+    stage.clock.set(START + HOUR);
+    let second = play.engine.create(request("ada")).await.unwrap().row.id;
+    for (word, seconds) in [("PENDING", 0), ("ACCEPTED", 10), ("FINISH_SUCCESS", 20)] {
+        stage.puppet.notes(word, START + HOUR + seconds * SECOND);
+    }
+    stage.clock.set(START + HOUR + MINUTE);
+    play.until(|log| log.len() == 9).await;
+    play.stop_jobs().await;
+    assert_eq!(
+        words(&play.events_of(first).await),
+        pulled(&["ACCEPTED", "FINISH_FAILED"])
+    );
+    assert_eq!(
+        words(&play.events_of(second).await),
+        pulled(&["PENDING", "ACCEPTED", "FINISH_SUCCESS"])
+    );
+    assert_eq!(play.view(first).await.row.state().0, State::Failed);
+    assert_eq!(play.view(second).await.row.state().0, State::Processing);
+    play.close().await;
+}
+
+#[tokio::test]
+async fn a_cancelled_attempt_keeps_its_entries_from_the_one_that_follows() {
+    let stage = Stage::keeping_history();
+    let mut play = stage.open().await;
+    let first = play.engine.create(request("ada")).await.unwrap().row.id;
+    let (principal, access) = (Principal::anonymous(), stage::access());
+    play.engine
+        .cancel(first, None, &principal, &access)
+        .await
+        .unwrap();
+    stage.puppet.notes("ACCEPTED", START + 5 * SECOND);
+    stage.puppet.notes("FINISH_FAILED", START + 10 * SECOND);
+    stage.clock.set(START + 10 * SECOND);
+    let second = play.engine.create(request("ada")).await.unwrap().row.id;
+    stage.puppet.notes("PENDING", START + 10 * SECOND);
+    play.run_jobs();
+    play.until(|log| log.len() == 6).await;
+    play.stop_jobs().await;
+    assert_eq!(words(&play.events_of(second).await), pulled(&["PENDING"]));
+    assert_eq!(words(&play.events_of(first).await), []);
+    play.close().await;
+}
