@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 
 use harness::{LIMIT, Server, Stage};
 use verilane_api::v1::watch_verification_request::Start;
-use verilane_api::v1::{Assurance, Event, StartPoint, State, Verification, WatchEnd, action};
+use verilane_api::v1::{
+    Assurance, Event, EventType, StartPoint, State, Verification, WatchEnd, action,
+};
 use verilane_sandbox::{ForgeOrder, Forgery, Status};
 
 const FIELDS: [&str; 4] = [
@@ -171,7 +173,18 @@ async fn a_forged_callback_is_refused_and_changes_nothing() {
             assert!((400..500).contains(&answer), "{forgery:?} {data} {answer}");
         }
     }
-    assert_eq!(server.get(&created.id).await, created);
+    // What is told of it is what the service itself noted, or asked the connector for: nothing in it
+    // is the forger's word.
+    let log = server.log_of(&created.id).await;
+    for event in &log[usize::try_from(created.revision).unwrap()..] {
+        let is_quarantine = event.r#type() == EventType::DataQuarantined && !event.applied;
+        let is_pulled = event.assurance() == Assurance::Pulled;
+        assert!(is_quarantine || is_pulled, "{event:?}");
+        assert_eq!(event.state_after(), State::Pending);
+    }
+    let stands = server.get(&created.id).await;
+    assert_eq!(stands.state(), State::Pending);
+    assert_eq!(stands.claims, created.claims);
     let answer = server.read_claims(&created.id).await;
     assert_eq!(answer.unwrap_err().code(), tonic::Code::FailedPrecondition);
     stage.end().await;

@@ -119,8 +119,14 @@ async fn wrong_calls(server: &Server, user: &SandboxUser) -> String {
             connection: wrong.to_uppercase(),
             ..marked_request(user)
         },
-        // The slot is taken: the same user and the same fields.
-        marked_request(user),
+        // The slot is taken: the same user and the same fields, for something else.
+        CreateVerificationRequest {
+            access_context: Some(AccessContext {
+                purpose: wrong.to_owned(),
+                ..access()
+            }),
+            ..marked_request(user)
+        },
     ];
     let mut unknown_field = marked_request(user);
     unknown_field.claims[0].selector =
