@@ -19,6 +19,7 @@ use verilane_api::v1::{
     AccessContext, CreateVerificationResponse, Event, EventType, QrOrLink,
     RetryVerificationRequest, State, Verification, WatchEnd, action,
 };
+use verilane_sandbox::{AnswerFault, AnswerTrouble, Endpoint, SandboxConfig};
 
 const FIELD: &str = "SH_Passport_DOB";
 /// Longer than any action lives.
@@ -111,10 +112,17 @@ async fn a_user_who_comes_late_gets_a_new_code_and_can_still_be_verified() {
 
 #[tokio::test]
 async fn a_late_success_counts_although_a_new_attempt_was_asked_for_meanwhile() {
-    let stage = Stage::with(waiting(1), "").await;
+    let tells_no_history = |config: &mut SandboxConfig| {
+        waiting(1)(config);
+        config.scenario.answers.push(AnswerFault {
+            endpoint: Some(Endpoint::AllStatuses),
+            ..AnswerFault::always(AnswerTrouble::http(429))
+        });
+    };
+    let stage = Stage::with(tells_no_history, "").await;
     let server = stage.start();
     let made = create(&stage, &server, 3).await.verification.unwrap();
-    // The user accepts in time, but we do not hear of it before we give up.
+    // The user accepts in time, but we neither hear of it before we give up nor are told.
     stage.sandbox.hold(None).unwrap();
     stage.accept(0);
     expire(&stage, &server, &made.id).await;
