@@ -81,7 +81,7 @@ impl Evidence {
             .into_iter()
             .map(|delivery| {
                 let id = self.ids.get(&scene.users[&delivery.request]);
-                let told = id.map(|id| Told::by_callback(sandbox, &delivery, id));
+                let told = id.map(|id| Told::by_callback(sandbox, &delivery, id, &told));
                 (delivery, told)
             })
             .collect();

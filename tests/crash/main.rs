@@ -50,6 +50,10 @@ const MOST_KILLS: usize = 40;
 const REST: Duration = Duration::from_secs(2);
 /// How long all of it may take.
 const OVERALL: Duration = Duration::from_secs(240);
+/// A connector repeats after minutes what was not taken, and this one after seconds: it is asked for
+/// its history as much more often, or repeats that only the history can tell apart would wait.
+const SETTINGS: &str = "[telemetry]\nlog_filter = \"warn\"\n\
+     [engine]\npoll_spacing = \"1s\"\npolls_per_minute = 6000\n";
 /// What is drawn if nobody asks for another seed by this variable.
 const SEED: u64 = 20_261_121;
 const SEED_VARIABLE: &str = "VERILANE_CRASH_SEED";
@@ -92,7 +96,7 @@ async fn a_server_that_is_killed_at_any_moment_loses_nothing_and_doubles_nothing
 
 async fn play(seed: u64) {
     let began = Instant::now();
-    let stage = Stage::with(connector, "[telemetry]\nlog_filter = \"warn\"\n").await;
+    let stage = Stage::with(connector, SETTINGS).await;
     let (announcer, target) = Announcer::new();
     let watcher = Watcher::new();
     let load = Load::new(stage.sandbox.clone(), Arc::clone(&watcher));

@@ -1,6 +1,7 @@
 //! The sandbox's ledger held against the binary's log: what was answered with 200 must be in there.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde_json::Value;
 use verilane_api::v1::{Event, EventType};
@@ -16,7 +17,8 @@ pub struct Told {
     pub verification: String,
     /// The status, or `data`.
     pub what: String,
-    /// When it was signed, Unix seconds; of the one status that can come about more than once.
+    /// When it came about, Unix seconds, as the log has it: of the one status that can more than
+    /// once.
     pub time: Option<i64>,
 }
 
@@ -41,16 +43,43 @@ impl Told {
         Some(Self::new(&event.verification_id, status, time))
     }
 
-    /// By a callback about a verification.
-    pub fn by_callback(sandbox: &SandboxHandle, delivery: &Delivery, verification: &str) -> Self {
+    /// By a callback about a verification, as events told it if they did. Finds fault if they did
+    /// twice: a callback can be signed anew, and what can recur then has another time.
+    pub fn by_callback(
+        sandbox: &SandboxHandle,
+        delivery: &Delivery,
+        verification: &str,
+        told: &BTreeMap<Self, usize>,
+    ) -> Self {
         let status = delivery.status.map(Status::as_str);
         let status = status.filter(|_| delivery.kind == CallbackKind::Status);
         Self::new(verification, status, || {
-            let body = sandbox.body(delivery.number).unwrap();
-            let body: Value = serde_json::from_slice(&body).unwrap();
-            body["deadline"].as_i64().unwrap() - FRESH
+            let span = span(sandbox, delivery);
+            let own = told.keys().filter(|one| {
+                one.verification == verification
+                    && one.time.is_some_and(|time| span.contains(&time))
+            });
+            let own: Vec<i64> = own.filter_map(|one| one.time).collect();
+            assert!(own.len() < 2, "{delivery:?} is {own:?}");
+            own.first().copied().unwrap_or(span.start)
         })
     }
+}
+
+/// The seconds from when it came about of what a callback tells by its own time, to when the same
+/// came about again.
+fn span(sandbox: &SandboxHandle, delivery: &Delivery) -> Range<i64> {
+    let body = sandbox.body(delivery.number).unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let time = body["deadline"].as_i64().unwrap() - FRESH;
+    let noted = sandbox.request(&delivery.request).unwrap().statuses;
+    let noted = noted
+        .iter()
+        .filter(|noted| Some(noted.status) == delivery.status);
+    let times = noted.map(|noted| noted.created_at);
+    let from = times.clone().filter(|from| *from <= time).max();
+    let to = times.filter(|to| *to > time).min();
+    from.unwrap()..to.unwrap_or(i64::MAX)
 }
 
 /// How often each thing was told, by events.
@@ -82,7 +111,12 @@ pub fn check_ledger(
         assert_eq!(*times, 1, "{one:?}");
     }
     for delivery in genuine(sandbox).iter().filter(|one| one.was_taken()) {
-        let one = Told::by_callback(sandbox, delivery, &verification_of(&delivery.request));
+        let one = Told::by_callback(
+            sandbox,
+            delivery,
+            &verification_of(&delivery.request),
+            &told,
+        );
         assert!(
             told.contains_key(&one),
             "{delivery:?} was acknowledged and is lost"

@@ -151,28 +151,33 @@ impl Engine {
     async fn keep(&self, mut loaded: Loaded, message: Message) -> Result<Taken, Refusal> {
         let id = loaded.verification.id;
         let mut evidence = None;
-        let mut pulled = false;
+        let mut asked: Option<Pulled> = None;
         for _ in 0..RACES {
             let seen = loaded.has_seen(message.attempt, &message.identity);
+            let repeated = match &asked {
+                _ if seen => Some(message.identity.clone()),
+                Some(Pulled::Told { history, .. }) => message.repeats(&loaded, history),
+                _ => None,
+            };
             let taken = |verdict, row: &Verification| Taken {
                 verdict,
                 verification: id,
                 trace_parent: row.trace_parent.clone(),
             };
-            let (change, verdict) = if seen {
-                (self.again(id, &message), Verdict::Repeated)
-            } else {
-                // A status that comes late proves nothing about now, but the history does.
-                if message.late && matches!(message.report, Report::Status(_)) {
-                    if pulled {
-                        return Err(Reason::CallbackDeadlinePassed.into());
-                    }
-                    pulled = true;
-                    self.pull_late(&loaded.verification, message.attempt)
-                        .await?;
-                    loaded = self.load(id).await?;
-                    continue;
+            // Without a history, what can be a repeat goes by its own time; what is late can't.
+            let trusted = !message.late && matches!(asked, Some(Pulled::Impossible));
+            let (change, verdict) = if let Some(identity) = repeated {
+                let again = self.again(id, message.attempt, identity);
+                (again, Verdict::Repeated)
+            } else if message.needs_history(&loaded) && !trusted {
+                if asked.is_some() {
+                    return Err(Reason::CallbackDeadlinePassed.into());
                 }
+                let pulled = self.pull_late(&loaded.verification, message.attempt);
+                asked = Some(pulled.await?);
+                loaded = self.load(id).await?;
+                continue;
+            } else {
                 self.first(&loaded.verification, &message, &mut evidence)
                     .await?
             };
@@ -187,31 +192,30 @@ impl Engine {
         Err(EngineError::new(Reason::Contended).about(id).into())
     }
 
-    /// Has the history say whether a status that came late stands in it. Where that can't be asked
-    /// now, it is soon, and the provider will call again.
+    /// Has the history say whether a status stands in it that proves nothing by itself. Where that
+    /// can't be asked now, it is soon, and the provider will call again.
     async fn pull_late(
         &self,
         row: &Verification,
         attempt: AttemptNumber,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Pulled, EngineError> {
         let about = JobAbout {
             verification: row.id,
             attempt,
         };
-        if let Pulled::Limited(_) | Pulled::Failed(_) =
-            self.pull(about, PullCause::LateCallback).await?
-        {
+        let pulled = self.pull(about, PullCause::LateCallback).await?;
+        if let Pulled::Limited(_) | Pulled::Failed(_) = pulled {
             self.hint(std::iter::once((attempt, row))).await;
         }
-        Ok(())
+        Ok(pulled)
     }
 
-    fn again(&self, id: VerificationId, message: &Message) -> Change {
+    fn again(&self, id: VerificationId, attempt: AttemptNumber, identity: String) -> Change {
         let mut change = Change::new(self.now());
         change.seen.push(SeenWrite::Again(SeenKey {
             verification: id,
-            attempt: message.attempt,
-            identity: message.identity.clone(),
+            attempt,
+            identity,
         }));
         change
     }

@@ -14,6 +14,7 @@ mod evidence;
 mod jobs;
 mod keyring_check;
 mod keys;
+mod occurrence;
 mod picture;
 mod pull;
 mod relay;

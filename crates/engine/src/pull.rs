@@ -1,8 +1,8 @@
 //! Fetches what a provider has noted of an attempt, and writes what was missed.
 //!
 //! Ordering contract: what was missed becomes events in the provider's own order, `PULLED`, in one
-//! change. What a callback told of already is passed over by its identity, and a callback that comes
-//! later finds the identity noted. A pull changes nothing at the provider, so it may be repeated at
+//! change. What a callback told of already is passed over by its identity, or as an occurrence that
+//! is noted, and a callback that comes later finds it noted. A pull changes nothing at the provider, so it may be repeated at
 //! any time; how often it is, is bounded by the gate.
 
 mod gate;
@@ -22,6 +22,7 @@ use verilane_vault::SealedWhat;
 pub(crate) use self::gate::{Gate, Haste};
 use crate::EngineError;
 use crate::engine::{Engine, RACES};
+use crate::occurrence;
 use crate::sealing::Sealer;
 
 /// How many entries become events in one change; what is left over follows at the next poll.
@@ -34,7 +35,8 @@ pub(crate) enum PullCause {
     Poll,
     /// The attempt is about to be ended for want of news.
     BeforeEnd,
-    /// A genuine status came past its deadline.
+    /// A genuine status proves nothing new by itself: it came past its deadline, or can be a repeat
+    /// signed anew.
     LateCallback,
 }
 
@@ -59,10 +61,13 @@ impl PullCause {
 /// What came of a pull.
 #[derive(Debug)]
 pub(crate) enum Pulled {
-    /// Something was missed, and is in the log.
-    News,
-    /// Nothing was missed.
-    Nothing,
+    /// It told what it has noted of the attempt, and what was missed is in the log.
+    Told {
+        /// All that it has noted, oldest first.
+        history: Vec<HistoryEntry>,
+        /// How much of it was missed.
+        news: usize,
+    },
     /// Nobody can be asked: no history is kept, or the connection is gone.
     Impossible,
     /// It was not asked, since it was asked often enough; that may change after so long.
@@ -74,8 +79,8 @@ pub(crate) enum Pulled {
 impl Pulled {
     const fn as_str(&self) -> &'static str {
         match self {
-            Self::News => pull_outcome::NEWS,
-            Self::Nothing => pull_outcome::NOTHING,
+            Self::Told { news: 0, .. } => pull_outcome::NOTHING,
+            Self::Told { .. } => pull_outcome::NEWS,
             Self::Impossible => pull_outcome::IMPOSSIBLE,
             Self::Limited(_) => pull_outcome::LIMITED,
             Self::Failed(_) => pull_outcome::FAILED,
@@ -162,20 +167,16 @@ impl Engine {
             attempt: about.attempt,
         };
         let whose = decide::assign(&tenures, &noted);
-        let entries: Vec<HistoryEntry> = entries
+        let history: Vec<HistoryEntry> = entries
             .into_iter()
             .zip(whose)
             .filter_map(|(entry, whose)| (whose == Some(ours)).then_some(entry))
             .collect();
-        let news = self.merge(about, &entries).await?;
+        let news = self.merge(about, &history).await?;
         self.pull_gate.heard(about, asked_at);
         self.pull_metrics
             .merged(attempt.connection.as_str(), news as u64);
-        Ok(if news > 0 {
-            Pulled::News
-        } else {
-            Pulled::Nothing
-        })
+        Ok(Pulled::Told { history, news })
     }
 
     /// All attempts that the provider can have taken a request of this slot from, newest first.
@@ -202,10 +203,10 @@ impl Engine {
 
     /// Commits what was not seen before, against whatever the row has become meanwhile. How much
     /// that was.
-    async fn merge(&self, about: JobAbout, entries: &[HistoryEntry]) -> Result<usize, EngineError> {
+    async fn merge(&self, about: JobAbout, history: &[HistoryEntry]) -> Result<usize, EngineError> {
         for _ in 0..RACES {
             let loaded = self.load(about.verification).await?;
-            let missed = missed(&loaded, about, entries);
+            let missed = missed(&loaded, about, history);
             let Some(change) = self.merging(&loaded.verification, about, &missed)? else {
                 return Ok(0);
             };
@@ -329,15 +330,13 @@ pub(crate) const fn poll_job(about: JobAbout) -> JobKey {
 fn missed<'a>(
     loaded: &Loaded,
     about: JobAbout,
-    entries: &'a [HistoryEntry],
+    history: &'a [HistoryEntry],
 ) -> Vec<&'a HistoryEntry> {
     let mut missed: Vec<&HistoryEntry> = Vec::new();
-    for entry in entries {
-        let identity = &entry.report.identity;
-        let is_known = loaded.has_seen(about.attempt, identity)
-            || missed
-                .iter()
-                .any(|known| known.report.identity == *identity);
+    for entry in history {
+        let of = |entry: &'a HistoryEntry| (&entry.report.identity, entry.report.occurrence);
+        let is_known = missed.iter().any(|known| of(known) == of(entry))
+            || occurrence::is_noted(&loaded.seen, about.attempt, &entry.report, history);
         if !is_known && missed.len() < MOST_NEWS {
             missed.push(entry);
         }
@@ -348,7 +347,7 @@ fn missed<'a>(
 fn arrival(entry: &HistoryEntry) -> StatusArrival {
     StatusArrival {
         status: entry.report.status.clone(),
-        identity: entry.report.identity.clone(),
+        identity: occurrence::key(&entry.report),
         rank: entry.report.rank,
         fact: entry.report.fact,
         provider_time: Some(entry.provider_time),

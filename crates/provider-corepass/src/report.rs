@@ -1,7 +1,7 @@
 //! What a status or a failure is to everybody else, and what makes two of them one and the same.
 //!
 //! Pure. A status that comes by callback, by a callback signed anew, and in a pull is one: its
-//! identity is its word; only one that can recur has its time in it. Words that are not documented
+//! identity is its word, and its time beside that only if it can recur. Words that are not documented
 //! are `OTHER` to the outside, and are told apart by a digest.
 
 use verilane_core::{Pii, Timestamp};
@@ -19,7 +19,8 @@ pub fn status(spelt: &str, time: Timestamp, tx_hash: Option<Pii>) -> StatusRepor
     let status = Status::from_word(spelt);
     StatusReport {
         status: word(spelt, status).into(),
-        identity: identity(spelt, status, time),
+        identity: identity(spelt, status),
+        occurrence: status.filter(|status| status.recurs()).map(|_| time),
         rank: status.map_or(0, Status::rank),
         fact: status.and_then(Status::fact),
         tx_hash,
@@ -47,13 +48,12 @@ fn word(spelt: &str, status: Option<Status>) -> &'static str {
     }
 }
 
-fn identity(spelt: &str, status: Option<Status>, time: Timestamp) -> String {
+fn identity(spelt: &str, status: Option<Status>) -> String {
     match status {
         None => {
             let hash = fields::hash_of(spelt);
             format!("{OTHER}:{}", hash.get(..16).unwrap_or_default())
         }
-        Some(status) if status.recurs() => format!("{}@{}", status.word(), time.as_secs()),
         Some(status) => status.word().to_owned(),
     }
 }
@@ -74,10 +74,14 @@ mod tests {
             );
             assert_eq!(first.status, known.word());
             assert_eq!(first.rank, known.rank());
-            assert_eq!(first.identity != again.identity, known.recurs());
+            assert_eq!(first.identity, again.identity);
+            let times = [first, again].map(|report| report.occurrence);
+            let expected = known.recurs().then_some([TIME, later]);
+            assert_eq!(times, expected.map_or([None; 2], |times| times.map(Some)));
         }
         let failed = status("CALLBACK_FAILED", TIME, None);
-        assert_eq!(failed.identity, "CALLBACK_FAILED@1677255348");
+        assert_eq!(failed.identity, "CALLBACK_FAILED");
+        assert_eq!(failed.occurrence, Some(TIME));
     }
 
     #[test]

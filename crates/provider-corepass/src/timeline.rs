@@ -131,7 +131,7 @@ impl Status {
         }
     }
 
-    /// Whether it can come several times, so that its time belongs to its identity.
+    /// Whether it can come several times, so that its time belongs to what it is.
     #[must_use]
     pub const fn recurs(self) -> bool {
         matches!(self, Self::CallbackFailed)

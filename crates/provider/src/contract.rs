@@ -195,6 +195,10 @@ pub struct StatusReport {
     pub status: ProviderStatus,
     /// What makes this report one and the same when it comes again. Without personal data.
     pub identity: String,
+    /// The provider's time of it, if an attempt can come to this more than once: then that belongs
+    /// to what makes it the same. A history has it exactly; of a callback it can be that of a
+    /// repeat, and so lie later.
+    pub occurrence: Option<Timestamp>,
     /// The word's place in the provider's order, from 1; 0 if it has none.
     pub rank: u16,
     /// What it tells about the attempt.

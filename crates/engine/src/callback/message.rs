@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use verilane_core::decide::{DATA_IDENTITY, StatusArrival};
 use verilane_core::{Assurance, AttemptNumber, Fact, Principal, ProviderStatus, Timestamp};
-use verilane_provider::{Reading, Report};
+use verilane_provider::{HistoryEntry, Reading, Report};
+use verilane_store::Loaded;
 
-use crate::AccessContext;
+use crate::{AccessContext, occurrence};
 
 /// An operator who hands a message in, and why.
 pub(super) struct HandedIn {
@@ -37,7 +38,7 @@ impl Message {
         body: Bytes,
     ) -> Self {
         let identity = match &reading.report {
-            Report::Status(report) => report.identity.clone(),
+            Report::Status(report) => occurrence::key(report),
             Report::Failure(report) => report.identity.clone(),
             Report::Data(_) => DATA_IDENTITY.to_owned(),
         };
@@ -53,6 +54,22 @@ impl Message {
             media_type: content_type.unwrap_or_default(),
             body,
         }
+    }
+
+    /// Whether only the provider's history can say whether it tells anything new.
+    pub(super) fn needs_history(&self, loaded: &Loaded) -> bool {
+        let Report::Status(report) = &self.report else {
+            return false;
+        };
+        self.late || occurrence::may_repeat(&loaded.seen, self.attempt, report)
+    }
+
+    /// What it repeats under another time, by what the provider has noted.
+    pub(super) fn repeats(&self, loaded: &Loaded, history: &[HistoryEntry]) -> Option<String> {
+        let Report::Status(report) = &self.report else {
+            return None;
+        };
+        occurrence::noted_as(&loaded.seen, self.attempt, report, history)
     }
 
     pub(super) fn status(

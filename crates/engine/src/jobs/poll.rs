@@ -38,9 +38,9 @@ impl Engine {
         let tries = job.tries.saturating_add(1);
         let wait = match self.pull(about, PullCause::Poll).await? {
             // The change that brought it said when it is next asked about.
-            Pulled::News => return Ok(()),
+            Pulled::Told { news: 1.., .. } => return Ok(()),
             Pulled::Impossible => return self.done(job.key).await,
-            Pulled::Nothing => {
+            Pulled::Told { news: 0, .. } => {
                 let after = self.load(about.verification).await?.verification;
                 if after.revision != row.revision {
                     return Ok(());
@@ -132,7 +132,7 @@ impl Engine {
             return Ok(true);
         }
         let wait = match self.pull(about, PullCause::BeforeEnd).await? {
-            Pulled::News | Pulled::Nothing | Pulled::Impossible => return Ok(true),
+            Pulled::Told { .. } | Pulled::Impossible => return Ok(true),
             Pulled::Limited(wait) => wait,
             Pulled::Failed(error) if error.is_retryable() => {
                 retry_after(&error).unwrap_or_default().max(ANOTHER_TRY)

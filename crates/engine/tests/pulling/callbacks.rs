@@ -1,13 +1,15 @@
 //! Callbacks that prove nothing by themselves: forged ones, and genuine ones that come late.
 
 use serde_json::json;
-use verilane_core::{Reason, State};
+use verilane_core::{Reason, State, Timestamp};
 use verilane_engine::Verdict;
 
 use crate::stage::calls::{Body, call};
 use crate::stage::puppet::{HistoryAnswer, StartCall};
 use crate::stage::{DAY, MINUTE, Play, SECOND, START, Stage, request};
 use crate::{begin, next_due, pulled, words};
+
+type Call = Result<Verdict, Reason>;
 
 /// Polls that come too late to take part.
 fn stage() -> Stage {
@@ -24,12 +26,7 @@ async fn opened(stage: &Stage) -> (Play, StartCall) {
 }
 
 /// A genuine status whose deadline was a second ago.
-async fn late(
-    stage: &Stage,
-    play: &Play,
-    start: &StartCall,
-    word: &str,
-) -> Result<Verdict, Reason> {
+async fn late(stage: &Stage, play: &Play, start: &StartCall, word: &str) -> Call {
     let deadline = (stage.now() - SECOND).as_secs();
     let body = Body::status(word, start.expiry).with("deadline", json!(deadline));
     let taken = call(&play.engine, &start.status_path(), &body).await;
@@ -130,6 +127,110 @@ async fn a_late_status_is_refused_while_nobody_can_be_asked_and_taken_when_it_co
     assert_eq!(words(&log), pulled(&["ACCEPTED"]));
     let taken = late(&stage, &play, &start, "ACCEPTED").await;
     assert_eq!(taken, Ok(Verdict::Repeated));
+    play.close().await;
+}
+
+/// A delivery that failed, as a callback signed at this time tells it.
+async fn failed(play: &Play, start: &StartCall, time: Timestamp) -> Call {
+    let deadline = json!((time + 3 * MINUTE).as_secs());
+    let body = Body::status("CALLBACK_FAILED", start.expiry)
+        .with("deadline", deadline)
+        .with("time", json!(time.as_secs()));
+    let taken = call(&play.engine, &start.status_path(), &body).await;
+    taken
+        .map(|taken| taken.verdict)
+        .map_err(|refusal| refusal.reason)
+}
+
+/// The provider's times of the failed deliveries in the log, with the assurance of each.
+async fn failures(play: &Play) -> Vec<(Timestamp, &'static str)> {
+    let log = play.log().await.into_iter();
+    log.filter(|event| event.body.provider_status.as_deref() == Some("CALLBACK_FAILED"))
+        .map(|event| {
+            (
+                event.body.provider_time.unwrap(),
+                event.body.assurance.as_str(),
+            )
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn what_can_recur_and_is_signed_anew_is_one_event_beside_those_that_are_pulled() {
+    let stage = stage();
+    let (play, start) = opened(&stage).await;
+    let at = |minutes: u32| START + minutes * MINUTE;
+    // The first of its kind goes by its time, although it is a repeat of what was a minute before.
+    stage.puppet.notes("CALLBACK_FAILED", at(1));
+    stage.clock.set(at(2));
+    let taken = failed(&play, &start, at(2)).await;
+    assert_eq!(taken, Ok(Verdict::Accepted));
+    assert_eq!(stage.puppet.pulls(), 0);
+    // Signed anew once more, and as it was at first: the history tells that it is the same.
+    stage.clock.set(at(3));
+    for time in [at(3), at(2), at(1)] {
+        let taken = failed(&play, &start, time).await;
+        assert_eq!(taken, Ok(Verdict::Repeated), "{time:?}");
+        stage.clock.set(stage.now() + MINUTE);
+    }
+    assert_eq!(failures(&play).await, [(at(2), "SIGNED")]);
+    // Another one is pulled by a repeat of itself, and the repeat is counted with it.
+    stage.puppet.notes("CALLBACK_FAILED", at(10));
+    stage.clock.set(at(11));
+    let taken = failed(&play, &start, at(11)).await;
+    assert_eq!(taken, Ok(Verdict::Repeated));
+    let both = [(at(2), "SIGNED"), (at(10), "PULLED")];
+    assert_eq!(failures(&play).await, both);
+    // So is one that comes late, since the history tells what it is.
+    stage.clock.set(at(20));
+    let taken = failed(&play, &start, at(12)).await;
+    assert_eq!(taken, Ok(Verdict::Repeated));
+    let asked = stage.puppet.pulls();
+    let taken = failed(&play, &start, at(10)).await;
+    assert_eq!(taken, Ok(Verdict::Repeated));
+    assert_eq!(
+        (failures(&play).await, stage.puppet.pulls()),
+        (both.to_vec(), asked)
+    );
+    play.close().await;
+}
+
+#[tokio::test]
+async fn a_repeat_signed_anew_is_refused_while_nobody_can_be_asked() {
+    let stage = stage();
+    let (play, start) = opened(&stage).await;
+    stage.puppet.notes("CALLBACK_FAILED", START);
+    let taken = failed(&play, &start, START).await;
+    assert_eq!(taken, Ok(Verdict::Accepted));
+    stage.puppet.answers_pulls([HistoryAnswer::NotSent]);
+    let again = START + SECOND;
+    for _ in 0..2 {
+        // Not answered the first time, and not asked the second.
+        let taken = failed(&play, &start, again).await;
+        assert_eq!(taken, Err(Reason::CallbackDeadlinePassed));
+    }
+    assert_eq!(stage.puppet.pulls(), 1);
+    stage.clock.set(START + MINUTE);
+    let taken = failed(&play, &start, again).await;
+    assert_eq!(taken, Ok(Verdict::Repeated));
+    assert_eq!(failures(&play).await, [(START, "SIGNED")]);
+    play.close().await;
+}
+
+#[tokio::test]
+async fn where_no_history_is_kept_what_can_recur_goes_by_its_own_time() {
+    let stage = Stage::new();
+    let (play, start) = opened(&stage).await;
+    for (seconds, verdict) in [
+        (1, Verdict::Accepted),
+        (2, Verdict::Accepted),
+        (1, Verdict::Repeated),
+    ] {
+        let taken = failed(&play, &start, START + seconds * SECOND).await;
+        assert_eq!(taken, Ok(verdict));
+    }
+    let expected = [1, 2].map(|seconds| (START + seconds * SECOND, "SIGNED"));
+    assert_eq!(failures(&play).await, expected);
     play.close().await;
 }
 

@@ -234,6 +234,7 @@ impl Puppet {
             report: StatusReport {
                 status: status.into(),
                 identity: word.to_owned(),
+                occurrence: recurs(word).then_some(time),
                 rank,
                 fact,
                 tx_hash: (rank > 2).then(|| Pii::from("0xabc")),
@@ -531,10 +532,11 @@ impl Puppet {
             return Err(Reason::CallbackItemsMismatch.into());
         }
         let deadline = body["deadline"].as_i64().map(Timestamp::from_secs);
+        let time = body["time"].as_i64().map(Timestamp::from_secs);
         Ok(Reading {
             candidate: position,
-            report: report(body, fields)?,
-            provider_time: body["time"].as_i64().map(Timestamp::from_secs),
+            report: report(body, fields, time)?,
+            provider_time: time,
             is_late: deadline.is_some_and(|deadline| callback.receive_time > deadline),
             key_fingerprint: "a pinned key".to_owned(),
             encoding: "puppet",
@@ -555,7 +557,12 @@ fn image(field: &str, value: &str) -> Option<Image> {
     Some(bytes.map_or(Image::Unreadable, |bytes| Image::File(Pii::new(bytes))))
 }
 
-fn report(body: &Value, asked: &[String]) -> Result<Report, Refusal> {
+/// Whether an attempt can come to it more than once.
+fn recurs(word: &str) -> bool {
+    word == "CALLBACK_FAILED"
+}
+
+fn report(body: &Value, asked: &[String], time: Option<Timestamp>) -> Result<Report, Refusal> {
     let word = body["status"].as_str().unwrap_or_default();
     let known = STATUSES.iter().find(|(name, ..)| *name == word);
     if let Some(items) = body["items"].as_object() {
@@ -586,6 +593,7 @@ fn report(body: &Value, asked: &[String]) -> Result<Report, Refusal> {
     Ok(Report::Status(StatusReport {
         status: name.into(),
         identity: name.to_owned(),
+        occurrence: time.filter(|_| recurs(name)),
         rank,
         fact,
         tx_hash: body["tx_hash"].as_str().map(Pii::from),

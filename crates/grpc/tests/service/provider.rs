@@ -240,6 +240,7 @@ impl Provider for Obedient {
                 Report::Status(StatusReport {
                     status: status.into(),
                     identity: body.clone(),
+                    occurrence: None,
                     rank,
                     fact: Some(Fact::Accepted),
                     tx_hash: words.next().map(Into::into),

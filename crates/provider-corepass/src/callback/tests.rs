@@ -141,9 +141,8 @@ fn a_status_says_its_word_its_rank_and_its_fact() {
 #[test]
 fn a_status_signed_anew_is_the_same_event_and_a_failed_delivery_another() {
     let identity = |word: &str, deadline| {
-        told_status(&status_members(word, deadline))
-            .unwrap()
-            .identity
+        let report = told_status(&status_members(word, deadline)).unwrap();
+        (report.identity, report.occurrence)
     };
     assert_eq!(identity("ACCEPTED", NOW), identity("ACCEPTED", NOW + 9));
     assert_ne!(

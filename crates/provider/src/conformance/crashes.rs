@@ -68,7 +68,8 @@ pub async fn asking_for_the_history_changes_nothing_and_knows_the_callbacks<B: B
     let again = stage.facade.history(&request).await.unwrap();
     let identities = |entries: &[crate::HistoryEntry]| -> Vec<_> {
         let entries = entries.iter();
-        entries.map(|e| e.report.identity.clone()).collect()
+        let identity = |e: &crate::HistoryEntry| (e.report.identity.clone(), e.report.occurrence);
+        entries.map(identity).collect()
     };
     assert_eq!(identities(&first), identities(&again));
     let mut known = 0;
@@ -76,7 +77,10 @@ pub async fn asking_for_the_history_changes_nothing_and_knows_the_callbacks<B: B
         let Report::Status(status) = &reading.report else {
             continue;
         };
-        let same = |entry: &&crate::HistoryEntry| entry.report.identity == status.identity;
+        let same = |entry: &&crate::HistoryEntry| {
+            let noted = &entry.report;
+            (&noted.identity, noted.occurrence) == (&status.identity, status.occurrence)
+        };
         let entry = first.iter().find(same);
         let entry = entry.unwrap_or_else(|| panic!("not in the history: {}", told(reading)));
         assert_eq!(entry.report.fact, status.fact);

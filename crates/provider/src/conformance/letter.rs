@@ -43,8 +43,8 @@ pub(super) fn told(reading: &Reading) -> String {
                 &status.identity,
                 shown(status.tx_hash.as_ref()),
             );
-            let (rank, fact) = (status.rank, status.fact);
-            write!(told, "{word} {identity} {rank} {fact:?} {hash}")
+            let (rank, fact, when) = (status.rank, status.fact, status.occurrence);
+            write!(told, "{word} {identity} {when:?} {rank} {fact:?} {hash}")
         }
         Report::Failure(failure) => {
             let (word, identity) = (&failure.status, &failure.identity);

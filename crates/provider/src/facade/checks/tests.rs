@@ -280,6 +280,7 @@ fn words_are_short_and_printable() {
         Report::Status(StatusReport {
             status: status.into(),
             identity: identity.into(),
+            occurrence: None,
             rank: 1,
             fact: None,
             tx_hash: None,
@@ -311,6 +312,7 @@ fn a_history_is_bounded_of_names_and_not_of_the_future() {
         report: StatusReport {
             status: status.into(),
             identity: status.to_owned(),
+            occurrence: None,
             rank: 1,
             fact: None,
             tx_hash: None,
