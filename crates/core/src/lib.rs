@@ -45,6 +45,6 @@ pub use state::{Fact, Facts, State, state_of_verification};
 pub use timestamp::Timestamp;
 pub use values::{ClaimValue, Country, Date, normalise};
 pub use verification::{
-    Attempt, CallbackChannel, ProviderStatus, SealedAction, Slot, SlotHolder, StartPhase,
+    Attempt, CallbackChannel, ProviderStatus, SealedAction, Slot, SlotHolder, StartPhase, Tenancy,
     TraceParent, Verification, asked_fields,
 };

@@ -246,6 +246,13 @@ impl Facts {
         self.has(SETTLEMENT_FAILED) || (self.has(SETTLED) && self.has_data())
     }
 
+    /// Whether data may still come and be kept: until there is some, or the attempt is cancelled.
+    /// Expired and failed ones still wait.
+    #[must_use]
+    pub const fn waits_for_data(self) -> bool {
+        !self.has_data() && !self.is_cancelled()
+    }
+
     /// Whether a caller called the attempt off.
     #[must_use]
     pub const fn is_cancelled(self) -> bool {

@@ -219,6 +219,48 @@ impl Attempt {
         self.facts.state()
     }
 
+    /// What of it decides whether something is about it.
+    #[must_use]
+    pub const fn tenancy(&self, verification: VerificationId) -> Tenancy {
+        Tenancy {
+            holder: SlotHolder {
+                verification,
+                attempt: self.number,
+            },
+            phase: self.phase,
+            facts: self.facts,
+            start_time: self.start_time,
+            requested_expiry: self.requested_expiry,
+            expire_time: self.expire_time,
+        }
+    }
+
+    /// Whether data may still come for it and be kept.
+    #[must_use]
+    pub const fn waits_for_data(&self) -> bool {
+        self.facts.waits_for_data()
+    }
+}
+
+/// An attempt among those of a slot: what decides whether something that the provider says is about
+/// it. The user and the items are the slot's, and the same for all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tenancy {
+    /// Which attempt.
+    pub holder: SlotHolder,
+    /// How far its start has come.
+    pub phase: StartPhase,
+    /// Everything that is known about it.
+    pub facts: Facts,
+    /// When its intent was committed.
+    pub start_time: Timestamp,
+    /// The expiry that the provider was, or will be, asked for.
+    pub requested_expiry: Timestamp,
+    /// The one that it answered.
+    pub expire_time: Option<Timestamp>,
+}
+
+impl Tenancy {
     /// Whether the provider can hold a request of this attempt: it has not said that what it holds
     /// is another's.
     #[must_use]
@@ -229,13 +271,6 @@ impl Attempt {
                 failed,
                 Some(Reason::ProviderRequestNotOurs | Reason::RequestAlreadyOpen)
             )
-    }
-
-    /// Whether data may still come for it and be kept: until it has some or is cancelled. Expired
-    /// and failed ones still wait.
-    #[must_use]
-    pub fn waits_for_data(&self) -> bool {
-        !self.facts.has_data() && !self.facts.is_cancelled()
     }
 }
 

@@ -4,6 +4,7 @@
 //! the side lane, and shown by the change that it causes; a message that was seen before only
 //! raises a counter, durably too. What can't be verified changes nothing.
 
+mod candidates;
 mod data;
 mod import;
 mod message;
@@ -14,10 +15,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use verilane_core::decide::{self, DataKept};
 use verilane_core::{
-    Attempt, AttemptNumber, CallbackChannel, Change, ConnectionName, JobAbout, Pii, Reason,
-    SeenKey, SeenWrite, TraceParent, Verification, VerificationId,
+    AttemptNumber, CallbackChannel, Change, ConnectionName, JobAbout, Pii, Reason, SeenKey,
+    SeenWrite, TraceParent, Verification, VerificationId,
 };
-use verilane_provider::{Callback, Candidate, Refusal, Report};
+use verilane_provider::{Callback, Refusal, Report};
 use verilane_store::{CallbackTarget, CommitError, Conflict, Loaded};
 use verilane_vault::{IndexKind, SealedWhat};
 
@@ -25,13 +26,10 @@ pub use self::import::{ImportMessage, ImportSource, Imported};
 
 use self::data::{Kept, data_kept};
 use self::message::Message;
+use crate::EngineError;
 use crate::engine::{Engine, RACES};
 use crate::pull::{PullCause, Pulled};
 use crate::sealing::Sealer;
-use crate::{EngineError, KeyCache};
-
-/// How many attempts of a slot are asked about after a callback that could not be verified.
-const HINTED: usize = 4;
 
 /// Where a callback path leads, for limits that come before the body is read.
 #[derive(Clone, Debug)]
@@ -107,44 +105,32 @@ impl Engine {
         let target = &path.target;
         let connection = self.connection(&path.connection)?;
         let now = self.now();
-        let meant: Vec<_> = target
-            .attempts
-            .iter()
-            .filter(|(number, loaded)| {
-                let attempt = loaded.verification.attempt(*number);
-                attempt.is_some_and(Attempt::may_be_held)
-            })
-            .collect();
-        let candidates = meant
-            .iter()
-            .map(|(number, loaded)| candidate(*number, loaded, &self.keys))
-            .collect::<Result<Vec<_>, EngineError>>()?;
+        let meant = self.meant(target).await?;
         let callback = Callback {
             channel: path.channel,
             content_type: content_type.clone(),
             body: body.clone(),
             receive_time: now,
-            candidates,
+            candidates: meant.candidates.clone(),
         };
         let reading = match connection.facade.read_callback(callback.clone()).await {
             Ok(reading) => reading,
             Err(refusal) => {
                 if is_hint(refusal.reason) {
-                    let newest = meant.iter().take(HINTED);
-                    self.hint(newest.map(|(number, loaded)| (*number, &loaded.verification)))
-                        .await;
+                    self.hint_newest(target, &meant).await;
                 }
                 if quarantine::is_about_the_signature(path.channel, refusal) {
-                    self.quarantine(connection, &meant, callback).await?;
+                    self.quarantine(connection, &meant.tenancies, callback)
+                        .await?;
                 }
                 return Err(refusal);
             }
         };
-        let (number, loaded) = meant
-            .get(reading.candidate)
-            .ok_or(Reason::CallbackAttemptUnknown)?;
-        let message = Message::new(*number, reading, content_type, body);
-        self.keep(loaded.clone(), message).await
+        let about = meant.tenancies.get(reading.candidate).copied();
+        let about = about.ok_or(Reason::CallbackAttemptUnknown)?;
+        let message = Message::new(about.holder.attempt, reading, content_type, body);
+        let loaded = self.loaded(meant, about).await?;
+        self.keep(loaded, message).await
     }
 
     /// Commits what a verified message means, against whatever the row has become meanwhile.
@@ -266,28 +252,4 @@ impl Engine {
 /// Whether a refused callback can be a sign that a genuine one is kept from us.
 const fn is_hint(reason: Reason) -> bool {
     !matches!(reason, Reason::CallbackOverload | Reason::Internal)
-}
-
-fn candidate(
-    number: AttemptNumber,
-    loaded: &Loaded,
-    keys: &KeyCache,
-) -> Result<Candidate, EngineError> {
-    let row = &loaded.verification;
-    let attempt = row
-        .attempt(number)
-        .ok_or_else(|| EngineError::new(Reason::Internal).about(row.id))?;
-    let key = keys.of(row)?;
-    let sealer = Sealer {
-        id: row.id,
-        key: &key,
-    };
-    Ok(Candidate {
-        subject: sealer.subject(row)?,
-        fields: row.asked_fields().map(str::to_owned).collect(),
-        start_time: attempt.start_time,
-        requested_expiry: attempt.requested_expiry,
-        expire_time: attempt.expire_time,
-        is_cancelled: attempt.facts.is_cancelled(),
-    })
 }

@@ -181,24 +181,15 @@ impl Engine {
 
     /// All attempts that the provider can have taken a request of this slot from, newest first.
     async fn tenures(&self, slot: verilane_core::SlotId) -> Result<Vec<Tenure>, EngineError> {
-        let Some(slot) = self.store.slot_by_id(slot).await? else {
-            return Ok(Vec::new());
+        let tenancies = self.store.tenancies(slot).await?;
+        let held = tenancies
+            .into_iter()
+            .filter(verilane_core::Tenancy::may_be_held);
+        let tenure = |tenancy: verilane_core::Tenancy| Tenure {
+            holder: tenancy.holder,
+            start_time: tenancy.start_time,
         };
-        let target = self.store.callback_target(slot.status_path).await?;
-        let attempts = target.map(|target| target.attempts).unwrap_or_default();
-        let tenure = |(number, loaded): &(u32, Loaded)| {
-            let attempt = loaded.verification.attempt(*number);
-            attempt
-                .filter(|attempt| attempt.may_be_held())
-                .map(|attempt| Tenure {
-                    holder: SlotHolder {
-                        verification: loaded.verification.id,
-                        attempt: *number,
-                    },
-                    start_time: attempt.start_time,
-                })
-        };
-        Ok(attempts.iter().filter_map(tenure).collect())
+        Ok(held.map(tenure).collect())
     }
 
     /// Commits what was not seen before, against whatever the row has become meanwhile. How much

@@ -42,7 +42,8 @@ fn by_expiration(
     let expiration = expiration?;
     let carries = |about: &Candidate| {
         let expiry = about.expire_time.unwrap_or(about.requested_expiry);
-        fits(about) && expiry.as_secs() == expiration
+        // Whether it fits costs more, and there can be many.
+        expiry.as_secs() == expiration && fits(about)
     };
     let goes_on = |about: &Candidate| carries(about) && !about.is_cancelled;
     candidates
@@ -75,7 +76,7 @@ mod tests {
     fn candidate(start: i64, expiry: i64, is_cancelled: bool) -> Candidate {
         Candidate {
             subject: Pii::from("u"),
-            fields: vec!["A".into()],
+            fields: ["A".into()].into(),
             start_time: Timestamp::from_secs(START + start),
             requested_expiry: Timestamp::from_secs(START + expiry),
             expire_time: None,

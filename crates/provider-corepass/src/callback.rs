@@ -167,7 +167,7 @@ fn delivered(
     let asked = callback
         .candidates
         .get(candidate)
-        .map(|about| about.fields.as_slice())
+        .map(|about| about.fields.as_ref())
         .unwrap_or_default();
     let (items, unrequested): (Vec<_>, Vec<_>) = infos
         .into_iter()
@@ -205,7 +205,7 @@ fn failure(
     let candidate = find(
         callback,
         &body.user,
-        |about| same_set(&mut about.fields.clone(), &body.items),
+        |about| same_set(&mut about.fields.to_vec(), &body.items),
         clue(body.expiration, provider_time, accepted),
     )?;
     let report = report::failure(body.error.expose());

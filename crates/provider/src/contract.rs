@@ -4,6 +4,7 @@
 //! client, no retries and no clock. Parsing and checking callbacks are pure functions of bytes, keys
 //! and time. What a plug-in returns is checked by the facade before anybody believes it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -148,8 +149,8 @@ pub struct Callback {
 pub struct Candidate {
     /// The user.
     pub subject: Pii<String>,
-    /// What was asked for, sorted.
-    pub fields: Vec<String>,
+    /// What was asked for, sorted. Shared by the attempts of a slot, of which there can be many.
+    pub fields: Arc<[String]>,
     /// When its intent was committed.
     pub start_time: Timestamp,
     /// The expiry that the provider was asked for.

@@ -190,7 +190,7 @@ fn callback(body: &'static [u8]) -> Callback {
         receive_time: NOW,
         candidates: vec![Candidate {
             subject: Pii::from("u"),
-            fields: vec!["EMAIL".into()],
+            fields: ["EMAIL".into()].into(),
             start_time: NOW,
             requested_expiry: NOW,
             expire_time: None,

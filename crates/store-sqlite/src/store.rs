@@ -12,7 +12,7 @@ use tracing::field::Empty;
 use verilane_core::{
     AuditHash, AuditRecord, BlindIndex, Change, ChangeId, Committed, Event, EvidenceId,
     EvidenceRecord, IdempotencyRecord, Job, Revision, Sealed, Sequence, Slot, SlotId, StoredClaim,
-    Timestamp, VerificationId,
+    Tenancy, Timestamp, VerificationId,
 };
 use verilane_store::{
     CallbackTarget, CommitError, CommitObserver, Head, ListQuery, Listed, Loaded, Store, StoreError,
@@ -217,6 +217,11 @@ impl Store for SqliteStore {
         path: BlindIndex,
     ) -> Result<Option<CallbackTarget>, StoreError> {
         let read = move |c: &_| read::slots::callback_target(c, path);
+        self.pool.read(read).await
+    }
+
+    async fn tenancies(&self, slot: SlotId) -> Result<Vec<Tenancy>, StoreError> {
+        let read = move |c: &_| read::slots::tenancies(c, slot);
         self.pool.read(read).await
     }
 

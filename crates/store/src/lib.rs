@@ -14,7 +14,7 @@ mod query;
 use async_trait::async_trait;
 use verilane_core::{
     AuditHash, AuditRecord, BlindIndex, Change, ChangeId, Committed, Event, EvidenceId,
-    EvidenceRecord, IdempotencyRecord, Job, Revision, Sealed, Sequence, Slot, StoredClaim,
+    EvidenceRecord, IdempotencyRecord, Job, Revision, Sealed, Sequence, Slot, StoredClaim, Tenancy,
     Timestamp, VerificationId,
 };
 
@@ -53,9 +53,13 @@ pub trait Store: Send + Sync + 'static {
     /// A verification with what was seen of its provider's events.
     async fn load(&self, id: VerificationId) -> Result<Option<Loaded>, StoreError>;
 
-    /// The slot that has this callback path, and the attempts that used it, newest first.
+    /// The slot that has this callback path, and every attempt that used it. There can be many, of
+    /// somebody who asks for the same again and again: none of them is read whole.
     async fn callback_target(&self, path: BlindIndex)
     -> Result<Option<CallbackTarget>, StoreError>;
+
+    /// Every attempt that used a slot, newest first; those of a slot that is gone too.
+    async fn tenancies(&self, slot: verilane_core::SlotId) -> Result<Vec<Tenancy>, StoreError>;
 
     /// The slot with this key.
     async fn slot(&self, key: BlindIndex) -> Result<Option<Slot>, StoreError>;

@@ -2,7 +2,7 @@
 
 use verilane_core::{
     AttemptNumber, BlindIndex, CallbackChannel, ConnectionName, LogId, LookupKind, ProviderName,
-    Sequence, Slot, State, Timestamp, Verification, VerificationId,
+    Sequence, Slot, State, Tenancy, Timestamp, Verification, VerificationId,
 };
 
 /// A verification with what was seen of its provider's events.
@@ -31,8 +31,8 @@ pub struct CallbackTarget {
     pub slot: Slot,
     /// Which of its two paths it was.
     pub channel: CallbackChannel,
-    /// Attempts that used the slot, newest first, each with its verification.
-    pub attempts: Vec<(AttemptNumber, Loaded)>,
+    /// Every attempt that used the slot, newest first.
+    pub tenancies: Vec<Tenancy>,
 }
 
 /// Which verifications to list. Empty sets match everything.

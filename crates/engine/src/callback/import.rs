@@ -10,14 +10,15 @@ use bytes::Bytes;
 use verilane_core::decide::DATA_IDENTITY;
 use verilane_core::{
     Assurance, Attempt, AttemptNumber, AuditAction, AuditRecord, CallbackChannel, Change,
-    ConnectionName, EvidenceKind, Principal, Reason, Verification, VerificationId,
+    ConnectionName, EvidenceKind, Principal, Reason, Tenancy, Verification, VerificationId,
 };
 use verilane_provider::{Callback, DataItem, Report, UnsignedData};
 use verilane_store::Loaded;
 use verilane_vault::SealedWhat;
 
+use super::candidates::Asked;
 use super::message::{HandedIn, Message};
-use super::{Verdict, candidate, quarantine};
+use super::{Verdict, quarantine};
 use crate::command::revalidate::Opened;
 use crate::engine::Engine;
 use crate::sealing::{Sealer, write_parts};
@@ -90,25 +91,21 @@ impl Engine {
         let row = &loaded.verification;
         let (name, content_type, body) = self.message_to_import(row, &import.source).await?;
         let connection = self.connection(&name)?;
-        let mut meant: Vec<AttemptNumber> = row
-            .attempts
-            .iter()
-            .filter(|attempt| attempt.connection == name && attempt.may_be_held())
-            .map(|attempt| attempt.number)
+        let over = row.attempts.iter().rev().filter(|a| a.connection == name);
+        let meant: Vec<_> = over
+            .map(|attempt| attempt.tenancy(row.id))
+            .filter(Tenancy::may_be_held)
             .collect();
-        meant.reverse();
-        let candidates = meant
-            .iter()
-            .map(|number| candidate(*number, &loaded, &self.keys));
+        let asked = Asked::by(row, &self.keys)?;
         let callback = Callback {
             channel: CallbackChannel::Data,
             content_type: content_type.clone(),
             body: body.clone(),
             receive_time: self.now(),
-            candidates: candidates.collect::<Result<_, _>>()?,
+            candidates: meant.iter().map(|one| asked.candidate(one)).collect(),
         };
         let about = |index: usize| {
-            let number = meant.get(index).copied();
+            let number = meant.get(index).map(|one| one.holder.attempt);
             number.ok_or_else(|| EngineError::new(Reason::CallbackAttemptUnknown))
         };
         let handed_in = HandedIn {

@@ -5,11 +5,11 @@
 //! event; a further one is only counted. An operator can have it imported.
 
 use verilane_core::{
-    AttemptNumber, CallbackChannel, EvidenceKind, Reason,
+    Attempt, CallbackChannel, EvidenceKind, Reason, SlotHolder, Tenancy,
     decide::{self, QUARANTINE_IDENTITY},
 };
 use verilane_provider::{Callback, Refusal};
-use verilane_store::{CommitError, Conflict, Loaded};
+use verilane_store::{CommitError, Conflict};
 use verilane_telemetry::attribute;
 
 use crate::EngineError;
@@ -28,11 +28,6 @@ pub(super) fn is_about_the_signature(channel: CallbackChannel, refusal: Refusal)
         )
 }
 
-fn waits(loaded: &Loaded, number: AttemptNumber) -> bool {
-    let attempt = loaded.verification.attempt(number);
-    attempt.is_some_and(verilane_core::Attempt::waits_for_data)
-}
-
 impl Engine {
     /// Keeps a message whose signature was refused, if it is right in everything else.
     ///
@@ -41,27 +36,30 @@ impl Engine {
     pub(super) async fn quarantine(
         &self,
         connection: &Connection,
-        meant: &[&(AttemptNumber, Loaded)],
+        meant: &[Tenancy],
         callback: Callback,
     ) -> Result<(), EngineError> {
         // Reading costs more than looking whether anybody waits.
-        if !meant.iter().any(|(number, loaded)| waits(loaded, *number)) {
+        if !meant.iter().any(|one| one.facts.waits_for_data()) {
             return Ok(());
         }
         let (content_type, body) = (callback.content_type.clone(), callback.body.clone());
         let Ok(read) = connection.facade.read_unsigned(callback).await else {
             return Ok(());
         };
-        let Some((number, loaded)) = meant.get(read.candidate) else {
+        let Some(SlotHolder {
+            verification: id,
+            attempt: number,
+        }) = meant.get(read.candidate).map(|one| one.holder)
+        else {
             return Ok(());
         };
-        let number = *number;
-        let mut loaded = loaded.clone();
-        let id = loaded.verification.id;
+        let mut loaded = self.load(id).await?;
         let name = connection.facade.connection();
         let mut kept = None;
         for _ in 0..RACES {
-            if !waits(&loaded, number) {
+            let attempt = loaded.verification.attempt(number);
+            if !attempt.is_some_and(Attempt::waits_for_data) {
                 return Ok(());
             }
             if loaded.has_seen(number, QUARANTINE_IDENTITY) {

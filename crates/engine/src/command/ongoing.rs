@@ -6,10 +6,9 @@
 //! that the provider names: each request has its own.
 
 use verilane_core::{
-    Attempt, AttemptNumber, Reason, StartPhase, Timestamp, Verification, VerificationId,
+    Attempt, Reason, StartPhase, Tenancy, Timestamp, Verification, VerificationId,
 };
 use verilane_provider::ActionLifetime;
-use verilane_store::Loaded;
 use verilane_vault::SealedWhat;
 
 use super::create::LIFETIME_MARGIN;
@@ -44,14 +43,14 @@ impl Engine {
         let others = self.others(id, attempt).await?;
         let theirs = others
             .iter()
-            .filter_map(|(number, loaded)| loaded.verification.attempt(*number))
             .filter(|other| other.may_be_held() && can_expire_at(other, expire_time, lifetime));
         let (mut found, mut used) = (false, false);
         for other in theirs {
             found = true;
             used |= other.facts.has_data();
         }
-        let own = sent_as == SentAs::Again && can_expire_at(attempt, expire_time, lifetime);
+        let own = &attempt.tenancy(id);
+        let own = sent_as == SentAs::Again && can_expire_at(own, expire_time, lifetime);
         Ok(match (found || own, used) {
             (true, false) => None,
             // It has been accepted and answered: nobody can do anything with it any more.
@@ -70,19 +69,15 @@ impl Engine {
             // What a provider works on that this slot never asked for is somebody else's.
             return Ok(Ongoing::Unknown(Reason::ProviderRequestNotOurs));
         }
-        for (number, loaded) in self.others(row.id, attempt).await? {
-            let Some(other) = loaded.verification.attempt(number) else {
-                continue;
-            };
-            if !other.may_be_held() || !other.facts.is_accepted() {
-                continue;
-            }
-            // The newest that was accepted: the provider works on one at a time.
-            if still_works(other) && self.is_same_wish(row, &loaded.verification)? {
+        let others = self.others(row.id, attempt).await?.into_iter();
+        // The newest that was accepted: the provider works on one at a time.
+        let mut accepted = others.filter(|other| other.may_be_held() && other.facts.is_accepted());
+        if let Some(other) = accepted.next().filter(still_works) {
+            let theirs = self.load(other.holder.verification).await?.verification;
+            if self.is_same_wish(row, &theirs)? {
                 let expire_time = other.expire_time.unwrap_or(other.requested_expiry);
                 return Ok(Ongoing::Ours(expire_time));
             }
-            break;
         }
         Ok(Ongoing::Unknown(Reason::RequestAlreadyOpen))
     }
@@ -92,13 +87,10 @@ impl Engine {
         &self,
         id: VerificationId,
         attempt: &Attempt,
-    ) -> Result<Vec<(AttemptNumber, Loaded)>, EngineError> {
-        let Some(slot) = self.store.slot_by_id(attempt.slot).await? else {
-            return Ok(Vec::new());
-        };
-        let target = self.store.callback_target(slot.status_path).await?;
-        let mut others = target.map(|target| target.attempts).unwrap_or_default();
-        others.retain(|(number, loaded)| loaded.verification.id != id || *number != attempt.number);
+    ) -> Result<Vec<Tenancy>, EngineError> {
+        let own = attempt.tenancy(id).holder;
+        let mut others = self.store.tenancies(attempt.slot).await?;
+        others.retain(|other| other.holder != own);
         Ok(others)
     }
 
@@ -122,7 +114,7 @@ impl Engine {
 
 /// Whether the provider can have been asked for this expiration by this attempt. A resumed intent
 /// asks for more than it first wanted where too little of that is left.
-fn can_expire_at(attempt: &Attempt, time: Timestamp, lifetime: ActionLifetime) -> bool {
+fn can_expire_at(attempt: &Tenancy, time: Timestamp, lifetime: ActionLifetime) -> bool {
     let time = time.as_secs();
     match attempt.expire_time {
         Some(answered) => answered.as_secs() == time,
@@ -136,7 +128,7 @@ fn can_expire_at(attempt: &Attempt, time: Timestamp, lifetime: ActionLifetime) -
 
 /// Whether data can still be on its way: nothing of it came, and the provider has not said that none
 /// will.
-fn still_works(attempt: &Attempt) -> bool {
+fn still_works(attempt: &Tenancy) -> bool {
     let (_, failed, ..) = attempt.facts.to_parts();
     let gave_up = matches!(
         failed,

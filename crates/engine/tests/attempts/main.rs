@@ -12,6 +12,7 @@
 mod stage;
 
 mod adopting;
+mod crowded;
 mod joining;
 mod retrying;
 mod sharing;

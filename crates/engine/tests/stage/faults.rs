@@ -2,7 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use verilane_core::{
     AuditHash, AuditRecord, BlindIndex, Change, ChangeId, Committed, Event, EvidenceId,
     EvidenceRecord, IdempotencyRecord, Job, Revision, Sealed, Sequence, Slot, SlotId, StoredClaim,
-    Timestamp, VerificationId,
+    Tenancy, Timestamp, VerificationId,
 };
 use verilane_store::{
     CallbackTarget, CommitError, CommitObserver, Head, ListQuery, Listed, Loaded, Store, StoreError,
@@ -42,6 +42,7 @@ pub struct Faulty {
     /// When each fault happened.
     times: Mutex<Vec<Instant>>,
     no_chunks: AtomicBool,
+    loads: AtomicUsize,
     damage: Mutex<Damage>,
     lost: Mutex<HashSet<ChangeId>>,
 }
@@ -54,6 +55,7 @@ impl Faulty {
             affects: Mutex::new(Box::new(|_| true)),
             times: Mutex::default(),
             no_chunks: AtomicBool::new(false),
+            loads: AtomicUsize::new(0),
             damage: Mutex::new(Box::new(|_, chunk| Some(chunk))),
             lost: Mutex::default(),
         })
@@ -72,6 +74,11 @@ impl Faulty {
     /// When each fault so far happened.
     pub fn times(&self) -> Vec<Instant> {
         self.times.lock().clone()
+    }
+
+    /// How many verifications were read whole.
+    pub fn loads(&self) -> usize {
+        self.loads.load(Ordering::SeqCst)
     }
 
     /// Whether every fault has happened.
@@ -144,7 +151,12 @@ impl Store for Faulty {
     }
 
     async fn load(&self, id: VerificationId) -> Result<Option<Loaded>, StoreError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
         self.inner.load(id).await
+    }
+
+    async fn tenancies(&self, slot: SlotId) -> Result<Vec<Tenancy>, StoreError> {
+        self.inner.tenancies(slot).await
     }
 
     async fn callback_target(

@@ -527,7 +527,7 @@ impl Puppet {
             .starts
             .lock()
             .iter()
-            .any(|start| start.fields == *fields)
+            .any(|start| start.fields[..] == fields[..])
         {
             return Err(Reason::CallbackItemsMismatch.into());
         }

@@ -1,13 +1,12 @@
-//! Slots, and where a callback path leads.
+//! Slots, who used them, and where a callback path leads.
 
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 use verilane_core::{
-    AttemptNumber, BlindIndex, CallbackChannel, Slot, SlotHolder, SlotId, VerificationId,
+    BlindIndex, CallbackChannel, Facts, Slot, SlotHolder, SlotId, StartPhase, Tenancy,
 };
 use verilane_store::CallbackTarget;
 
 use crate::columns::Cells;
-use crate::read::verification;
 
 const BY_ID: &str = "SELECT id, key, connection, paths, status_path, data_path, \
      holder_verification, holder_attempt, create_time, keep_until FROM slots WHERE id = ?1";
@@ -17,7 +16,8 @@ const BY_PATH: &str = "SELECT id, key, connection, paths, status_path, data_path
      holder_verification, holder_attempt, create_time, keep_until FROM slots \
      WHERE status_path = ?1 OR data_path = ?1";
 
-const USERS: &str = "SELECT verification, number FROM attempts WHERE slot = ?1 \
+const TENANCIES: &str = "SELECT verification, number, phase, fact_bits, failed, rejected, expired, \
+     start_time, requested_expiry, expire_time FROM attempts WHERE slot = ?1 \
      ORDER BY start_time DESC, verification DESC, number DESC";
 
 /// The slot with this key.
@@ -36,7 +36,7 @@ pub(crate) fn by_id(connection: &Connection, id: SlotId) -> Result<Option<Slot>>
         .optional()
 }
 
-/// The slot that has this callback path, and the attempts that used it, newest first.
+/// The slot that has this callback path, and every attempt that used it.
 pub(crate) fn callback_target(
     connection: &Connection,
     path: BlindIndex,
@@ -48,19 +48,7 @@ pub(crate) fn callback_target(
     let Some(slot) = found else {
         return Ok(None);
     };
-    let users = connection
-        .prepare_cached(USERS)?
-        .query_map([slot.id.as_bytes()], |row| {
-            let mut cells = Cells::of(row);
-            Ok((cells.verification()?, cells.count()?))
-        })?
-        .collect::<Result<Vec<(VerificationId, AttemptNumber)>>>()?;
-    let mut attempts = Vec::with_capacity(users.len());
-    for (id, number) in users {
-        if let Some(loaded) = verification::loaded(connection, id)? {
-            attempts.push((number, loaded));
-        }
-    }
+    let tenancies = tenancies(connection, slot.id)?;
     let channel = if slot.status_path == path {
         CallbackChannel::Status
     } else {
@@ -69,8 +57,34 @@ pub(crate) fn callback_target(
     Ok(Some(CallbackTarget {
         slot,
         channel,
-        attempts,
+        tenancies,
     }))
+}
+
+/// Every attempt that used a slot, newest first.
+pub(crate) fn tenancies(connection: &Connection, slot: SlotId) -> Result<Vec<Tenancy>> {
+    connection
+        .prepare_cached(TENANCIES)?
+        .query_map([slot.as_bytes()], |row| {
+            let mut cells = Cells::of(row);
+            Ok(Tenancy {
+                holder: SlotHolder {
+                    verification: cells.verification()?,
+                    attempt: cells.count()?,
+                },
+                phase: cells.word(StartPhase::from_name)?,
+                facts: Facts::from_parts(
+                    cells.count()?,
+                    cells.reason()?,
+                    cells.reason()?,
+                    cells.reason()?,
+                ),
+                start_time: cells.time()?,
+                requested_expiry: cells.time()?,
+                expire_time: cells.maybe_time()?,
+            })
+        })?
+        .collect()
 }
 
 fn slot(row: &Row<'_>) -> Result<Slot> {

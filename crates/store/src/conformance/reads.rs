@@ -249,7 +249,11 @@ pub async fn a_callback_path_leads_to_its_slot_and_everybody_who_used_it(
     store.commit(second.clone()).await.unwrap();
     store.commit(create(at(6))).await.unwrap();
 
-    let mut again = step(&row(&first), EventKind::ProviderStatus, |_| {});
+    let mut again = step(&row(&first), EventKind::ProviderStatus, |row| {
+        let attempt = &mut row.attempts[0];
+        attempt.facts = attempt.facts.with(Fact::Accepted);
+        attempt.expire_time = Some(at(900));
+    });
     again.seen = vec![
         SeenWrite::Again(seen(&row(&first), "PENDING")),
         SeenWrite::First(seen(&row(&first), "ACCEPTED")),
@@ -262,17 +266,18 @@ pub async fn a_callback_path_leads_to_its_slot_and_everybody_who_used_it(
     ] {
         let target = store.callback_target(path).await.unwrap().unwrap();
         assert_eq!((&target.slot, target.channel), (&taken, channel));
-        let users: Vec<_> = target
-            .attempts
-            .iter()
-            .map(|(number, loaded)| (*number, loaded.verification.clone()))
-            .collect();
-        assert_eq!(users, [(1, row(&second)), (1, row(&again))]);
-        let older = &target.attempts[1].1;
-        assert!(older.has_seen(1, "PENDING") && older.has_seen(1, "ACCEPTED"));
-        assert_eq!(older.seen.len(), 2);
-        assert_eq!(target.attempts[0].1.seen, []);
+        // The newest first, each as it stands.
+        let users = [row(&second), row(&again)];
+        let users = users.map(|user| user.attempts[0].tenancy(user.id));
+        assert_ne!(users[1].facts, row(&first).attempts[0].facts);
+        assert_eq!(target.tenancies, users);
+        assert_eq!(store.tenancies(made.id).await.unwrap(), users);
     }
+    let older = store.load(row(&first).id).await.unwrap().unwrap();
+    assert!(older.has_seen(1, "PENDING") && older.has_seen(1, "ACCEPTED"));
+    assert_eq!(older.seen.len(), 2);
+    let unused = verilane_core::SlotId::from_bytes([78; 16]);
+    assert_eq!(store.tenancies(unused).await.unwrap(), []);
     let nowhere = digest([77; 16], 2);
     assert_eq!(store.callback_target(nowhere).await.unwrap(), None);
     assert_eq!(store.slot(made.key).await.unwrap(), Some(taken.clone()));

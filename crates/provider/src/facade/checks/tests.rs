@@ -206,7 +206,7 @@ fn callback() -> Callback {
         receive_time: NOW,
         candidates: vec![Candidate {
             subject: Pii::from("u"),
-            fields: vec!["A".into(), "B".into()],
+            fields: ["A".into(), "B".into()].into(),
             start_time: NOW,
             requested_expiry: NOW,
             expire_time: None,
