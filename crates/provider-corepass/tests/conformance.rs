@@ -44,6 +44,7 @@ impl Bench for Connector {
         let mut config = SandboxConfig::new(Arc::new(clock.clone()));
         config.callback_topics = vec![1];
         config.load_users = 0;
+        config.scenario.has_valid = true;
         let sandbox = Sandbox::bind(config).await.unwrap();
         front.leads_to(sandbox.local_addr());
         let handle = sandbox.handle();
@@ -63,7 +64,7 @@ impl Bench for Connector {
             connect_timeout_seconds: 5,
             request_timeout_seconds: 20,
             callback_retention_days: 90,
-            revalidate: false,
+            revalidate: true,
             propagate_trace: false,
         };
         let name = ConnectionName::new("corepass-test").unwrap();

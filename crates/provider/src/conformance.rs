@@ -21,7 +21,9 @@ mod callbacks;
 mod crashes;
 mod front;
 mod letter;
+mod pictures;
 mod receiver;
+mod revalidating;
 mod stage;
 mod wire;
 
@@ -36,6 +38,8 @@ pub use answers::*;
 pub use callbacks::*;
 pub use crashes::*;
 pub use front::{Front, Upset};
+pub use pictures::*;
+pub use revalidating::*;
 
 /// A plug-in and the sandbox of its provider, set up for one test.
 #[async_trait]
@@ -50,7 +54,7 @@ pub trait Bench: Send + Sync + 'static {
     /// The plug-in, as it is.
     fn plugin(&self) -> Arc<dyn Provider>;
 
-    /// A wish about that user that can be granted whole, of two claims or more.
+    /// A wish about that user that can be granted whole, of two claims or more, none a picture.
     fn wish(&self) -> StartRequest;
 
     /// A wish like the other, about somebody else.
@@ -79,6 +83,7 @@ macro_rules! conformance_tests {
             a_start_repeated_on_the_same_paths_has_one_effect
             a_crash_on_either_side_of_a_start_has_one_effect_once_it_is_repeated
             a_crash_on_either_side_of_a_question_leaves_it_askable
+            a_crash_on_either_side_of_a_pull_leaves_it_askable
             an_answer_that_is_no_success_says_what_may_be_done_next
             an_answer_that_never_comes_is_unclear_in_time
             a_connection_that_breaks_is_unclear
@@ -96,6 +101,12 @@ macro_rules! conformance_tests {
             a_callback_that_was_tampered_with_is_refused_or_tells_the_same
             a_callback_about_something_else_is_refused
             nonsense_in_place_of_a_callback_is_refused
+            pictures_come_as_files_and_nothing_else_does
+            a_picture_that_was_damaged_is_never_taken_for_the_whole_one
+            values_that_came_hold_and_others_do_not
+            an_answer_about_other_values_than_were_asked_about_is_not_believed
+            a_check_of_values_that_fails_is_unclear_and_can_be_made_again
+            a_crash_on_either_side_of_a_check_of_values_leaves_it_askable
         }
     };
     (@each $bench:ty; $($promise:ident)*) => {

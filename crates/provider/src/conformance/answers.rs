@@ -23,7 +23,7 @@ async fn goes_on<B: Bench>(stage: &Stage<B>, after: &str) {
     assert_eq!(stage.bench.held(), 1, "after {after}");
 }
 
-fn is_unclear(failure: &ProviderError) -> bool {
+pub(super) fn is_unclear(failure: &ProviderError) -> bool {
     matches!(failure, ProviderError::Unclear) && failure.is_retryable() && !failure.never_left()
 }
 

@@ -6,7 +6,7 @@
 
 use super::stage::Stage;
 use super::{Bench, Upset};
-use crate::{Capability, HistoryRequest, Started};
+use crate::{Capability, HistoryEntry, HistoryRequest, Started};
 
 use super::letter::told;
 use crate::Report;
@@ -150,5 +150,35 @@ pub async fn a_crash_on_either_side_of_a_question_leaves_it_askable<B: Bench>() 
         let again = stage.facade.check_availability(&stage.prepared).await;
         assert_eq!(again.unwrap(), whole, "{crash:?}");
         assert_eq!(stage.bench.held(), 0);
+    }
+}
+
+/// A question for the history is dropped on either side; asked again, it is answered whole.
+pub async fn a_crash_on_either_side_of_a_pull_leaves_it_askable<B: Bench>() {
+    let stage = Stage::<B>::new().await;
+    if !stage.has(Capability::History) {
+        return;
+    }
+    stage.played_out().await;
+    let fields = stage.fields();
+    let request = HistoryRequest {
+        subject: &stage.prepared.subject,
+        fields: &fields,
+    };
+    let entries = async || {
+        let entries = stage.facade.history(&request).await.unwrap().into_iter();
+        let entry = |e: HistoryEntry| (e.report.identity, e.report.occurrence, e.provider_time);
+        entries.map(entry).collect::<Vec<_>>()
+    };
+    let whole = entries().await;
+    assert!(whole.len() > 1, "{whole:?}");
+    for (crash, count) in [(Upset::Silence, 1), (Upset::SilenceAfter, 2)] {
+        stage.front.upset(crash.clone());
+        tokio::select! {
+            answered = stage.facade.history(&request) => panic!("{crash:?}: {answered:?}"),
+            () = stage.front.silent(count) => {}
+        }
+        assert_eq!(entries().await, whole, "{crash:?}");
+        assert_eq!(stage.bench.held(), 1);
     }
 }

@@ -24,6 +24,8 @@ pub enum Upset {
     Answered(u16, &'static str, Vec<u8>),
     /// It arrives, and this is answered instead of what the provider answers.
     AnsweredAfter(u16, &'static str, Vec<u8>),
+    /// It does not arrive; this is answered, byte for byte, which was the answer to another.
+    Replayed(Vec<u8>),
     /// It does not arrive, and nothing is answered.
     Silence,
     /// It arrives, and nothing is answered.
@@ -48,6 +50,8 @@ pub struct Front {
 struct Shared {
     upstream: Mutex<Option<SocketAddr>>,
     upsets: Mutex<VecDeque<Upset>>,
+    /// The provider's newest answer.
+    answered: Mutex<Vec<u8>>,
     seen: watch::Sender<Seen>,
 }
 
@@ -65,6 +69,7 @@ impl Front {
         let shared = Arc::new(Shared {
             upstream: Mutex::default(),
             upsets: Mutex::default(),
+            answered: Mutex::default(),
             seen: watch::Sender::default(),
         });
         let accepting = Arc::clone(&shared);
@@ -102,6 +107,11 @@ impl Front {
         self.shared.seen.borrow().requests
     }
 
+    /// What the provider answered last.
+    pub(super) fn answered(&self) -> Vec<u8> {
+        self.shared.answered.lock().clone()
+    }
+
     /// Waits until so many requests in all have come that are not answered.
     pub(super) async fn silent(&self, count: usize) {
         let mut seen = self.shared.seen.subscribe();
@@ -130,6 +140,7 @@ impl Shared {
                 self.pass(&request).await;
                 answer(status, header, &body)
             }
+            Some(Upset::Replayed(answer)) => answer,
             Some(Upset::Silence) => return self.say_nothing(plugin).await,
             Some(Upset::SilenceAfter) => {
                 self.pass(&request).await;
@@ -164,6 +175,7 @@ impl Shared {
         provider.write_all(&request.closing()).await.unwrap();
         let mut answer = Vec::new();
         provider.read_to_end(&mut answer).await.unwrap();
+        self.answered.lock().clone_from(&answer);
         answer
     }
 

@@ -11,7 +11,7 @@ use super::receiver::Receiver;
 use super::{Bench, Front};
 use crate::{
     Callback, Candidate, Capability, Facade, Limits, Prepared, ProviderError, Reading, Refusal,
-    Start, Started,
+    Start, StartRequest, Started, UnsignedData,
 };
 
 /// When every test begins.
@@ -29,12 +29,16 @@ pub(super) struct Stage<B> {
 
 impl<B: Bench> Stage<B> {
     pub(super) async fn new() -> Self {
+        Self::wishing(B::wish).await
+    }
+
+    pub(super) async fn wishing(wish: impl FnOnce(&B) -> StartRequest) -> Self {
         let clock = ManualClock::new(START);
         let front = Front::new().await;
         let bench = B::set_up(clock.clone(), &front).await;
         // Each failure is to be seen as it is.
         let facade = facade(&bench, &clock, Limits::default().call_timeout);
-        let prepared = facade.prepare(&bench.wish()).unwrap();
+        let prepared = facade.prepare(&wish(&bench)).unwrap();
         Self {
             receiver: Receiver::new(clock.clone()).await,
             bench,
@@ -103,20 +107,35 @@ impl<B: Bench> Stage<B> {
             .await
     }
 
+    pub(super) fn callback(
+        &self,
+        letter: &Letter,
+        receive_time: Timestamp,
+        candidates: Vec<Candidate>,
+    ) -> Callback {
+        Callback {
+            channel: letter.channel,
+            content_type: letter.content_type.clone(),
+            body: letter.body.clone(),
+            receive_time,
+            candidates,
+        }
+    }
+
     pub(super) async fn read_as(
         &self,
         letter: &Letter,
         receive_time: Timestamp,
         candidates: Vec<Candidate>,
     ) -> Result<Reading, Refusal> {
-        let callback = Callback {
-            channel: letter.channel,
-            content_type: letter.content_type.clone(),
-            body: letter.body.clone(),
-            receive_time,
-            candidates,
-        };
+        let callback = self.callback(letter, receive_time, candidates);
         self.facade.read_callback(callback).await
+    }
+
+    /// Reads a callback as it came, whoever signed it.
+    pub(super) async fn read_unsigned(&self, letter: &Letter) -> Result<UnsignedData, Refusal> {
+        let callback = self.callback(letter, letter.receive_time, vec![self.candidate()]);
+        self.facade.read_unsigned(callback).await
     }
 
     /// Reads callbacks that must be believed.
