@@ -22,8 +22,6 @@ pub struct EngineConfig {
     pub attempts_default: u32,
     /// How long a request id is remembered.
     pub idempotency_retention: Duration,
-    /// How long a slot's callback paths are answered after its last attempt began.
-    pub slot_retention: Duration,
     /// How long events are kept; for ever if none.
     pub event_retention: Option<Duration>,
     /// How often what has served its time is removed.
@@ -74,7 +72,6 @@ impl Default for EngineConfig {
             attempts_max: 10,
             attempts_default: 1,
             idempotency_retention: Duration::from_secs(DAY),
-            slot_retention: Duration::from_secs(90 * DAY),
             event_retention: None,
             purge_interval: Duration::from_secs(60 * MINUTE),
             max_watches: 50_000,

@@ -27,6 +27,8 @@ pub struct Connection {
     /// Where the provider reaches the ingress, up to and without the path of the callback:
     /// `https://verilane.example/callbacks`. As it stands goes to the provider.
     pub callback_base: String,
+    /// How long a slot's callback paths are answered after its last attempt began.
+    pub slot_retention: Duration,
 }
 
 /// Named moments at which a `dev` configuration can end the process.

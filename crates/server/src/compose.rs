@@ -78,7 +78,6 @@ pub async fn build(
         clock,
         connections,
         config: EngineConfig {
-            slot_retention: config.callback_retention(),
             max_watches: config.grpc.limits.max_watches,
             ..config.engine.config
         },
@@ -138,6 +137,7 @@ fn connections(
         let connection = Connection {
             facade,
             callback_base,
+            slot_retention: connection.settings.callback_retention(),
         };
         anyhow::Ok((name, connection))
     };

@@ -24,7 +24,6 @@ mod value;
 mod vault;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 pub use connection::Connection;
 pub use dev::Dev;
@@ -160,15 +159,6 @@ impl Config {
         for warning in self.warnings() {
             tracing::warn!("{warning}");
         }
-    }
-
-    /// How long the callback paths of the connection with the longest retries stay valid.
-    pub fn callback_retention(&self) -> Duration {
-        let retentions = self.connections.iter();
-        let retentions = retentions.map(|connection| connection.settings.callback_retention());
-        retentions
-            .max()
-            .unwrap_or(self.engine.config.slot_retention)
     }
 }
 

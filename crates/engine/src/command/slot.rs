@@ -54,7 +54,7 @@ impl Engine {
         parts.extend(wanted.fields.iter().map(|field| field.as_bytes()));
         let key = vault.index(IndexKind::Slot, &parts);
         let holder = wanted.holder;
-        let keep_until = now + self.config.slot_retention;
+        let keep_until = now + self.connection(wanted.connection)?.slot_retention;
         let Some(slot) = self.store.slot(key).await? else {
             let slot_id = SlotId::generate();
             let (status, data) = (vault.random_path()?, vault.random_path()?);

@@ -1,9 +1,9 @@
 //! Which slot an attempt takes, and what it means that the provider holds a request already.
 
-use verilane_core::{Principal, Reason, State};
+use verilane_core::{ConnectionName, Principal, Reason, State};
 
 use crate::stage::puppet::Answer;
-use crate::stage::{self, MINUTE, SECOND, START, Stage, field, request};
+use crate::stage::{self, DAY, MINUTE, SECOND, START, Stage, field, request};
 use verilane_engine::CreateVerification;
 
 #[tokio::test]
@@ -98,4 +98,25 @@ async fn of_concurrent_requests_for_one_slot_one_is_made() {
         assert_eq!(refusal.unwrap_err().reason, Reason::RequestAlreadyOpen);
     }
     assert_eq!(stage.puppet.starts().len(), 1);
+}
+
+#[tokio::test]
+async fn a_slot_is_kept_as_long_as_its_own_connection_says() {
+    let mut stage = Stage::new();
+    let other = ConnectionName::new("puppet-other").unwrap();
+    stage.connections.push((other.clone(), 7 * DAY));
+    let play = stage.open().await;
+    stage.clock.advance(SECOND);
+    let long = play.engine.create(request("ada")).await.unwrap();
+    let short = CreateVerification {
+        connection: other,
+        ..request("ada")
+    };
+    let short = play.engine.create(short).await.unwrap();
+    for (created, kept) in [(long, 90 * DAY), (short, 7 * DAY)] {
+        let slot = created.row.attempts[0].slot;
+        let slot = play.store.slot_by_id(slot).await.unwrap().unwrap();
+        assert_eq!(slot.keep_until, START + SECOND + kept);
+    }
+    play.close().await;
 }

@@ -72,6 +72,8 @@ pub struct Stage {
     /// How many events the relay keeps.
     pub ring: usize,
     pub crash_points: Option<Arc<dyn CrashPoints>>,
+    /// Each leads to the puppet, and keeps its slots so long.
+    pub connections: Vec<(ConnectionName, Duration)>,
     vault: Arc<Vault>,
 }
 
@@ -91,6 +93,7 @@ impl Stage {
             config: EngineConfig::default(),
             ring: 1_024,
             crash_points: None,
+            connections: vec![(connection(), 90 * DAY)],
             vault: Arc::new(Vault::new(&Keyring::parse(&keyring).unwrap()).unwrap()),
         }
     }
@@ -130,27 +133,31 @@ impl Stage {
         let observer = hears(Arc::<Relay>::clone(&relay));
         let sqlite = Arc::new(SqliteStore::open(config, observer).unwrap());
         let store = stores(Arc::<SqliteStore>::clone(&sqlite));
-        let facade = Facade::new(
-            connection(),
-            Arc::<Puppet>::clone(&self.puppet),
-            Arc::new(self.clock.clone()),
-            // Each failure is to be seen by the engine itself.
-            Limits {
-                tries: 1,
-                circuit_failures: 0,
-                ..Limits::default()
-            },
-        );
-        let connection = Connection {
-            facade: facade.unwrap(),
-            callback_base: BASE.to_owned(),
+        let connect = |(name, slot_retention): &(ConnectionName, Duration)| {
+            let facade = Facade::new(
+                name.clone(),
+                Arc::<Puppet>::clone(&self.puppet),
+                Arc::new(self.clock.clone()),
+                // Each failure is to be seen by the engine itself.
+                Limits {
+                    tries: 1,
+                    circuit_failures: 0,
+                    ..Limits::default()
+                },
+            );
+            let connection = Connection {
+                facade: facade.unwrap(),
+                callback_base: BASE.to_owned(),
+                slot_retention: *slot_retention,
+            };
+            (name.clone(), connection)
         };
         let engine = Engine::new(EngineParts {
             store: Arc::clone(&store),
             relay: Arc::clone(&relay),
             keys,
             clock: Arc::new(self.clock.clone()),
-            connections: BTreeMap::from([(self::connection(), connection)]),
+            connections: self.connections.iter().map(connect).collect(),
             config: self.config,
             crash_points: self.crash_points.clone(),
         });

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tempfile::TempDir;
@@ -67,6 +68,7 @@ pub async fn world_with(engine: EngineConfig, grpc: GrpcConfig) -> World {
     let connection = Connection {
         facade,
         callback_base: "https://callbacks.example".to_owned(),
+        slot_retention: Duration::from_secs(90 * 24 * 60 * 60),
     };
     let engine = Engine::new(EngineParts {
         store: Arc::new(store),

@@ -12,7 +12,7 @@ use super::value::{OrNever, Size};
 /// The engine, its relay and its cache of data keys.
 #[derive(Clone, Copy, Debug)]
 pub struct Engine {
-    /// Deadlines, retentions and limits. That of request ids is the API's own; `slot_retention` follows from the connections, `max_watches` from `[grpc]`.
+    /// Deadlines, retentions and limits. That of request ids is the API's own; `max_watches` follows from `[grpc]`.
     pub config: EngineConfig,
     /// Events in the relay's ring.
     pub ring_events: usize,

@@ -217,10 +217,13 @@ fn serve_refuses_a_clock_and_crash_points_and_dev_says_them() {
 fn a_connection_takes_its_plug_ins_settings_and_no_others() {
     let config = load_with(Mode::Serve, &connection(""), &[]).unwrap();
     assert_eq!(config.connections.len(), 1);
-    assert_eq!(
-        config.callback_retention(),
-        Duration::from_secs(90 * 86_400)
-    );
+    let retention = |settings: &str| {
+        let config = load_with(Mode::Serve, &connection(settings), &[]).unwrap();
+        config.connections[0].settings.callback_retention()
+    };
+    let day = Duration::from_secs(86_400);
+    assert_eq!(retention(""), 90 * day);
+    assert_eq!(retention("callback_retention_days = 7\n"), 7 * day);
     let lax = connection("base_urls = 1\n");
     assert_eq!(
         keys(load_with(Mode::Serve, &lax, &[])),
