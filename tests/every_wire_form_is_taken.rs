@@ -11,7 +11,7 @@
 mod harness;
 
 use harness::{LIMIT, Stage};
-use verilane_api::v1::State;
+use verilane_api::v1::{Event, EventType, State};
 use verilane_sandbox::{CallbackKind, Scenario};
 
 #[tokio::test]
@@ -48,6 +48,13 @@ async fn data_and_failures_in_each_encoding_digest_and_shape_are_taken() {
                 .filter(|d| d.kind != CallbackKind::Status)
                 .collect();
             assert!(told.last().unwrap().was_taken(), "{names}");
+            let log = server.log_of(&created.id).await;
+            let is_failure = |event: &Event| event.r#type() == EventType::FailureReported;
+            assert_eq!(
+                log.iter().any(is_failure),
+                state == State::Failed,
+                "{names}"
+            );
             if state == State::Verified {
                 let claims = server.read_claims(&created.id).await.unwrap().claims;
                 assert_eq!(claims.len(), 1, "{names}");

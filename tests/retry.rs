@@ -13,13 +13,13 @@ mod harness;
 
 use std::time::Duration;
 
-use harness::{BEGINNING, LIMIT, Server, Stage, Wish, create_request, refusal, waiting};
+use harness::{BEGINNING, LIMIT, NOW, Server, Stage, Wish, create_request, refusal, waiting};
 use tonic::{Code, Status};
 use verilane_api::v1::{
     AccessContext, CreateVerificationResponse, Event, EventType, QrOrLink,
     RetryVerificationRequest, State, Verification, WatchEnd, action,
 };
-use verilane_sandbox::{AnswerFault, AnswerTrouble, Endpoint, SandboxConfig};
+use verilane_sandbox::{AnswerFault, AnswerTrouble, Endpoint, Finish, SandboxConfig, Scenario};
 
 const FIELD: &str = "SH_Passport_DOB";
 /// Longer than any action lives.
@@ -152,6 +152,58 @@ async fn a_late_success_counts_although_a_new_attempt_was_asked_for_meanwhile() 
     let row = server.get(&made.id).await;
     assert_eq!(row.attempts[1].state(), State::Failed);
     assert!(!row.retryable);
+    assert_eq!(server.read_claims(&made.id).await.unwrap().claims.len(), 1);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_late_success_withdraws_what_the_user_of_a_new_attempt_had_to_do() {
+    let late_data = |config: &mut SandboxConfig| {
+        waiting(1)(config);
+        // No status comes through and no history is told; the first try of the data breaks off, and
+        // the next comes while the second attempt is open. The connector is done by then.
+        config.scenario = Scenario::named("ignore+drop-all-statuses+half-callbacks").unwrap();
+        config.scenario.finish = Finish::AfterFirstTry;
+        config.scenario.answers.push(AnswerFault {
+            endpoint: Some(Endpoint::AllStatuses),
+            ..AnswerFault::always(AnswerTrouble::http(429))
+        });
+        config.callback_topics = vec![25; 3];
+    };
+    let stage = Stage::with(late_data, "").await;
+    let server = stage.start();
+    let made = create(&stage, &server, 2).await.verification.unwrap();
+    stage.accept(0);
+    let request = stage.sandbox.requests(None).unwrap().remove(0).id;
+    let reached = stage
+        .sandbox
+        .reached(&request, verilane_sandbox::Status::FinishSuccess, LIMIT);
+    reached.await.unwrap();
+    expire(&stage, &server, &made.id).await;
+    let again = retry(&server, &made.id, "r").await.unwrap();
+    assert_eq!(again.attempts[1].state(), State::Pending);
+    assert_ne!(action(&again).link, action(&made).link);
+    let watch = Wish::one(&made.id, NOW).until(WatchEnd::Final);
+    let mut watch = server.watch(watch).await;
+
+    stage.clock.advance(6 * STEP);
+    let (events, status) = watch.rest().await;
+    assert!(status.is_none(), "{status:?}");
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| (event.r#type(), event.attempt, event.state_after()))
+        .collect();
+    let expected = [
+        (EventType::DataReceived, 1, State::Verified),
+        (EventType::ActionWithdrawn, 2, State::Verified),
+    ];
+    assert_eq!(told, expected);
+    assert!(events[0].late);
+    let row = server.get(&made.id).await;
+    let withdrawn = &row.attempts[1];
+    assert_eq!(withdrawn.state(), State::Expired);
+    assert_eq!(withdrawn.reason, "ACTION_WITHDRAWN");
+    assert!(withdrawn.action.is_none());
     assert_eq!(server.read_claims(&made.id).await.unwrap().claims.len(), 1);
     stage.end().await;
 }

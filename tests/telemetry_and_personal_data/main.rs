@@ -12,6 +12,7 @@
 mod collector;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod unbelieved;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -192,6 +193,15 @@ async fn wrong_callbacks(server: &Server, user: &SandboxUser) -> String {
     answer.text().await.unwrap()
 }
 
+/// With everything that can be told about what it does.
+fn launch(collector: &Collector) -> Launch {
+    Launch::default()
+        .with("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint())
+        .with("OTEL_BSP_SCHEDULE_DELAY", "100")
+        .with("VERILANE__TELEMETRY__LOG_FORMAT", "json")
+        .with("VERILANE__TELEMETRY__LOG_FILTER", "trace")
+}
+
 /// Where a text stands in clear below a folder.
 fn found_in_files(folder: &Path, secrets: &[String]) -> Vec<String> {
     let mut found = Vec::new();
@@ -220,12 +230,7 @@ fn found_in_text(place: &str, text: &str, secrets: &[String]) -> Vec<String> {
 async fn operators_see_every_step_and_nothing_about_the_person() {
     let stage = Stage::with(|_| {}, "").await;
     let collector = Collector::start().await;
-    let launch = Launch::default()
-        .with("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint())
-        .with("OTEL_BSP_SCHEDULE_DELAY", "100")
-        .with("VERILANE__TELEMETRY__LOG_FORMAT", "json")
-        .with("VERILANE__TELEMETRY__LOG_FILTER", "trace");
-    let server = stage.start_as(launch);
+    let server = stage.start_as(launch(&collector));
     let user = stage.user("accepts");
 
     stage.sandbox.hold(None).unwrap();
