@@ -89,6 +89,10 @@ pub struct Scenario {
     pub faults: Faults,
     /// What goes wrong with the connector's own endpoints.
     pub answers: Vec<AnswerFault>,
+    /// The fields that data callbacks lack, although they were asked for.
+    pub data_lacks: Vec<String>,
+    /// The fields that data callbacks hold besides, although nobody asked for them.
+    pub data_adds: Vec<String>,
     /// How data and failure callbacks are written.
     pub data_shape: DataShape,
     /// The `Content-Type` of data and failure callbacks that are one JSON body; `application/json`

@@ -227,9 +227,10 @@ impl World {
             status,
             error: None,
         };
-        let writing = writing(self.scenario_of(&request.user.core_id), kind);
+        let scenario = self.scenario_of(&request.user.core_id);
+        let writing = writing(scenario, kind);
         let keys = self.keys_for(request);
-        let letter = letter(request, &content, now);
+        let letter = letter(request, &content, scenario, now);
         let sealed = letter.forge(&keys.forger, key(keys, kind), order.forgery, &writing)?;
         let parcel = Parcel {
             request: number,
@@ -287,11 +288,11 @@ impl World {
             status: None,
             error: None,
         };
-        let letter = letter(request, &content, now);
+        let scenario = self.scenario_of(&request.user.core_id);
+        let letter = letter(request, &content, scenario, now);
         if !signed {
             return Ok(letter.unsigned().into());
         }
-        let scenario = self.scenario_of(&request.user.core_id);
         let writing = Writing {
             shape: DataShape::Json,
             ..writing(scenario, CallbackKind::Data)

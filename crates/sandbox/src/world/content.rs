@@ -30,7 +30,12 @@ pub(super) const fn key(keys: &Keys, kind: CallbackKind) -> &Pairs {
 }
 
 /// What a callback of a request says if it is signed at `now`.
-pub(super) fn letter(request: &Request, content: &Content, now: Timestamp) -> Letter {
+pub(super) fn letter(
+    request: &Request,
+    content: &Content,
+    scenario: &Scenario,
+    now: Timestamp,
+) -> Letter {
     let deadline = (now + DEADLINE).as_secs();
     let user = &request.user;
     match (content.kind, content.status) {
@@ -50,9 +55,10 @@ pub(super) fn letter(request: &Request, content: &Content, now: Timestamp) -> Le
             request.expiration,
         ),
         (CallbackKind::Data | CallbackKind::Status, _) => {
-            let infos: Vec<Info> = request
-                .items
-                .iter()
+            let asked = request.items.iter();
+            let infos: Vec<Info> = asked
+                .filter(|field| !scenario.data_lacks.contains(field))
+                .chain(&scenario.data_adds)
                 .filter_map(|field| {
                     Some(Info {
                         field: field.clone(),

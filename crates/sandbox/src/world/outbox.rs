@@ -90,7 +90,7 @@ impl World {
         };
         let scenario = self.scenario_of(&request.user.core_id);
         let faults = scenario.faults.clone();
-        let letter = letter(request, &content, now);
+        let letter = letter(request, &content, scenario, now);
         let keys = self.keys_for(request);
         let (key, writing) = (key(keys, content.kind), writing(scenario, content.kind));
         let genuine = Parcel {
@@ -215,7 +215,8 @@ impl World {
                     error: parcel.error.clone(),
                 };
                 let key = key(self.keys_for(request), parcel.kind);
-                letter(request, &content, now).seal(key, &writing(scenario, parcel.kind))?
+                let letter = letter(request, &content, scenario, now);
+                letter.seal(key, &writing(scenario, parcel.kind))?
             }
         };
         let parcel = Parcel {
