@@ -17,7 +17,6 @@ pub mod faults;
 pub mod frames;
 pub mod puppet;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
