@@ -4,7 +4,7 @@
 
 use std::fmt::{Debug, Formatter, Result};
 
-use crate::v1;
+use crate::{admin, v1};
 
 macro_rules! shows_nothing {
     ($($kind:ty => $name:literal),+ $(,)?) => {
@@ -19,6 +19,8 @@ macro_rules! shows_nothing {
 }
 
 shows_nothing! {
+    admin::ImportProviderMessageRequest => "ImportProviderMessageRequest",
+    admin::import_provider_message_request::Part => "Part",
     v1::AccessContext => "AccessContext",
     v1::Claim => "Claim",
     v1::ClaimValue => "ClaimValue",

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use prost::Message;
 use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 
-use crate::{FILE_DESCRIPTOR_SET, SharedMessage, v1};
+use crate::{ADMIN_FILE_DESCRIPTOR_SET, FILE_DESCRIPTOR_SET, SharedMessage, admin, v1};
 
 fn methods() -> (DescriptorPool, Vec<MethodDescriptor>) {
     let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
@@ -126,6 +126,29 @@ fn every_rpc_declares_a_permission_and_says_so_in_its_comment() {
 }
 
 #[test]
+fn the_public_descriptors_know_nothing_of_what_operators_do() {
+    let (pool, _) = methods();
+    assert!(
+        pool.get_service_by_name("verilane.admin.v1.AdminService")
+            .is_none()
+    );
+    let files: Vec<_> = pool
+        .files()
+        .map(|file| file.package_name().to_owned())
+        .collect();
+    assert!(
+        files.iter().all(|package| !package.contains("admin")),
+        "{files:?}"
+    );
+    let admin = DescriptorPool::decode(ADMIN_FILE_DESCRIPTOR_SET).unwrap();
+    assert!(
+        admin
+            .get_service_by_name("verilane.admin.v1.AdminService")
+            .is_some()
+    );
+}
+
+#[test]
 fn what_is_printed_of_a_message_names_nobody() {
     let subject = v1::Subject {
         identifier: Some(v1::subject::Identifier::CoreId("ab148af5".to_owned())),
@@ -146,7 +169,12 @@ fn what_is_printed_of_a_message_names_nobody() {
         tx_hash: "ab148af5".to_owned(),
         ..Default::default()
     };
-    let printed = format!("{subject:?}{request:?}{answer:?}{hash:?}");
+    let import = admin::ImportProviderMessageRequest {
+        part: Some(admin::import_provider_message_request::Part::Data(
+            Bytes::from_static(b"ab148af5"),
+        )),
+    };
+    let printed = format!("{subject:?}{request:?}{answer:?}{hash:?}{import:?}");
     assert!(!printed.contains("ab148af5"), "{printed}");
     assert!(printed.contains("Verification"));
 }

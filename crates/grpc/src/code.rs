@@ -5,11 +5,14 @@ use std::time::Duration;
 use tonic::Code;
 use verilane_core::{Reason, ReasonKind};
 
-/// The code under which a call is refused for a reason. Reasons of other kinds never refuse a call;
-/// one that does all the same is a fault of ours.
+/// The code under which a call is refused for a reason. What is wrong with a callback also refuses an
+/// operator's import of one. Reasons of other kinds never refuse a call; one that does all the same is
+/// a fault of ours.
 pub(crate) fn code_of(reason: Reason) -> Code {
-    if reason.kind() != ReasonKind::Request {
-        return Code::Internal;
+    match reason.kind() {
+        ReasonKind::Request => {}
+        ReasonKind::Callback => return code_of_import(reason),
+        ReasonKind::End | ReasonKind::Warning => return Code::Internal,
     }
     match reason {
         Reason::InvalidArgument
@@ -60,6 +63,15 @@ pub(crate) fn code_of(reason: Reason) -> Code {
     }
 }
 
+/// The code under which an import is refused for what is wrong with the message, or with taking it in.
+fn code_of_import(reason: Reason) -> Code {
+    match reason {
+        Reason::CallbackMalformed => Code::InvalidArgument,
+        Reason::CallbackStoreUnavailable | Reason::CallbackOverload => Code::Unavailable,
+        _ => Code::FailedPrecondition,
+    }
+}
+
 /// The code under which a verification that is stored has failed for good: as [`code_of`] says,
 /// but what would help before anything was stored does not help any more. A repeat finds the same.
 pub(crate) fn code_of_end(reason: Reason) -> Code {
@@ -74,9 +86,10 @@ pub(crate) fn code_of_end(reason: Reason) -> Code {
 pub(crate) const fn retry_after(reason: Reason) -> Option<Duration> {
     match reason {
         Reason::Contended => Some(Duration::from_millis(50)),
-        Reason::CommitOutcomeUnknown | Reason::StoreUnavailable | Reason::ShuttingDown => {
-            Some(Duration::from_secs(1))
-        }
+        Reason::CommitOutcomeUnknown
+        | Reason::StoreUnavailable
+        | Reason::CallbackStoreUnavailable
+        | Reason::ShuttingDown => Some(Duration::from_secs(1)),
         Reason::ProviderUnavailable | Reason::TooManyWatches => Some(Duration::from_secs(5)),
         _ => None,
     }

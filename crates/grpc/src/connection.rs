@@ -9,15 +9,14 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
-use verilane_api::server::claim_service_server::ClaimService;
-use verilane_api::server::connection_service_server::ConnectionService;
-use verilane_api::server::verification_service_server::VerificationService;
 
 use crate::config::GrpcConfig;
 use crate::io::Io;
+use crate::listener::UserId;
+use crate::services::Answer;
 use crate::stack::Stack;
 
 /// Requests are small, so are the windows for them.
@@ -28,9 +27,14 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// All headers of one request together, in bytes.
 const HEADERS: u32 = 16 * 1024;
 
-/// Stands in each request's extensions and closes the connection that it came on.
+/// Stands in each request's extensions: the connection that it came on.
 #[derive(Clone, Debug)]
-pub(crate) struct Connection(pub(crate) CancellationToken);
+pub(crate) struct Connection {
+    /// Closes it.
+    pub(crate) closer: CancellationToken,
+    /// Whose process began it, where that is known.
+    pub(crate) user: Option<UserId>,
+}
 
 /// How connections end from our side.
 #[derive(Clone, Debug)]
@@ -62,27 +66,26 @@ pub(crate) fn http(config: &GrpcConfig) -> auto::Builder<TokioExecutor> {
 }
 
 /// Serves one connection to its end. What goes wrong on it concerns its client alone.
-pub(crate) async fn serve<V, C, N>(
-    stream: TcpStream,
+pub(crate) async fn serve<A, S>(
+    (stream, user): (S, Option<UserId>),
     http: auto::Builder<TokioExecutor>,
-    stack: Arc<Stack<V, C, N>>,
+    stack: Arc<Stack<A>>,
     endings: Endings,
     config: GrpcConfig,
 ) where
-    V: VerificationService,
-    C: ClaimService,
-    N: ConnectionService,
+    A: Answer,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    // Small frames go out as they are made; without this they would wait for each other.
-    let _ = stream.set_nodelay(true);
     let io = Io::new(stream);
     let introduction = io.introduction();
 
-    let closer = Connection(endings.cut.child_token());
+    let closer = endings.cut.child_token();
     let service = service_fn({
         let closer = closer.clone();
         move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(closer.clone());
+            let closer = closer.clone();
+            let connection = Connection { closer, user };
+            request.extensions_mut().insert(connection);
             let stack = Arc::clone(&stack);
             // In a box of its own, which is gone once the answer has begun: inline it would stay
             // part of the task for as long as a watch is open.
@@ -100,7 +103,7 @@ pub(crate) async fn serve<V, C, N>(
                 }
                 return;
             }
-            () = closer.0.cancelled() => return,
+            () = closer.cancelled() => return,
             // One that says nothing, or only half a word, holds a place.
             () = introduction_due.as_mut(), if !introduction_due.is_elapsed() => {
                 if !introduction.is_made() {

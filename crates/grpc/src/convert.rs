@@ -1,6 +1,7 @@
 //! Between wire and domain. What comes in is checked here as far as it can be without knowing what
 //! is stored or who the provider is; what goes out is written here alone.
 
+pub(crate) mod admin;
 pub(crate) mod asking;
 pub(crate) mod claims;
 pub(crate) mod connection;

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// As long as HTTP/2's preface; no request of HTTP/1 is shorter.
 const INTRODUCTION: usize = 24;
@@ -25,13 +24,13 @@ impl Introduction {
 }
 
 /// A socket.
-pub(crate) struct Io {
-    stream: TcpStream,
+pub(crate) struct Io<S> {
+    stream: S,
     introduction: Introduction,
 }
 
-impl Io {
-    pub(crate) fn new(stream: TcpStream) -> Self {
+impl<S> Io<S> {
+    pub(crate) fn new(stream: S) -> Self {
         Self {
             stream,
             introduction: Introduction::default(),
@@ -43,7 +42,7 @@ impl Io {
     }
 }
 
-impl AsyncRead for Io {
+impl<S: AsyncRead + Unpin> AsyncRead for Io<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -59,7 +58,7 @@ impl AsyncRead for Io {
     }
 }
 
-impl AsyncWrite for Io {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Io<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

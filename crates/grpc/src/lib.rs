@@ -4,6 +4,7 @@
 //! Wire types stop here. The engine is called in the domain's terms, and gives this crate's encoder
 //! its events to turn into bytes once for all watches.
 
+mod admin;
 mod body;
 mod call;
 mod caller;
@@ -16,6 +17,7 @@ mod deadline;
 mod handler;
 mod health;
 mod io;
+mod listener;
 mod messages;
 mod methods;
 mod server;
@@ -24,6 +26,7 @@ mod stack;
 mod status;
 mod watches;
 
+pub use admin::AdminServer;
 pub use config::GrpcConfig;
 pub use convert::event::WireEncoder;
 pub use health::Health;

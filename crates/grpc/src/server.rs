@@ -25,8 +25,9 @@ use crate::handler::claim::ClaimHandler;
 use crate::handler::connection::ConnectionHandler;
 use crate::handler::verification::VerificationHandler;
 use crate::health::Health;
+use crate::listener::Listener;
 use crate::methods::Methods;
-use crate::services::Services;
+use crate::services::{Answer, Services};
 use crate::stack::Stack;
 use crate::watches::Watches;
 
@@ -56,7 +57,7 @@ pub enum Drained {
 
 /// The gRPC server.
 pub struct GrpcServer {
-    server: Server<VerificationHandler, ClaimHandler, ConnectionHandler>,
+    server: Server<Services<VerificationHandler, ClaimHandler, ConnectionHandler>>,
     engine: Arc<Engine>,
 }
 
@@ -104,21 +105,21 @@ impl GrpcServer {
     }
 }
 
-/// A gRPC server over any handlers for the three services.
-pub(crate) struct Server<V, C, N> {
-    stack: Arc<Stack<V, C, N>>,
+/// A gRPC server over any services.
+pub(crate) struct Server<A> {
+    stack: Arc<Stack<A>>,
     watches: Arc<Watches>,
     health: Health,
     config: GrpcConfig,
 }
 
-impl<V, C, N> Server<V, C, N>
+impl<V, C, N> Server<Services<V, C, N>>
 where
     V: VerificationService,
     C: ClaimService,
     N: ConnectionService,
 {
-    /// Puts the server together.
+    /// Puts the server of the public API together, over any handlers for its three services.
     pub(crate) async fn new(
         handlers: (V, C, N),
         watches: Arc<Watches>,
@@ -143,12 +144,25 @@ where
             .with(health.service())
             .with(reflection().build_v1()?)
             .with(reflection().build_v1alpha()?);
-        Ok(Self {
-            stack: Arc::new(Stack::new(services, methods, origins, config)),
+        let stack = Stack::new(services, methods, origins, config);
+        Ok(Self::over(stack, watches, health, config))
+    }
+}
+
+impl<A: Answer> Server<A> {
+    /// A server over a stack.
+    pub(crate) fn over(
+        stack: Stack<A>,
+        watches: Arc<Watches>,
+        health: Health,
+        config: GrpcConfig,
+    ) -> Self {
+        Self {
+            stack: Arc::new(stack),
             watches,
             health,
             config,
-        })
+        }
     }
 
     /// Sets what the health service answers.
@@ -158,7 +172,7 @@ where
 
     pub(crate) async fn serve(
         &self,
-        listener: TcpListener,
+        listener: impl Listener,
         shutdown: impl Future<Output = ()>,
     ) -> Drained {
         let endings = Endings {
@@ -177,9 +191,9 @@ where
                 _ = looks.tick() => self.watches.look(),
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
                 accepted = listener.accept(), if has_room => match accepted {
-                    Ok((stream, _)) => {
+                    Ok(accepted) => {
                         connections.spawn(connection::serve(
-                            stream,
+                            accepted,
                             http.clone(),
                             Arc::clone(&self.stack),
                             endings.clone(),

@@ -29,6 +29,12 @@ const GZIP: CompressionEncoding = CompressionEncoding::Gzip;
 /// The header in which a caller says how answers may be compressed.
 const ACCEPT_ENCODING: &str = "grpc-accept-encoding";
 
+/// Answers calls by their paths.
+pub(crate) trait Answer: Send + Sync + 'static {
+    /// Answers a call.
+    fn call(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send;
+}
+
 type Standard = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
 /// All services of one server.
@@ -85,9 +91,15 @@ where
             .push((S::NAME, BoxCloneSyncService::new(service)));
         self
     }
+}
 
-    /// Answers a call.
-    pub(crate) async fn call(&self, mut request: Request<Body>) -> Response<Body> {
+impl<V, C, N> Answer for Services<V, C, N>
+where
+    V: VerificationService,
+    C: ClaimService,
+    N: ConnectionService,
+{
+    async fn call(&self, mut request: Request<Body>) -> Response<Body> {
         let Some(method) = self.methods.get(request.uri().path()) else {
             return status_of(Reason::MethodUnknown).into_http();
         };

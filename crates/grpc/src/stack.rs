@@ -13,9 +13,6 @@ use tonic_web::GrpcWebLayer;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_http::cors::CorsLayer;
 use tracing::Instrument as _;
-use verilane_api::server::claim_service_server::ClaimService;
-use verilane_api::server::connection_service_server::ConnectionService;
-use verilane_api::server::verification_service_server::VerificationService;
 use verilane_core::Reason;
 use verilane_engine::deadline;
 
@@ -25,26 +22,21 @@ use crate::config::GrpcConfig;
 use crate::cors;
 use crate::deadline::TimeLimits;
 use crate::methods::Methods;
-use crate::services::Services;
+use crate::services::Answer;
 use crate::status::{complete, status_of};
 
 /// Takes requests from connections and answers them.
-pub(crate) struct Stack<V, C, N> {
-    services: Services<V, C, N>,
+pub(crate) struct Stack<A> {
+    services: A,
     methods: Arc<Methods>,
     instruments: Arc<CallInstruments>,
     cors: Option<CorsLayer>,
     config: GrpcConfig,
 }
 
-impl<V, C, N> Stack<V, C, N>
-where
-    V: VerificationService,
-    C: ClaimService,
-    N: ConnectionService,
-{
+impl<A: Answer> Stack<A> {
     pub(crate) fn new(
-        services: Services<V, C, N>,
+        services: A,
         methods: Arc<Methods>,
         origins: &[HeaderValue],
         config: GrpcConfig,

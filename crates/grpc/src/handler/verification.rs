@@ -251,7 +251,7 @@ fn connection_of<T>(request: &Request<T>) -> Result<CancellationToken, Status> {
     request
         .extensions()
         .get::<Connection>()
-        .map(|connection| connection.0.clone())
+        .map(|connection| connection.closer.clone())
         .ok_or_else(|| status_of(Reason::Internal))
 }
 

@@ -128,7 +128,8 @@ impl VerificationService for Fake {
         &self,
         request: Request<v1::WatchVerificationRequest>,
     ) -> Result<Response<Messages>, Status> {
-        let connection = request.extensions().get::<Connection>().unwrap().0.clone();
+        let connection = request.extensions().get::<Connection>().unwrap();
+        let connection = connection.closer.clone();
         let messages = self.messages(&request.into_inner().verification_id);
         let watch = self
             .watches
