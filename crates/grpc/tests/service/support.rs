@@ -32,6 +32,7 @@ pub const CONNECTION: &str = "test";
 /// Everything that runs for one test.
 pub struct World {
     pub engine: Arc<Engine>,
+    pub store: Arc<SqliteStore>,
     pub provider: Arc<Obedient>,
     pub clock: ManualClock,
     address: SocketAddr,
@@ -51,6 +52,7 @@ pub async fn world_with(engine: EngineConfig, grpc: GrpcConfig) -> World {
     let relay = Relay::new(1_000, Arc::new(WireEncoder), Arc::clone(&keys));
     let config = SqliteConfig::new(folder.path().join("store"));
     let store = SqliteStore::open(config, Arc::<Relay>::clone(&relay)).unwrap();
+    let store = Arc::new(store);
     let clock = ManualClock::new(Timestamp::from_secs(1_700_000_000));
     let provider = Arc::new(Obedient::new());
     let name = ConnectionName::new(CONNECTION).unwrap();
@@ -71,7 +73,7 @@ pub async fn world_with(engine: EngineConfig, grpc: GrpcConfig) -> World {
         slot_retention: Duration::from_secs(90 * 24 * 60 * 60),
     };
     let engine = Engine::new(EngineParts {
-        store: Arc::new(store),
+        store: Arc::<SqliteStore>::clone(&store),
         relay,
         keys,
         clock: Arc::new(clock.clone()),
@@ -96,6 +98,7 @@ pub async fn world_with(engine: EngineConfig, grpc: GrpcConfig) -> World {
     });
     World {
         engine,
+        store,
         provider,
         clock,
         address,
