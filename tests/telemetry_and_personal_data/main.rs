@@ -211,6 +211,10 @@ fn found_in_files(folder: &Path, secrets: &[String]) -> Vec<String> {
             found.extend(found_in_files(&path, secrets));
             continue;
         }
+        // The admin socket holds nothing, and can't be read.
+        if !path.is_file() {
+            continue;
+        }
         let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).to_ascii_lowercase();
         found.extend(found_in_text(&path.display().to_string(), &text, secrets));
     }

@@ -2,9 +2,11 @@
 
 pub mod check;
 pub mod console;
+pub mod corepass;
 pub mod demo;
 pub mod dev;
 pub mod keyring;
+pub mod operator;
 pub mod sandbox;
 pub mod serve;
 pub mod show;
@@ -43,6 +45,9 @@ pub enum Command {
     Demo,
     /// Runs a CorePass connector with invented users and scripted faults.
     Sandbox(Box<sandbox::Options>),
+    /// Looks after what a CorePass Connector could not bring.
+    #[command(subcommand)]
+    Corepass(Corepass),
     /// Watches verifications and prints each transition as it happens.
     Watch(watch::Options),
     /// Looks at the configuration.
@@ -124,6 +129,15 @@ pub enum Store {
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
     },
+}
+
+/// `corepass …`.
+#[derive(Debug, Subcommand)]
+pub enum Corepass {
+    /// Imports the data of a verification that is in quarantine, or that the connector has exported.
+    /// Nothing is believed for your word: it needs the connector's signature, or the connector's
+    /// confirmation of every value. Done by the running service, or by this command if none runs.
+    Import(Box<corepass::Import>),
 }
 
 /// `keyring …`.

@@ -4,6 +4,7 @@
 //! anything is written. Nothing is accepted, and no job runs, before [`Service::start`].
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -12,15 +13,16 @@ use verilane_core::{ConnectionName, SharedClock};
 use verilane_engine::{
     Connection, CrashPoints, Engine, EngineConfig, EngineParts, KeyCache, Relay,
 };
-use verilane_grpc::{GrpcServer, WireEncoder};
+use verilane_grpc::{AdminServer, GrpcServer, WireEncoder};
 use verilane_provider::Facade;
 use verilane_vault::{Keyring, KeyringError, Vault};
 
+use crate::admin::AdminSocket;
 use crate::catalog;
 use crate::config::{self, Config, Ingress, KeyringSource};
 use crate::crash::Crasher;
 use crate::process::Addresses;
-use crate::service::Service;
+use crate::service::{Core, Service};
 
 /// The keyring that a configuration names.
 ///
@@ -46,8 +48,7 @@ pub fn keyring(vault: &config::Vault) -> anyhow::Result<Keyring> {
 /// Puts a service together.
 ///
 /// # Errors
-/// An address that can't be listened on, a store that can't be opened, a plug-in that can't be set
-/// up.
+/// An address that can't be listened on, or what [`core`] says.
 pub async fn build(
     config: &Config,
     keyring: &Keyring,
@@ -60,8 +61,36 @@ pub async fn build(
         ingress: Some(ingress_listener.local_addr()?),
         sandbox: None,
     };
-    let connections = connections(config, &addresses, &clock)?;
+    let core = core(config, keyring, clock, addresses.ingress).await?;
+    let engine = &core.engine;
+    Ok(Service {
+        grpc: GrpcServer::new(
+            Arc::clone(engine),
+            &config.grpc.allowed_origins,
+            config.grpc.limits,
+        )
+        .await?,
+        ingress: verilane_ingress::router(Arc::clone(engine), config.ingress.limits),
+        ingress_limits: config.ingress.limits,
+        core,
+        grpc_listener,
+        ingress_listener,
+        addresses,
+    })
+}
 
+/// Puts together what a service is without its two public sides, the ingress of which listens at
+/// `ingress`, if there is one.
+///
+/// # Errors
+/// A store that can't be opened, a plug-in that can't be set up, an admin socket that can't be made.
+pub async fn core(
+    config: &Config,
+    keyring: &Keyring,
+    clock: SharedClock,
+    ingress: Option<SocketAddr>,
+) -> anyhow::Result<Core> {
+    let connections = connections(config, ingress, &clock)?;
     let crasher = config
         .dev
         .as_ref()
@@ -91,35 +120,28 @@ pub async fn build(
             "the keyring is not the one of this store: what it holds does not open ({error})"
         )
     })?;
-    Ok(Service {
-        grpc: GrpcServer::new(
-            Arc::clone(&engine),
-            &config.grpc.allowed_origins,
-            config.grpc.limits,
-        )
-        .await?,
-        ingress: verilane_ingress::router(Arc::clone(&engine), config.ingress.limits),
-        ingress_limits: config.ingress.limits,
+    let most = config.ingress.limits.data_body_limit;
+    let admin = AdminServer::new(Arc::clone(&engine), most, config.grpc.limits).await?;
+    Ok(Core {
         engine,
         store,
-        grpc_listener,
-        ingress_listener,
-        addresses,
+        admin,
+        admin_socket: AdminSocket::bind(&config.store.admin_socket())?,
     })
 }
 
-async fn listen(key: &str, address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
+async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address).await;
     listener.with_context(|| format!("{key}: {address} can't be listened on"))
 }
 
 fn connections(
     config: &Config,
-    addresses: &Addresses,
+    ingress: Option<SocketAddr>,
     clock: &SharedClock,
 ) -> anyhow::Result<BTreeMap<ConnectionName, Connection>> {
     // Without a public address the ingress's own is what a provider on this machine can call.
-    let own = addresses.ingress.map(|address| format!("http://{address}"));
+    let own = ingress.map(|address| format!("http://{address}"));
     let base = config
         .ingress
         .public_url

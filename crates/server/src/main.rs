@@ -1,6 +1,7 @@
 //! The binary `verilane`: reads the command line, hands over to the command, and turns its outcome
 //! into an exit code and, for an error, one line.
 
+mod admin;
 mod catalog;
 mod cli;
 mod compose;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use cli::{Cli, Command, Config, Keyring, Store, console};
+use cli::{Cli, Command, Config, Corepass, Keyring, Store, console};
 use config::Mode;
 
 fn main() -> ExitCode {
@@ -38,6 +39,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo => cli::demo::demo(),
         Command::Sandbox(options) => cli::sandbox::run(*options),
         Command::Watch(options) => cli::watch::run(options),
+        Command::Corepass(Corepass::Import(options)) => cli::corepass::import(*options),
         Command::Config(Config::Check { file, dev }) => {
             cli::check::check(file, mode(dev)).map(|()| ExitCode::SUCCESS)
         }

@@ -1,9 +1,10 @@
 //! The running service: its tasks, and their end.
 //!
 //! Ordering contract of the end: health says so and nothing more is accepted; watches end, calls
-//! and callbacks under way are answered; the jobs that were begun are finished; the store writes
-//! what it accepted, and lets its folder go. Each step begins once the one before it is over, so
-//! that nothing is asked of what has ended.
+//! (operators' among them) and callbacks under way are answered, and the admin socket goes; the jobs
+//! that were begun are finished; the store writes what it accepted, and lets its folder go. Each step
+//! begins once the one before it is over, so that nothing is asked of what has ended, and no socket is
+//! taken away that is the next process's.
 
 use std::sync::Arc;
 
@@ -13,16 +14,25 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use verilane_engine::Engine;
-use verilane_grpc::GrpcServer;
+use verilane_grpc::{AdminServer, GrpcServer};
 use verilane_ingress::IngressConfig;
 
+use crate::admin::AdminSocket;
 use crate::catalog::OpenStore;
 use crate::process::Addresses;
 
-/// A service that listens and does nothing yet.
-pub struct Service {
+/// A service without its two public sides: its store, and what operators reach. Does nothing yet.
+pub struct Core {
+    /// Goes before the store lets the folder go, whatever happens.
+    pub admin_socket: AdminSocket,
+    pub admin: AdminServer,
     pub engine: Arc<Engine>,
     pub store: Arc<OpenStore>,
+}
+
+/// A service that listens and does nothing yet.
+pub struct Service {
+    pub core: Core,
     pub grpc: GrpcServer,
     pub grpc_listener: TcpListener,
     pub ingress: Router,
@@ -56,17 +66,39 @@ pub struct Running {
     store: Arc<OpenStore>,
 }
 
-impl Service {
-    /// Begins to run jobs, to take callbacks and to serve callers.
+impl Core {
+    /// Begins to serve operators, and nobody else.
     pub fn start(self) -> Running {
-        let (end_jobs, jobs_told) = watch::channel(false);
         let end_front = CancellationToken::new();
-        let mut jobs = JoinSet::new();
-        let engine = self.engine;
-        jobs.spawn(async move { engine.run_jobs(jobs_told).await });
-
         let mut front = JoinSet::new();
         let told = end_front.clone().cancelled_owned();
+        let (admin, AdminSocket { listener, place }) = (self.admin, self.admin_socket);
+        front.spawn(async move {
+            let drained = admin.serve(listener, told).await;
+            drop(place);
+            ended(drained)
+        });
+        Running {
+            front,
+            jobs: JoinSet::new(),
+            end_front,
+            end_jobs: watch::Sender::new(false),
+            store: self.store,
+        }
+    }
+}
+
+impl Service {
+    /// Begins to run jobs, to take callbacks, and to serve callers and operators.
+    pub fn start(self) -> Running {
+        let engine = Arc::clone(&self.core.engine);
+        let mut running = self.core.start();
+        let told = running.end_jobs.subscribe();
+        let jobs = async move { engine.run_jobs(told).await };
+        running.jobs.spawn(jobs);
+
+        let front = &mut running.front;
+        let told = running.end_front.clone().cancelled_owned();
         let (listener, router, limits) = (self.ingress_listener, self.ingress, self.ingress_limits);
         front.spawn(async move {
             match verilane_ingress::serve(listener, router, limits, told).await {
@@ -74,21 +106,17 @@ impl Service {
                 verilane_ingress::Drained::Cut(_) => Ended::Cut,
             }
         });
-        let told = end_front.clone().cancelled_owned();
+        let told = running.end_front.clone().cancelled_owned();
         let (listener, grpc) = (self.grpc_listener, self.grpc);
-        front.spawn(async move {
-            match grpc.serve(listener, told).await {
-                verilane_grpc::Drained::Whole => Ended::Whole,
-                verilane_grpc::Drained::Cut(_) => Ended::Cut,
-            }
-        });
-        Running {
-            front,
-            jobs,
-            end_front,
-            end_jobs,
-            store: self.store,
-        }
+        front.spawn(async move { ended(grpc.serve(listener, told).await) });
+        running
+    }
+}
+
+const fn ended(drained: verilane_grpc::Drained) -> Ended {
+    match drained {
+        verilane_grpc::Drained::Whole => Ended::Whole,
+        verilane_grpc::Drained::Cut(_) => Ended::Cut,
     }
 }
 

@@ -1,9 +1,16 @@
 //! `[store]`: the folder that holds everything durable.
 
-use std::path::PathBuf;
+use std::os::unix::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use super::section::{Asked, Section};
 use super::value::Size;
+
+/// The name of the admin socket in the folder.
+const ADMIN_SOCKET: &str = "admin.sock";
+/// The system bounds the paths of sockets, at about a hundred bytes.
+const TOO_LONG: &str = "is too long for the path of the admin socket in it; a symbolic link to it \
+                        with a shorter path will do";
 
 /// Where the store lives, and its bounds.
 #[derive(Clone, Debug)]
@@ -23,7 +30,13 @@ pub struct Store {
 impl Store {
     /// Reads the section.
     pub fn read(mut section: Section<'_>) -> (Option<Self>, Asked) {
-        let folder = section.get("folder");
+        let folder = section.get("folder").filter(|folder: &PathBuf| {
+            let has_room = SocketAddr::from_pathname(admin_socket(folder)).is_ok();
+            if !has_room {
+                section.fault("folder", TOO_LONG);
+            }
+            has_room
+        });
         let batch_changes = section.within("batch_changes", 1..=100_000);
         let queue = section.within("queue", 1..=1_000_000);
         let evidence_queue = section.within("evidence_queue", Size::mib(1)..=Size::mib(1_024));
@@ -40,4 +53,13 @@ impl Store {
         };
         (read(), asked)
     }
+
+    /// Where operators' commands reach the process that owns the folder.
+    pub fn admin_socket(&self) -> PathBuf {
+        admin_socket(&self.folder)
+    }
+}
+
+fn admin_socket(folder: &Path) -> PathBuf {
+    folder.join(ADMIN_SOCKET)
 }

@@ -54,6 +54,17 @@ fn the_defaults_are_a_configuration() {
 }
 
 #[test]
+fn a_folder_must_leave_room_for_the_path_of_the_admin_socket() {
+    let folder = |length: usize| format!("[store]\nfolder = \"/{}\"\n", "x".repeat(length));
+    let taken = load_with(Mode::Serve, &folder(60), &[]).unwrap();
+    assert!(taken.store.admin_socket().ends_with("admin.sock"));
+    assert_eq!(
+        keys(load_with(Mode::Serve, &folder(120), &[])),
+        ["store.folder"]
+    );
+}
+
+#[test]
 fn every_fault_is_listed_at_once_with_its_key() {
     let text = format!(
         r#"
