@@ -27,6 +27,7 @@ pub use self::import::{ImportMessage, ImportSource, Imported};
 use self::data::{Kept, data_kept};
 use self::message::Message;
 use crate::EngineError;
+use crate::crash::CrashPoint;
 use crate::engine::{Engine, RACES};
 use crate::pull::{PullCause, Pulled};
 use crate::sealing::Sealer;
@@ -168,7 +169,10 @@ impl Engine {
                     .await?
             };
             match self.commit(change).await {
-                Ok(_) => return Ok(taken(verdict, &loaded.verification)),
+                Ok(_) => {
+                    self.crash_point(CrashPoint::CallbackCommitted);
+                    return Ok(taken(verdict, &loaded.verification));
+                }
                 Err(CommitError::Conflict(Conflict::Revision | Conflict::Seen)) => {
                     loaded = self.load(id).await?;
                 }

@@ -15,6 +15,7 @@ use verilane_core::{
 use verilane_provider::Facade;
 use verilane_store::{CommitError, Loaded, Store};
 
+use crate::crash::{CrashPoint, CrashPoints};
 use crate::pull::Gate;
 use crate::telemetry::{JobMetrics, Loud, PullMetrics, QuarantineMetrics};
 use crate::watch::TokenMakers;
@@ -29,21 +30,6 @@ pub struct Connection {
     pub callback_base: String,
     /// How long a slot's callback paths are answered after its last attempt began.
     pub slot_retention: Duration,
-}
-
-/// Named moments at which a `dev` configuration can end the process.
-pub trait CrashPoints: Send + Sync + 'static {
-    /// This moment is here.
-    fn reached(&self, point: CrashPoint);
-}
-
-/// A moment between two steps that must not depend on each other.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum CrashPoint {
-    /// An intent is durable; its request was not sent.
-    IntentWritten,
-    /// The provider took the request; its answer is not durable.
-    ProviderAnswered,
 }
 
 /// What an engine is made of.

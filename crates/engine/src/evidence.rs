@@ -15,6 +15,7 @@ use verilane_telemetry::{attribute, span};
 use verilane_vault::DataKey;
 
 use crate::EngineError;
+use crate::crash::CrashPoint;
 use crate::engine::Engine;
 use crate::sealing::Sealer;
 
@@ -117,6 +118,7 @@ impl Engine {
                     .take(CHUNKS_AT_ONCE)
                     .collect::<Result<Vec<_>, _>>()?;
                 if batch.is_empty() {
+                    self.crash_point(CrashPoint::EvidenceWritten);
                     return Ok(kept);
                 }
                 let count = u32::try_from(batch.len()).unwrap_or(u32::MAX);

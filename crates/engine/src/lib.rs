@@ -8,6 +8,7 @@
 mod callback;
 mod command;
 mod config;
+mod crash;
 mod engine;
 mod error;
 mod evidence;
@@ -28,7 +29,8 @@ pub use verilane_provider::{Capability, CircuitState, HealthState, deadline};
 pub use callback::{CallbackPath, ImportMessage, ImportSource, Imported, Taken, Verdict};
 pub use command::Download;
 pub use config::{EngineConfig, PullLimits};
-pub use engine::{Connection, CrashPoint, CrashPoints, Engine, EngineParts};
+pub use crash::{CrashPoint, CrashPoints};
+pub use engine::{Connection, Engine, EngineParts};
 pub use error::{ClaimNotHeld, EngineError};
 pub use keys::KeyCache;
 pub use relay::{Entry, FrameEncoder, Relay};

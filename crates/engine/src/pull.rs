@@ -21,6 +21,7 @@ use verilane_vault::SealedWhat;
 
 pub(crate) use self::gate::{Gate, Haste};
 use crate::EngineError;
+use crate::crash::CrashPoint;
 use crate::engine::{Engine, RACES};
 use crate::occurrence;
 use crate::sealing::Sealer;
@@ -147,12 +148,14 @@ impl Engine {
             subject: &subject,
             fields: &fields,
         };
+        self.crash_point(CrashPoint::HistoryAsked);
         let answer = connection.facade.history(&request).await;
         drop(place);
         let entries = match answer {
             Ok(entries) => entries,
             Err(error) => return Ok(Pulled::Failed(error)),
         };
+        self.crash_point(CrashPoint::HistoryAnswered);
         // Read after the answer, so that no attempt that the history can tell of is missing.
         let tenures = self.tenures(attempt.slot).await?;
         let noted: Vec<Noted> = entries
@@ -202,7 +205,10 @@ impl Engine {
                 return Ok(0);
             };
             match self.commit(change).await {
-                Ok(_) => return Ok(missed.len()),
+                Ok(_) => {
+                    self.crash_point(CrashPoint::HistoryMerged);
+                    return Ok(missed.len());
+                }
                 Err(CommitError::Conflict(Conflict::Revision | Conflict::Seen)) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -11,25 +11,33 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use verilane_engine::{CrashPoint, CrashPoints};
 use verilane_store_sqlite::{CommitHook, CommitMoment};
 
-/// A named point.
+/// A named point: a step of the engine, or a moment of the store's commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
-    /// An intent is durable; its request was not sent.
-    IntentWritten,
-    /// The provider took the request; its answer is not durable.
-    ProviderAnswered,
+    /// Between two steps of a use case.
+    Step(CrashPoint),
     /// A batch of changes is written and not durable.
     BeforeCommit,
     /// A batch is durable, and nobody knows it yet: a callback in it was not answered.
     AfterCommit,
 }
 
-const POINTS: [(Point, &str); 4] = [
-    (Point::IntentWritten, "intent-written"),
-    (Point::ProviderAnswered, "provider-answered"),
-    (Point::BeforeCommit, "before-commit"),
-    (Point::AfterCommit, "after-commit"),
-];
+const POINTS: usize = CrashPoint::ALL.len() + 2;
+
+impl Point {
+    fn all() -> impl Iterator<Item = Self> {
+        let steps = CrashPoint::ALL.into_iter().map(Self::Step);
+        steps.chain([Self::BeforeCommit, Self::AfterCommit])
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Step(step) => step.name(),
+            Self::BeforeCommit => "before-commit",
+            Self::AfterCommit => "after-commit",
+        }
+    }
+}
 
 /// The n-th time that a point is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,21 +53,23 @@ impl FromStr for CrashAt {
     fn from_str(text: &str) -> Result<Self, String> {
         let parsed = || {
             let (name, nth) = text.split_once(':').unwrap_or((text, "1"));
-            let (point, _) = POINTS.iter().find(|(_, known)| *known == name)?;
+            let point = Point::all().find(|point| point.name() == name)?;
             let nth = nth.parse().ok().filter(|nth| *nth > 0)?;
-            Some(Self { point: *point, nth })
+            Some(Self { point, nth })
         };
         parsed().ok_or_else(|| {
-            let names = POINTS.map(|(_, name)| name).join(", ");
-            format!("must be POINT or POINT:N with POINT one of: {names}")
+            let names: Vec<_> = Point::all().map(Point::name).collect();
+            format!(
+                "must be POINT or POINT:N with POINT one of: {}",
+                names.join(", ")
+            )
         })
     }
 }
 
 impl fmt::Display for CrashAt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = POINTS.iter().find(|(point, _)| *point == self.point);
-        write!(f, "{}:{}", name.map_or("", |(_, name)| name), self.nth)
+        write!(f, "{}:{}", self.point.name(), self.nth)
     }
 }
 
@@ -67,7 +77,7 @@ impl fmt::Display for CrashAt {
 #[derive(Debug)]
 pub struct Crasher {
     asked: Vec<CrashAt>,
-    reached: [AtomicU64; POINTS.len()],
+    reached: [AtomicU64; POINTS],
 }
 
 impl Crasher {
@@ -102,10 +112,9 @@ impl Crasher {
     }
 
     fn is_due(&self, point: Point) -> bool {
-        let counter = POINTS
-            .iter()
+        let counter = Point::all()
             .zip(&self.reached)
-            .find(|((known, _), _)| *known == point);
+            .find(|(known, _)| *known == point);
         let count = counter.map_or(0, |(_, counter)| {
             counter.fetch_add(1, Ordering::Relaxed) + 1
         });
@@ -115,10 +124,7 @@ impl Crasher {
 
 impl CrashPoints for Crasher {
     fn reached(&self, point: CrashPoint) {
-        self.pass(match point {
-            CrashPoint::IntentWritten => Point::IntentWritten,
-            CrashPoint::ProviderAnswered => Point::ProviderAnswered,
-        });
+        self.pass(Point::Step(point));
     }
 }
 
@@ -130,6 +136,7 @@ mod tests {
     fn a_point_is_written_with_or_without_its_number() {
         for (text, shown) in [
             ("intent-written", "intent-written:1"),
+            ("history-answered:2", "history-answered:2"),
             ("after-commit:12", "after-commit:12"),
         ] {
             assert_eq!(text.parse::<CrashAt>().unwrap().to_string(), shown);
@@ -143,6 +150,12 @@ mod tests {
         ] {
             assert!(wrong.parse::<CrashAt>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn every_point_has_a_name_of_its_own() {
+        let names: std::collections::BTreeSet<_> = Point::all().map(Point::name).collect();
+        assert_eq!(names.len(), POINTS);
     }
 
     #[test]

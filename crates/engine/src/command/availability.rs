@@ -13,6 +13,7 @@ use verilane_core::{
 use verilane_provider::{Capability, Prepared, StartRequest};
 use verilane_vault::WrapPurpose;
 
+use crate::crash::CrashPoint;
 use crate::engine::{Connection, Engine};
 use crate::sealing::write_parts;
 use crate::{
@@ -58,7 +59,7 @@ impl Engine {
         if !can_tell(connection) {
             return Err(not_offered(&check.connection));
         }
-        let resolution = resolution(connection, &prepared).await?;
+        let resolution = self.resolution(connection, &prepared).await?;
         self.record(
             &Lookup {
                 principal: &check.principal,
@@ -90,7 +91,7 @@ impl Engine {
         prepared: &Prepared,
     ) -> Result<Vec<RequestedClaim>, EngineError> {
         let connection = self.connection(&request.connection)?;
-        let resolution = resolution(connection, prepared).await?;
+        let resolution = self.resolution(connection, prepared).await?;
         let missing = resolution.missing();
         if missing.is_empty() {
             return Ok(resolution.claims());
@@ -106,6 +107,29 @@ impl Engine {
         )
         .await?;
         Err(not_held(&resolution, &missing))
+    }
+
+    /// Asks what the user holds, where the provider can tell, and picks what to ask for.
+    async fn resolution<'a>(
+        &self,
+        connection: &Connection,
+        prepared: &'a Prepared,
+    ) -> Result<Resolution<'a>, EngineError> {
+        if can_tell(connection) {
+            let held = connection.facade.check_availability(prepared).await;
+            let held = held
+                .map_err(|error| super::start::provider_error(&error))?
+                .held;
+            self.crash_point(CrashPoint::AvailabilityAnswered);
+            return Ok(resolve(&prepared.claims, |field| {
+                held.iter().any(|held| held == field)
+            }));
+        }
+        // Nobody can choose for the user among fields of which it is not known whether he holds them.
+        if prepared.claims.iter().any(|wish| wish.sources.len() > 1) {
+            return Err(not_offered(connection.facade.connection()));
+        }
+        Ok(resolve(&prepared.claims, |_| true))
     }
 
     /// Makes durable that somebody is about to be told what a user holds.
@@ -140,27 +164,6 @@ impl Engine {
         self.commit(change).await?;
         Ok(())
     }
-}
-
-/// Asks what the user holds, where the provider can tell, and picks what to ask for.
-async fn resolution<'a>(
-    connection: &Connection,
-    prepared: &'a Prepared,
-) -> Result<Resolution<'a>, EngineError> {
-    if can_tell(connection) {
-        let held = connection.facade.check_availability(prepared).await;
-        let held = held
-            .map_err(|error| super::start::provider_error(&error))?
-            .held;
-        return Ok(resolve(&prepared.claims, |field| {
-            held.iter().any(|held| held == field)
-        }));
-    }
-    // Nobody can choose for the user among fields of which it is not known whether he holds them.
-    if prepared.claims.iter().any(|wish| wish.sources.len() > 1) {
-        return Err(not_offered(connection.facade.connection()));
-    }
-    Ok(resolve(&prepared.claims, |_| true))
 }
 
 fn can_tell(connection: &Connection) -> bool {

@@ -14,7 +14,8 @@ use verilane_vault::SealedWhat;
 use super::idempotency::RequestDigest;
 use super::slot::{SlotFor, Wanted};
 use super::start::SentAs;
-use crate::engine::{CrashPoint, Engine, RACES};
+use crate::crash::CrashPoint;
+use crate::engine::{Engine, RACES};
 use crate::sealing::{FIRST, Sealer, write_parts};
 use crate::{CreateVerification, EngineError, Expire, VerificationView};
 

@@ -16,7 +16,8 @@ use super::create::action_expiry;
 use super::idempotency::RequestDigest;
 use super::slot::{SlotFor, Wanted};
 use super::start::SentAs;
-use crate::engine::{CrashPoint, Engine, RACES};
+use crate::crash::CrashPoint;
+use crate::engine::{Engine, RACES};
 use crate::sealing::{Sealer, write_parts};
 use crate::{EngineError, RetryVerification, VerificationView};
 
@@ -48,7 +49,7 @@ impl Engine {
             let (number, change) = intent;
             match self.commit(change).await {
                 Ok(_) => {
-                    self.crash_point(CrashPoint::IntentWritten);
+                    self.crash_point(CrashPoint::RetryIntentWritten);
                     let id = request.verification;
                     return self
                         .send_start(id, number, SentAs::First, request.without_picture)

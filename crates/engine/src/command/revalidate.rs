@@ -15,6 +15,7 @@ use verilane_store::{CommitError, Conflict};
 use verilane_vault::{DataKey, SealedWhat};
 
 use super::read_claims::{check_requested, names};
+use crate::crash::CrashPoint;
 use crate::engine::{Engine, RACES};
 use crate::sealing::{Sealer, write_parts};
 use crate::{EngineError, Revalidate, Revalidation, RevalidationView};
@@ -174,8 +175,10 @@ impl Engine {
             })
             .collect();
         let facade = &self.connection(connection)?.facade;
+        self.crash_point(CrashPoint::RevalidationAsked);
         let answer = facade.revalidate(subject, &values).await;
         let answer = answer.map_err(|error| super::start::provider_error(&error))?;
+        self.crash_point(CrashPoint::RevalidationAnswered);
         Ok(answer.invalid)
     }
 

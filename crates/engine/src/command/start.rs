@@ -17,7 +17,8 @@ use verilane_vault::WrapPurpose;
 
 use super::create::action_expiry;
 use super::ongoing::Ongoing;
-use crate::engine::{CrashPoint, Engine, RACES};
+use crate::crash::CrashPoint;
+use crate::engine::{Engine, RACES};
 use crate::sealing::{Sealer, read_parts, text};
 use crate::{EngineError, VerificationView};
 
@@ -141,7 +142,10 @@ impl Engine {
             .await;
         match answer {
             Ok(started) => {
-                self.crash_point(CrashPoint::ProviderAnswered);
+                self.crash_point(match number {
+                    1 => CrashPoint::ProviderAnswered,
+                    _ => CrashPoint::RetryAnswered,
+                });
                 let lapse = started.action.expire_time();
                 let in_the_way = if started.already_open {
                     self.in_the_way(id, &attempt, lapse, sent_as).await?

@@ -61,6 +61,7 @@ async fn crash_points_stand_on_both_sides_of_the_request() {
     let play = stage.open().await;
     play.engine.create(request("ada")).await.unwrap();
     let expected = [
+        (CrashPoint::AvailabilityAnswered, 0),
         (CrashPoint::IntentWritten, 0),
         (CrashPoint::ProviderAnswered, 1),
     ];
@@ -144,7 +145,9 @@ async fn one_that_is_called_off_before_the_provider_was_asked_is_not_asked_for()
     struct CallsOff(Mutex<Option<Arc<verilane_engine::Engine>>>);
     impl CrashPoints for CallsOff {
         fn reached(&self, point: CrashPoint) {
-            assert_eq!(point, CrashPoint::IntentWritten);
+            if point != CrashPoint::IntentWritten {
+                return;
+            }
             let engine = self.0.lock().clone().unwrap();
             let thread = std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread();

@@ -1,0 +1,77 @@
+//! Named moments at which a process can be made to die, to show what survives.
+//!
+//! They stand on both sides of each call of a provider, and wherever two steps follow each other of
+//! which the second can be missing: the work of the one must not depend on the other. What is durable
+//! by then is said of each.
+
+/// What ends the process at such a moment. Only a `dev` configuration passes one.
+pub trait CrashPoints: Send + Sync + 'static {
+    /// This moment is here.
+    fn reached(&self, point: CrashPoint);
+}
+
+/// A moment between two steps.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CrashPoint {
+    /// The provider has told what a user holds; nothing is durable.
+    AvailabilityAnswered,
+    /// The intent of a first attempt is durable; its request was not sent.
+    IntentWritten,
+    /// The provider took the request of a first attempt; its answer is not durable.
+    ProviderAnswered,
+    /// The same as [`Self::IntentWritten`], of a further attempt.
+    RetryIntentWritten,
+    /// The same as [`Self::ProviderAnswered`], of a further attempt.
+    RetryAnswered,
+    /// The provider's history is to be fetched; that is leased at most.
+    HistoryAsked,
+    /// The history is here; nothing of it is durable.
+    HistoryAnswered,
+    /// What was missed is durable; nobody knows it yet.
+    HistoryMerged,
+    /// A piece of evidence is durable; nothing shows it.
+    EvidenceWritten,
+    /// What a callback means is durable; it was not answered.
+    CallbackCommitted,
+    /// That values are checked again is in the audit chain; none has left.
+    RevalidationAsked,
+    /// The provider has checked them; what it said is not durable.
+    RevalidationAnswered,
+}
+
+impl CrashPoint {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::AvailabilityAnswered,
+        Self::IntentWritten,
+        Self::ProviderAnswered,
+        Self::RetryIntentWritten,
+        Self::RetryAnswered,
+        Self::HistoryAsked,
+        Self::HistoryAnswered,
+        Self::HistoryMerged,
+        Self::EvidenceWritten,
+        Self::CallbackCommitted,
+        Self::RevalidationAsked,
+        Self::RevalidationAnswered,
+    ];
+
+    /// The name in a configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AvailabilityAnswered => "availability-answered",
+            Self::IntentWritten => "intent-written",
+            Self::ProviderAnswered => "provider-answered",
+            Self::RetryIntentWritten => "retry-intent-written",
+            Self::RetryAnswered => "retry-answered",
+            Self::HistoryAsked => "history-asked",
+            Self::HistoryAnswered => "history-answered",
+            Self::HistoryMerged => "history-merged",
+            Self::EvidenceWritten => "evidence-written",
+            Self::CallbackCommitted => "callback-committed",
+            Self::RevalidationAsked => "revalidation-asked",
+            Self::RevalidationAnswered => "revalidation-answered",
+        }
+    }
+}
