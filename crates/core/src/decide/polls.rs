@@ -42,9 +42,11 @@ pub fn next_poll(
     let attempt = row.attempt(number)?;
     let (state, facts) = (attempt.state().0, attempt.facts);
     let never_begun = match attempt.phase {
-        // The request is still to be sent, or was never taken.
+        // The request is still to be sent.
         StartPhase::Intended => state == State::Pending,
-        StartPhase::Ended => true,
+        // It was never taken, unless the provider tells of it all the same: an earlier try was then,
+        // and its answer was lost.
+        StartPhase::Ended => attempt.provider_status.is_none() && !facts.has_data(),
         StartPhase::Started => false,
     };
     if never_begun || facts.is_cancelled() {

@@ -1,10 +1,10 @@
 //! Polls: when they come, what they write, and what they don't.
 
-use verilane_core::{JobWrite, State};
+use verilane_core::{JobWrite, Reason, State};
 use verilane_engine::Verdict;
 
 use crate::stage::faults::{Fault, Faulty};
-use crate::stage::puppet::HistoryAnswer;
+use crate::stage::puppet::{Answer, HistoryAnswer};
 use crate::stage::{HOUR, MINUTE, SECOND, START, Stage, request};
 use crate::{begin, next_due, pulled, settled, words};
 
@@ -241,5 +241,25 @@ async fn an_attempt_that_was_called_off_is_asked_about_no_more() {
         .await
         .unwrap();
     assert_eq!(play.store.next_due().await.unwrap(), None);
+    play.close().await;
+}
+
+#[tokio::test]
+async fn a_refused_start_that_the_provider_tells_of_all_the_same_is_asked_about() {
+    let stage = Stage::keeping_history();
+    let mut play = stage.open().await;
+    // The first try was taken and its answer lost; the second one was refused.
+    let refuses = Answer::Refuses(Reason::ProviderRefused);
+    stage.puppet.answers([refuses]);
+    play.engine.create(request("ada")).await.unwrap_err();
+    begin(&stage, &mut play).await;
+    assert_eq!(stage.puppet.pulls(), 0, "nobody has told of it");
+    let start = stage.puppet.last_start();
+    start.report(&play.engine, "ACCEPTED").await.unwrap();
+    stage.puppet.notes("ACCEPTED", START);
+    stage.puppet.notes("INITIATED", START + SECOND);
+    stage.clock.set(START + MINUTE);
+    let log = play.until(|log| log.len() == 4).await;
+    assert_eq!(words(&log)[1..], pulled(&["INITIATED"]));
     play.close().await;
 }
