@@ -6,8 +6,9 @@ use verilane_api::v1::watch_verification_request::Start;
 use verilane_api::v1::watch_verification_response::Item;
 use verilane_api::v1::{
     AccessContext, ClaimKey, ClaimRequest, CreateVerificationRequest, DocumentType, Event,
-    GetVerificationRequest, Necessity, ReadClaimsRequest, ReadClaimsResponse, StartPoint, Subject,
-    Verification, WatchEnd, WatchVerificationRequest, claim_request, subject,
+    GetVerificationRequest, Necessity, ReadClaimsRequest, ReadClaimsResponse,
+    RetryVerificationRequest, StartPoint, Subject, Verification, WatchEnd,
+    WatchVerificationRequest, claim_request, subject,
 };
 use verilane_core::VerificationId;
 use verilane_sandbox::SandboxUser;
@@ -48,6 +49,19 @@ pub fn create_request(user: &SandboxUser, fields: &[&str]) -> CreateVerification
             ..AccessContext::default()
         }),
         ..CreateVerificationRequest::default()
+    }
+}
+
+/// A request for a new attempt, under a request id of its own.
+pub fn retry_request(id: &str) -> RetryVerificationRequest {
+    RetryVerificationRequest {
+        verification_id: id.to_owned(),
+        request_id: VerificationId::generate().to_string(),
+        access_context: Some(AccessContext {
+            purpose: "black-box-test".to_owned(),
+            ..AccessContext::default()
+        }),
+        ..RetryVerificationRequest::default()
     }
 }
 

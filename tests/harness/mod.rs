@@ -18,32 +18,41 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test fails by panicking"
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and shows what it drew"
 )]
 
 mod calls;
 mod clock;
+mod draw;
 mod flow;
 mod ledger;
 mod log;
 mod raw;
 mod refusals;
+mod runs;
 mod server;
 mod stage;
 mod tap;
+mod target;
+mod watcher;
 mod watches;
 
 use std::time::Duration;
 
-pub use calls::{claim, create_request, field};
+pub use calls::{claim, create_request, field, retry_request};
 pub use clock::TestClock;
+pub use draw::Draw;
 pub use flow::{RUN, is_finished, waiting};
 pub use ledger::{Told, check_ledger, genuine, told_by_events};
 pub use raw::{Raw, RawAnswer, exchange};
 pub use refusals::{info, refusal};
+pub use runs::Runs;
 pub use server::{Launch, Server};
 pub use stage::{CONNECTION, Stage};
 pub use tap::CallbackUrls;
+pub use target::{Announcer, Target, broke_off};
+pub use watcher::Watcher;
 pub use watches::{BEGINNING, From, Item, Message, NOW, SNAPSHOT, Watch, What, Wish, time};
 
 /// How long a test waits for something that must happen; reached only if it does not.

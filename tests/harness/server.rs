@@ -177,9 +177,22 @@ impl Server {
 
     /// Waits until it has ended by itself.
     pub async fn ended(mut self) -> ExitStatus {
-        // The wait blocks, and in the end the process is reaped whatever happens to this future.
+        // The wait blocks: a test that fails meanwhile ends what it waits for.
+        let mut kill = KillUnlessEnded(Some(Pid::from_child(&self.child)));
         let waited = tokio::task::spawn_blocking(move || self.child.wait().unwrap());
-        tokio::time::timeout(LIMIT, waited).await.unwrap().unwrap()
+        let status = tokio::time::timeout(LIMIT, waited).await.unwrap().unwrap();
+        kill.0 = None;
+        status
+    }
+}
+
+struct KillUnlessEnded(Option<Pid>);
+
+impl Drop for KillUnlessEnded {
+    fn drop(&mut self) {
+        if let Some(id) = self.0 {
+            let _ = kill_process(id, Signal::KILL);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -67,16 +67,27 @@ async fn pass(State(pipe): State<Pipe>, request: Request) -> Response {
     let url = format!("http://{}{path}", pipe.connector);
     let request = pipe.client.post(url).body(body);
     let Ok(answer) = request.send().await else {
-        return StatusCode::BAD_GATEWAY.into_response();
+        return broken(StatusCode::OK);
     };
     let status = StatusCode::from_u16(answer.status().as_u16()).unwrap();
-    let kind = answer.headers().get("content-type").cloned();
-    let body: Bytes = answer.bytes().await.unwrap();
+    let headers = answer.headers().clone();
+    let Ok(body) = answer.bytes().await else {
+        return broken(status);
+    };
     let mut response = (status, body).into_response();
-    if let Some(kind) = kind {
-        response.headers_mut().insert("content-type", kind);
+    for name in ["content-type", "retry-after"] {
+        if let Some(value) = headers.get(name) {
+            response.headers_mut().insert(name, value.clone());
+        }
     }
     response
+}
+
+/// An answer that breaks off where the connector's did: before its body.
+fn broken(status: StatusCode) -> Response {
+    let end = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+    let body = futures_util::stream::once(async { Err::<Bytes, _>(end) });
+    (status, Body::from_stream(body)).into_response()
 }
 
 impl Pipe {

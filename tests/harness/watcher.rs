@@ -1,4 +1,4 @@
-//! One watch of everything from the beginning, gone on with by its token over every server's end.
+//! One watch from the beginning, gone on with by its token over every server's end.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use verilane_api::v1::{Event, State};
 
-use super::harness::{BEGINNING, From, Wish};
 use super::target::{Target, broke_off};
+use super::{BEGINNING, From, Wish};
 
 /// What the watch has seen.
 pub struct Watcher {
@@ -20,7 +20,8 @@ pub struct Watcher {
 #[derive(Default)]
 struct Seen {
     events: Vec<Event>,
-    states: HashMap<String, State>,
+    /// The newest state of each verification, and its revision.
+    states: HashMap<String, (State, u64)>,
     cuts: usize,
 }
 
@@ -33,12 +34,18 @@ impl Watcher {
         })
     }
 
-    /// Watches for ever.
-    pub async fn run(self: Arc<Self>, mut target: Target) {
+    /// Watches everything for ever.
+    pub async fn run(self: Arc<Self>, target: Target) {
+        self.follow(Wish::all(BEGINNING), target).await;
+    }
+
+    /// Watches what is wished for, for ever.
+    pub async fn follow(self: Arc<Self>, wish: Wish, mut target: Target) {
         let mut from = BEGINNING;
         let mut life = target.here().await;
         loop {
-            let opened = Wish::all(from.clone())
+            let opened = wish
+                .from(from.clone())
                 .heartbeat(5)
                 .open(life.channel.clone());
             match opened.await {
@@ -68,7 +75,7 @@ impl Watcher {
         };
         let count = {
             let mut seen = self.seen.lock();
-            let state = event.state_after();
+            let state = (event.state_after(), event.revision);
             seen.states.insert(event.verification_id.clone(), state);
             seen.events.push(event);
             seen.events.len()
@@ -97,14 +104,26 @@ impl Watcher {
         seen.wait_for(|seen| *seen >= count).await.unwrap();
     }
 
-    /// Waits until a verification is verified.
-    pub async fn saw_verified(&self, id: &str) {
+    /// Waits until a verification has ended, at a revision after this one: how, and at which.
+    pub async fn saw_end(&self, id: &str, after: u64) -> (State, u64) {
         let mut seen = self.count.subscribe();
-        let is_verified = |_: &usize| match self.seen.lock().states.get(id) {
-            None | Some(State::Pending | State::Processing) => false,
-            Some(State::Verified) => true,
-            Some(other) => panic!("{id} is {other:?}"),
+        let mut end = None;
+        let has_ended = |_: &usize| {
+            let seen = self.seen.lock();
+            end = seen.states.get(id).copied().filter(|(state, revision)| {
+                let goes_on = [State::Pending, State::Processing, State::InReview];
+                *revision > after && !goes_on.contains(state)
+            });
+            end.is_some()
         };
-        seen.wait_for(is_verified).await.unwrap();
+        seen.wait_for(has_ended).await.unwrap();
+        end.unwrap()
+    }
+
+    /// Waits until what was seen is enough.
+    pub async fn saw_all(&self, is_enough: impl Fn(&[Event]) -> bool) {
+        let mut seen = self.count.subscribe();
+        let is_enough = |_: &usize| is_enough(&self.seen.lock().events);
+        seen.wait_for(is_enough).await.unwrap();
     }
 }
