@@ -48,7 +48,7 @@ const SHARED: [&str; 3] = [
 ];
 
 /// What holds data about a person gets its `Debug` from `proto/redacted.rs`.
-const PERSONAL: [&str; 15] = [
+const PERSONAL: [&str; 16] = [
     "AccessContext",
     "Claim",
     "ClaimValue",
@@ -60,6 +60,7 @@ const PERSONAL: [&str; 15] = [
     "DownloadEvidenceResponse.item",
     "Event",
     "QrOrLink",
+    "ReadClaimsResponse",
     "Subject",
     "Subject.identifier",
     "Verification",

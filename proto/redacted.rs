@@ -45,6 +45,16 @@ impl Debug for v1::CreateVerificationRequest {
     }
 }
 
+impl Debug for v1::ReadClaimsResponse {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("ReadClaimsResponse")
+            .field("verification_id", &self.verification_id)
+            .field("state", &self.state())
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Debug for v1::Verification {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         f.debug_struct("Verification")

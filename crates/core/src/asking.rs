@@ -10,8 +10,10 @@
 //! 3. among sets of the same size the callers' orders of preference decide, the first wish's first;
 //!    after them the order of [`DocumentType::ALL`], lower first.
 //!
-//! A wish that another wish's field answers takes that field, and costs nothing more. The outcome
-//! follows from wishes and held fields alone, so that asking twice gives the same answer twice.
+//! A wish that another wish's field answers takes that field, and costs nothing more; wishes that the
+//! same fields can answer are answered by the same one. So a claim and what is derived from it come
+//! from one field, which is asked for once, and each stays a claim of its own. The outcome follows from
+//! wishes and held fields alone, so that asking twice gives the same answer twice.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -131,18 +133,18 @@ impl<'a> Resolution<'a> {
             .collect()
     }
 
-    /// The claims of a verification: what is asked for, each field once and sorted, before it what
-    /// was wished for from several documents and is held on none.
+    /// The claims of a verification: what is asked for, sorted by field, each claim of a field once;
+    /// before it what was wished for from several documents and is held on none.
     #[must_use]
     pub fn claims(&self) -> Vec<RequestedClaim> {
         let mut nowhere = Vec::new();
-        let mut by_field: BTreeMap<&str, RequestedClaim> = BTreeMap::new();
+        let mut by_field: BTreeMap<(&str, ClaimName), RequestedClaim> = BTreeMap::new();
         for Answered { wish, source } in &self.answered {
             let Some(source) = source else {
                 match wish.sources.as_slice() {
                     [only] => {
                         by_field
-                            .entry(&only.field)
+                            .entry((&only.field, wish.name))
                             .or_insert_with(|| wish.not_held());
                     }
                     _ => nowhere.push(wish.not_held()),
@@ -150,7 +152,7 @@ impl<'a> Resolution<'a> {
                 continue;
             };
             let claim = by_field
-                .entry(&source.field)
+                .entry((&source.field, wish.name))
                 .or_insert_with(|| RequestedClaim {
                     name: wish.name,
                     document: source.document,
@@ -240,24 +242,26 @@ pub fn resolve<'a>(wishes: &'a [Wish], holds: impl Fn(&str) -> bool) -> Resoluti
     }
 }
 
-/// The best source of each wish within a set of documents; nothing if the set leaves out a wish that
-/// is held.
+/// The best source of each wish within a set of documents, the same for all that the same sources can
+/// answer; nothing if the set leaves out a wish that is held.
 fn pick_from<'a>(
     documents: Documents,
     wishes: &[Wish],
     held: &[Vec<&'a ClaimSource>],
 ) -> Option<Vec<Option<&'a ClaimSource>>> {
-    wishes
-        .iter()
-        .zip(held)
-        .map(|(wish, held)| {
-            let within = held
+    held.iter()
+        .map(|open| {
+            let within = open
                 .iter()
                 .copied()
                 .filter(|source| source.document.is_none_or(|d| documents.holds(d)));
-            let best = within.min_by_key(|source| (wish.place(source), source.document));
+            let alike = || wishes.iter().zip(held).filter(|(_, other)| *other == open);
+            let best = within.min_by_key(|source| {
+                let places: Vec<usize> = alike().map(|(wish, _)| wish.place(source)).collect();
+                (places, source.document)
+            });
             // Not held at all, or answered.
-            (held.is_empty() || best.is_some()).then_some(best)
+            (open.is_empty() || best.is_some()).then_some(best)
         })
         .collect()
 }

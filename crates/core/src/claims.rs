@@ -73,6 +73,12 @@ words! {
         AmlCheck = "aml.check",
         /// Details of that check.
         AmlDetail = "aml.detail",
+        /// Whether he is 16 or older. This and the others of its kind are named as in ISO 18013-5.
+        AgeOver16 = "age_over_16",
+        /// Whether he is 18 or older.
+        AgeOver18 = "age_over_18",
+        /// Whether he is 21 or older.
+        AgeOver21 = "age_over_21",
     }
 }
 
@@ -87,6 +93,44 @@ impl ClaimName {
     #[must_use]
     pub const fn is_from_document(self) -> bool {
         !matches!(self, Self::Email | Self::PhoneNumber)
+    }
+
+    /// The claim that this one is derived from; none for one that providers provide. A derived claim
+    /// is asked for, kept and checked again as the claim that it is derived from, and has a value only
+    /// when it is read. Plug-ins know nothing of it.
+    #[must_use]
+    pub const fn derived_from(self) -> Option<Self> {
+        match self {
+            Self::AgeOver16 | Self::AgeOver18 | Self::AgeOver21 => Some(Self::Birthdate),
+            Self::Name
+            | Self::Birthdate
+            | Self::Gender
+            | Self::Email
+            | Self::PhoneNumber
+            | Self::DocumentNumber
+            | Self::DocumentIssuance
+            | Self::DocumentExpiry
+            | Self::DocumentCountry
+            | Self::DocumentImage
+            | Self::FaceImage
+            | Self::AmlCheck
+            | Self::AmlDetail => None,
+        }
+    }
+
+    /// Whether it is derived from another.
+    #[must_use]
+    pub const fn is_derived(self) -> bool {
+        self.derived_from().is_some()
+    }
+
+    /// The claim that providers provide: the one that it is derived from, or itself.
+    #[must_use]
+    pub const fn provided_as(self) -> Self {
+        match self.derived_from() {
+            Some(source) => source,
+            None => self,
+        }
     }
 }
 
@@ -158,7 +202,8 @@ pub enum ClaimStatus {
     Granted,
     /// The user holds no verified value, or none came.
     NotHeld,
-    /// Its value came, and was found not to hold any more.
+    /// Its value came, and was found not to hold any more; or nothing can be made of it: it is a
+    /// picture that can't be used, or one from which a derived claim can't be derived.
     Invalid,
 }
 
@@ -191,8 +236,9 @@ pub struct RequestedClaim {
     pub name: ClaimName,
     /// The document it comes from, where it comes from one.
     pub document: Option<DocumentType>,
-    /// The provider's name for it. Unique within a verification; empty for a claim that could come
-    /// from several documents and that the user holds on none.
+    /// The provider's name for it. Unique within a verification among claims that are not derived; a
+    /// derived one has the field of the claim that it is derived from. Empty for a claim that could
+    /// come from several documents and that the user holds on none.
     pub field: String,
     /// Whether the verification is worth nothing without it.
     pub required: bool,
@@ -248,6 +294,26 @@ pub struct FieldViolation {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_derived_is_derived_from_something_that_is_provided() {
+        let derived: Vec<_> = ClaimName::ALL.iter().filter(|n| n.is_derived()).collect();
+        assert_eq!(
+            derived,
+            [
+                &ClaimName::AgeOver16,
+                &ClaimName::AgeOver18,
+                &ClaimName::AgeOver21
+            ]
+        );
+        for name in ClaimName::ALL {
+            let source = name.provided_as();
+            assert!(!source.is_derived());
+            assert_eq!(source.is_from_document(), name.is_from_document());
+            assert_eq!(name.is_derived(), source != *name);
+            assert!(!name.is_derived() || !name.is_image());
+        }
+    }
 
     #[test]
     fn every_word_means_one_thing() {

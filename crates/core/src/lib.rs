@@ -43,7 +43,7 @@ pub use reasons::{Reason, ReasonKind};
 pub use sealed::{BlindIndex, Sealed, Wrapped};
 pub use state::{Fact, Facts, State, state_of_verification};
 pub use timestamp::Timestamp;
-pub use values::{ClaimValue, Country, Date, normalise};
+pub use values::{ClaimValue, Country, Date, derive, is_derivable, normalise};
 pub use verification::{
     Attempt, CallbackChannel, ProviderStatus, SealedAction, Slot, SlotHolder, StartPhase, Tenancy,
     TraceParent, Verification, asked_fields,

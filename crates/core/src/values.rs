@@ -5,9 +5,11 @@
 //! are personal data as raw ones are: all of them stand in [`Pii`], so `Debug` shows their kind at
 //! most.
 
+mod age;
 mod country;
 mod date;
 
+pub use age::{derive, is_derivable};
 pub use country::Country;
 pub use date::Date;
 
@@ -31,7 +33,8 @@ pub enum ClaimValue {
 /// - dates: `2021-01-01` and, with a zero left out, `2021-1-01`;
 /// - countries: ISO 3166-1 alpha-2 or alpha-3, in any case, become both;
 /// - gender: `M`, `F` and the words, in any case, become OpenID Connect's `male` and `female`;
-/// - the check against money-laundering lists: `true` and `false`, in any case, become yes and no;
+/// - the check against money-laundering lists: `true` and `false`, in any case, become yes and no.
+///   So would a derived claim, which no provider spells: see [`derive`];
 ///
 /// and everything else is text.
 #[must_use]
@@ -45,7 +48,10 @@ pub fn normalise(name: ClaimName, raw: &str) -> ClaimValue {
             Country::from_code(text).map(|country| ClaimValue::Country(Pii::new(country)))
         }
         ClaimName::Gender => gender(text).map(|word| ClaimValue::Text(word.into())),
-        ClaimName::AmlCheck => yes_or_no(text).map(|yes| ClaimValue::Boolean(Pii::new(yes))),
+        ClaimName::AmlCheck
+        | ClaimName::AgeOver16
+        | ClaimName::AgeOver18
+        | ClaimName::AgeOver21 => yes_or_no(text).map(|yes| ClaimValue::Boolean(Pii::new(yes))),
         ClaimName::Name
         | ClaimName::Email
         | ClaimName::PhoneNumber

@@ -128,18 +128,27 @@ impl Verification {
         }
     }
 
-    /// What the provider is asked for, sorted.
+    /// The claim that was asked for from a field as it is, not one that is derived from it.
+    #[must_use]
+    pub fn claim_of(&self, field: &str) -> Option<&RequestedClaim> {
+        let mut claims = self.claims.iter();
+        claims.find(|claim| claim.field == field && !claim.name.is_derived())
+    }
+
+    /// What the provider is asked for, sorted, each once.
     pub fn asked_fields(&self) -> impl Iterator<Item = &str> {
         asked_fields(&self.claims)
     }
 }
 
-/// The fields of these claims that the provider is asked for.
+/// The fields of these claims that the provider is asked for, each once: claims that are derived from
+/// another stand beside it.
 pub fn asked_fields(claims: &[RequestedClaim]) -> impl Iterator<Item = &str> {
-    claims
-        .iter()
-        .filter(|claim| claim.asked)
+    let asked = claims.iter().filter(|claim| claim.asked);
+    let mut before = None;
+    asked
         .map(|claim| claim.field.as_str())
+        .filter(move |field| before.replace(*field) != Some(*field))
 }
 
 /// How far the outbound request that starts an attempt has come.

@@ -4,6 +4,7 @@ mod availability;
 mod cancel;
 mod create;
 mod download;
+mod granted;
 mod idempotency;
 mod join;
 mod ongoing;

@@ -36,8 +36,9 @@ pub use keys::KeyCache;
 pub use relay::{Entry, FrameEncoder, Relay};
 pub use view::{
     AccessContext, AvailabilityView, CheckAvailability, ClaimAvailability, ClaimView, ClaimsView,
-    ConnectionView, CreateVerification, DownloadEvidence, EvidenceView, Expire, ListVerifications,
-    ReadClaims, RetryVerification, Revalidate, Revalidation, RevalidationView, VerificationView,
+    ConnectionView, CreateVerification, Derived, DownloadEvidence, EvidenceView, Expire,
+    ListVerifications, ReadClaims, RetryVerification, Revalidate, Revalidation, RevalidationView,
+    VerificationView,
 };
 pub use watch::{
     Delivery, EventFilter, EventPage, EventScope, ListEvents, WatchEnd, WatchMany, WatchOne,

@@ -1,9 +1,9 @@
 //! What callers are shown, opened from what is at rest.
 
 use verilane_core::{
-    Action, AttemptNumber, ClaimName, ClaimSelector, ClaimSource, ConnectionName, EvidenceId,
-    EvidenceRecord, Pii, Principal, ProviderName, Revision, State, StoredClaim, Timestamp,
-    Verification, VerificationId, Wish,
+    Action, AttemptNumber, ClaimName, ClaimSelector, ClaimSource, ClaimStatus, ClaimValue,
+    ConnectionName, Date, EvidenceId, EvidenceRecord, Pii, Principal, ProviderName, RequestedClaim,
+    Revision, State, StoredClaim, Timestamp, Verification, VerificationId, Wish,
 };
 use verilane_provider::{CircuitHealth, CircuitState, Health, HealthState, Profile};
 use verilane_vault::{SealedWhat, VaultError};
@@ -142,19 +142,38 @@ pub enum Revalidation {
 pub struct RevalidationView {
     /// The verification afterwards.
     pub row: Verification,
-    /// The claims, by field.
-    pub claims: Vec<(StoredClaim, Revalidation)>,
+    /// The claims as they were asked for, by field. What is derived from a claim is said the same of as
+    /// of the claim.
+    pub claims: Vec<(RequestedClaim, Revalidation)>,
 }
 
 /// A claim in clear.
 #[derive(Clone, Debug)]
 pub struct ClaimView {
-    /// Everything about it that is not sealed.
+    /// The name that it was asked for by.
+    pub name: ClaimName,
+    /// What has become of it.
+    pub status: ClaimStatus,
+    /// Everything that is not sealed about what came: of a derived claim, about the claim that it is
+    /// derived from.
     pub claim: StoredClaim,
-    /// The value, as the provider sent it; none if evidence holds it.
+    /// The value, as the provider sent it; none if evidence holds it, or if the claim is derived.
     pub raw: Option<Pii<String>>,
-    /// The pepper, if it was asked for.
+    /// What follows from the value that came, if the claim is derived.
+    pub derived: Option<Derived>,
+    /// The pepper, if it was asked for. A derived claim has none.
     pub pepper: Option<Pii<String>>,
+}
+
+/// The value of a derived claim.
+#[derive(Clone, Debug)]
+pub struct Derived {
+    /// The claim that it is derived from.
+    pub from: ClaimName,
+    /// The day, in UTC, that it holds for: that of the reading.
+    pub as_of: Pii<Date>,
+    /// The value; none if it can't be derived from what came.
+    pub value: Option<ClaimValue>,
 }
 
 /// What was read.

@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn every_claim_of_every_document_has_its_own_field() {
         let mut names = BTreeSet::new();
-        for claim in Claim::ALL {
+        for claim in Claim::ALL.iter().filter(|claim| !claim.is_derived()) {
             let documents: Vec<_> = if claim.is_from_document() {
                 Document::ALL.iter().copied().map(Some).collect()
             } else {

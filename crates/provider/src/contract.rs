@@ -60,10 +60,25 @@ pub struct Profile {
     pub provider: ProviderName,
     /// What it can do.
     pub capabilities: Vec<Capability>,
-    /// What can be asked for.
+    /// What the provider has. Derived claims can be asked for besides: see
+    /// [`vocabulary`](Self::vocabulary).
     pub claims: Vec<OfferedClaim>,
     /// How long an action can live.
     pub action_lifetime: ActionLifetime,
+}
+
+impl Profile {
+    /// Everything that can be asked for, with where it comes from: each claim that is offered, and
+    /// behind it those that are derived from it.
+    pub fn vocabulary(&self) -> impl Iterator<Item = (ClaimName, &OfferedClaim)> {
+        self.claims.iter().flat_map(|offered| {
+            let names = ClaimName::ALL.iter().copied();
+            let derived = names.filter(|name| name.derived_from() == Some(offered.name));
+            std::iter::once(offered.name)
+                .chain(derived)
+                .map(move |name| (name, offered))
+        })
+    }
 }
 
 /// A caller's wish, before anything was checked.

@@ -12,6 +12,7 @@ mod budget;
 mod checks;
 mod circuit;
 mod course;
+mod derived;
 mod health;
 mod limits;
 mod meters;
@@ -134,21 +135,24 @@ impl Facade {
         self.changes.subscribe()
     }
 
-    /// Checks a caller's wish and puts it into the provider's terms. Asks nobody.
+    /// Checks a caller's wish and puts it into the provider's terms. Asks nobody. Of derived claims
+    /// the plug-in is told nothing ([`derived`]).
     ///
     /// # Errors
     /// Everything that is wrong with the wish.
     pub fn prepare(&self, request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> {
         checks::request(request)?;
-        let prepared = self.plugin.prepare(request)?;
-        checks::prepared(self.profile(), request, &prepared).map_err(|fault| {
-            vec![FieldViolation {
-                field: String::new(),
-                description: fault.to_owned(),
-                reason: Reason::Internal,
-            }]
-        })?;
-        Ok(prepared)
+        derived::prepare(request, |request| {
+            let prepared = self.plugin.prepare(request)?;
+            checks::prepared(self.profile(), request, &prepared).map_err(|fault| {
+                vec![FieldViolation {
+                    field: String::new(),
+                    description: fault.to_owned(),
+                    reason: Reason::Internal,
+                }]
+            })?;
+            Ok(prepared)
+        })
     }
 
     /// Asks which of the prepared fields the user has verified. Changes nothing at the provider.

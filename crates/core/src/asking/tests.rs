@@ -4,10 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-use ClaimName::{Birthdate, DocumentNumber, Email, FaceImage, Name};
+use ClaimName::{AgeOver18, AgeOver21, Birthdate, DocumentNumber, Email, FaceImage, Name};
 use DocumentType::{DrivingPermit, IdCard, Passport, ResidencePermit};
 
+/// The provider's field: a derived claim has that of the claim that it is derived from.
 fn field(name: ClaimName, document: Option<DocumentType>) -> String {
+    let name = name.provided_as();
     document.map_or_else(|| name.to_string(), |document| format!("{document}/{name}"))
 }
 
@@ -220,6 +222,76 @@ fn the_same_claim_from_any_and_from_a_given_document_is_asked_for_once() {
 }
 
 #[test]
+fn a_claim_and_what_is_derived_from_it_share_a_field_and_stay_claims_of_their_own() {
+    let wishes = [
+        from_any(AgeOver18, &[]),
+        optional(from_any(Birthdate, &[Passport])),
+        optional(from_any(AgeOver21, &[IdCard])),
+        given(Name, Some(IdCard)),
+        given(FaceImage, Some(Passport)),
+    ];
+    let held = ["idcard/birthdate", "idcard/name", "passport/birthdate"];
+    let held = [&held[..], &["passport/document.face_image"]].concat();
+    let resolution = resolve(&wishes, |field| held.contains(&field));
+    let claims = resolution.claims();
+    let told: Vec<_> = claims
+        .iter()
+        .map(|claim| (claim.field.as_str(), claim.name, claim.required))
+        .collect();
+    // Both documents are needed anyway: the first to prefer one decides for all three.
+    assert_eq!(
+        told,
+        [
+            ("idcard/name", Name, true),
+            ("passport/birthdate", Birthdate, false),
+            ("passport/birthdate", AgeOver18, true),
+            ("passport/birthdate", AgeOver21, false),
+            ("passport/document.face_image", FaceImage, true),
+        ]
+    );
+    let fields: Vec<_> = crate::asked_fields(&claims).collect();
+    let expected = [
+        "idcard/name",
+        "passport/birthdate",
+        "passport/document.face_image",
+    ];
+    assert_eq!(fields, expected);
+    // One that is named from a document takes the others along.
+    let wishes = [
+        from_any(AgeOver18, &[IdCard]),
+        given(Birthdate, Some(Passport)),
+    ];
+    assert_eq!(picked(&wishes, &held), [Some("passport/birthdate"); 2]);
+}
+
+#[test]
+fn a_derived_claim_that_is_held_nowhere_is_missing_as_its_source_is() {
+    let wishes = [
+        given(Email, None),
+        from_any(AgeOver18, &[]),
+        optional(given(Birthdate, Some(Passport))),
+        optional(given(AgeOver21, Some(Passport))),
+    ];
+    let resolution = resolve(&wishes, |field| field == "email");
+    assert_eq!(resolution.missing(), [1]);
+    let told: Vec<_> = resolution
+        .claims()
+        .into_iter()
+        .map(|claim| (claim.field, claim.name, claim.status))
+        .collect();
+    let passport = || "passport/birthdate".to_owned();
+    assert_eq!(
+        told,
+        [
+            (String::new(), AgeOver18, ClaimStatus::NotHeld),
+            ("email".to_owned(), Email, ClaimStatus::Requested),
+            (passport(), Birthdate, ClaimStatus::NotHeld),
+            (passport(), AgeOver21, ClaimStatus::NotHeld),
+        ]
+    );
+}
+
+#[test]
 fn what_is_missing_is_what_is_required_or_everything_if_nothing_is_held() {
     let wishes = [
         optional(given(Email, None)),
@@ -336,7 +408,18 @@ proptest! {
         }
         let claims = resolution.claims();
         let asked: Vec<_> = claims.iter().filter(|c| !c.field.is_empty()).collect();
-        prop_assert!(asked.is_sorted_by(|a, b| a.field < b.field));
+        let place = |claim: &RequestedClaim| (claim.field.clone(), claim.name);
+        prop_assert!(asked.is_sorted_by(|a, b| place(a) < place(b)));
+        let fields: Vec<_> = crate::asked_fields(&claims).collect();
+        prop_assert!(fields.is_sorted_by(|a, b| a < b));
+        // What is wished for from any document comes from one, with all that is derived from it.
+        for one in &resolution.answered {
+            for other in &resolution.answered {
+                if one.wish.sources == other.wish.sources {
+                    prop_assert_eq!(one.source, other.source);
+                }
+            }
+        }
         // Any set of documents that meets every wish that is held has at least as many.
         for documents in Documents::every_set() {
             let meets = wishes.iter().all(|wish| {

@@ -37,6 +37,8 @@ pub struct DataArrival<'a> {
     pub fields: &'a [&'a str],
     /// Those of them whose value is a picture that can't be used.
     pub unusable: &'a [&'a str],
+    /// Those of them whose value can't be read for what is derived from it.
+    pub underivable: &'a [&'a str],
     /// Whether others came too.
     pub extra: bool,
     /// Whether an operator handed it in, without a signature that holds.
@@ -175,18 +177,24 @@ pub enum DataKept {
     Nothing,
 }
 
-/// What is kept of data for an attempt if these fields come. The claims of the first success stay;
+/// What is kept of data for an attempt if these fields come, some of which nothing can be derived from.
+/// The claims of the first success stay;
 /// else those of a complete delivery come before any other, and those of a newer attempt before an
 /// older one's.
 #[must_use]
-pub fn data_kept(current: &Verification, number: AttemptNumber, fields: &[&str]) -> DataKept {
+pub fn data_kept(
+    current: &Verification,
+    number: AttemptNumber,
+    fields: &[&str],
+    underivable: &[&str],
+) -> DataKept {
     let cancelled = current.attempt(number).map(|a| a.facts.is_cancelled());
     if cancelled == Some(true) {
         return DataKept::Nothing;
     }
     let others = || current.attempts.iter().filter(|a| a.number != number);
     let stands = others().any(|a| a.state().0 == State::Verified)
-        || (!is_complete(current, fields)
+        || (!is_complete(current, fields, underivable)
             && others().any(|a| a.number > number && a.facts.has_data()));
     if stands {
         DataKept::Message
@@ -195,10 +203,18 @@ pub fn data_kept(current: &Verification, number: AttemptNumber, fields: &[&str])
     }
 }
 
-fn is_complete(current: &Verification, fields: &[&str]) -> bool {
-    let came = |claim: &RequestedClaim| fields.contains(&claim.field.as_str());
+/// Whether each required claim has a value. A derived one that can't be derived has none, so the
+/// verification is worth nothing without it, though what it is derived from came.
+fn is_complete(current: &Verification, fields: &[&str], underivable: &[&str]) -> bool {
+    let came = |claim: &RequestedClaim| {
+        fields.contains(&claim.field.as_str()) && !is_underivable(claim, underivable)
+    };
     let mut asked = current.claims.iter().filter(|claim| claim.asked);
     asked.all(|claim| came(claim) || !claim.required)
+}
+
+fn is_underivable(claim: &RequestedClaim, underivable: &[&str]) -> bool {
+    claim.name.is_derived() && underivable.contains(&claim.field.as_str())
 }
 
 /// The provider delivered data. Whoever calls adds the sealed claims and the message as evidence, as
@@ -212,11 +228,13 @@ pub fn data_received(
     deadlines: &Deadlines,
 ) -> Change {
     let mut draft = Draft::over(current, now);
-    let kept = data_kept(current, number, data.fields);
-    let complete = is_complete(current, data.fields);
+    let kept = data_kept(current, number, data.fields, data.underivable);
+    let complete = is_complete(current, data.fields, data.underivable);
     if kept == DataKept::Claims {
         for claim in draft.row().claims.iter_mut().filter(|claim| claim.asked) {
-            claim.status = if data.unusable.contains(&claim.field.as_str()) {
+            claim.status = if data.unusable.contains(&claim.field.as_str())
+                || is_underivable(claim, data.underivable)
+            {
                 ClaimStatus::Invalid
             } else if data.fields.contains(&claim.field.as_str()) {
                 ClaimStatus::Granted

@@ -1,14 +1,16 @@
 //! Dates of the Gregorian calendar, as documents and people have them: without a time or a zone.
 //!
 //! Only one order of the parts can be told apart from all others without guessing, the year with
-//! its four digits first; everything else is nobody's date here. A date can be had by reading
-//! alone, so it is always one that the calendar has.
+//! its four digits first; everything else is nobody's date here. A date can be had by reading, or from
+//! a point in time, and no other way: so it is always one that the calendar has.
 
 use zeroize::Zeroize;
 
+use crate::Timestamp;
+
 /// A day. Which one it is may be personal data, so it can't be printed; keep it in a
-/// [`Pii`](crate::Pii).
-#[derive(Clone, Copy)]
+/// [`Pii`](crate::Pii). An earlier day is less than a later one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Date {
     year: i32,
     month: u8,
@@ -32,7 +34,40 @@ impl Date {
         (date.year > 0 && (1..=days_in(date.year, date.month)).contains(&date.day)).then_some(date)
     }
 
-    /// The year, 1 to 9999.
+    /// The day that a point in time falls on in UTC.
+    #[must_use]
+    pub fn on(time: Timestamp) -> Self {
+        // Counted in years that begin in March, so that the day that some years lack is their last,
+        // and in spans of 400 years, which all have as many days.
+        const SPAN: i64 = 146_097;
+        let days = time.as_secs().div_euclid(86_400) + 719_468;
+        let (span, day) = (days.div_euclid(SPAN), days.rem_euclid(SPAN));
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        // From March on, months have 31, 30, 31, 30, 31 days over and over.
+        let month = (5 * day + 2) / 153;
+        let day = day - (153 * month + 2) / 5 + 1;
+        let (year, month) = if month < 10 {
+            (year, month + 3)
+        } else {
+            (year + 1, month - 9)
+        };
+        Self {
+            year: i32::try_from(year + span * 400).unwrap_or(i32::MAX),
+            month: u8::try_from(month).unwrap_or(1),
+            day: u8::try_from(day).unwrap_or(1),
+        }
+    }
+
+    /// Whether somebody born on this day has lived so many whole years on another day. One born on
+    /// 29 February has completed a year on the first of March where the year lacks that day.
+    #[must_use]
+    pub fn is_years_before(&self, years: u8, day: Self) -> bool {
+        let anniversary = (self.year + i32::from(years), self.month, self.day);
+        (day.year, day.month, day.day) >= anniversary
+    }
+
+    /// The year, 1 to 9999 of a date that was read.
     #[must_use]
     pub const fn year(&self) -> i32 {
         self.year
@@ -165,6 +200,38 @@ mod tests {
             .flat_map(|year| (0..=13).map(move |month| i32::from(days_in(year, month))))
             .sum::<i32>();
         assert_eq!(days, 146_097);
+    }
+
+    #[test]
+    fn every_day_of_eight_centuries_follows_the_one_before() {
+        let start = Timestamp::from_secs(-11_676_096_000); // 1600-01-01
+        let mut expected = (1600, 1, 1);
+        for day in 0..2 * 146_097_u64 {
+            let time = start + std::time::Duration::from_secs(day * 86_400);
+            for time in [time, time + std::time::Duration::from_secs(86_399)] {
+                let date = Date::on(time);
+                assert_eq!((date.year(), date.month(), date.day()), expected);
+            }
+            let (year, month, day) = expected;
+            expected = match (month, day == days_in(year, month)) {
+                (_, false) => (year, month, day + 1),
+                (12, true) => (year + 1, 1, 1),
+                (_, true) => (year, month + 1, 1),
+            };
+        }
+        assert_eq!(expected, (2400, 1, 1));
+    }
+
+    #[test]
+    fn a_day_turns_at_midnight_in_utc() {
+        let on = |micros| {
+            let date = Date::on(Timestamp::from_micros(micros));
+            (date.year(), date.month(), date.day())
+        };
+        assert_eq!(on(-1), (1969, 12, 31));
+        assert_eq!(on(0), (1970, 1, 1));
+        assert_eq!(on(86_400_000_000 - 1), (1970, 1, 1));
+        assert_eq!(on(86_400_000_000), (1970, 1, 2));
     }
 
     proptest! {

@@ -188,6 +188,7 @@ impl Keeper {
                 let data = DataArrival {
                     fields: if complete { &["A", "B"] } else { &["C", "A"] },
                     unusable: &[],
+                    underivable: &[],
                     extra,
                     imported: false,
                     provider_time: None,

@@ -6,6 +6,7 @@
 use verilane_core::decide::{self, DataArrival, DataKept};
 use verilane_core::{
     AuditAction, AuditRecord, Change, RequestedClaim, StoredClaim, Timestamp, Verification,
+    is_derivable,
 };
 use verilane_provider::{DataItem, DataReport, Report};
 use verilane_vault::SealedWhat;
@@ -24,8 +25,23 @@ pub(super) struct Kept {
     values: Option<Vec<KeptValue>>,
 }
 
+/// A claim that an item was asked for by, perhaps one that is derived from it.
 fn requested<'a>(row: &'a Verification, item: &DataItem) -> Option<&'a RequestedClaim> {
     row.claims.iter().find(|claim| claim.field == item.field)
+}
+
+/// The fields from whose values nothing can be derived, though it was asked for.
+fn underivable<'a>(row: &Verification, report: &'a DataReport) -> Vec<&'a str> {
+    let lacks = |item: &&DataItem| {
+        let mut claims = row.claims.iter();
+        claims.any(|claim| {
+            claim.field == item.field
+                && claim.name.is_derived()
+                && !is_derivable(claim.name, item.value.expose())
+        })
+    };
+    let items = report.items.iter().filter(lacks);
+    items.map(|item| item.field.as_str()).collect()
 }
 
 impl Engine {
@@ -45,6 +61,7 @@ impl Engine {
         let data = DataArrival {
             fields: &names(&|_| true),
             unusable: &names(&|item| is_unusable(item, most)),
+            underivable: &underivable(row, report),
             extra: report.unrequested > 0,
             imported: message.handed_in.is_some(),
             provider_time: message.provider_time,
@@ -80,7 +97,8 @@ impl Engine {
             let mut values = Vec::new();
             for item in claims_to_keep(row, message) {
                 if let Some(claim) = requested(row, item) {
-                    values.extend(self.keep_value(sealer, claim.name, item, now).await?);
+                    let name = claim.name.provided_as();
+                    values.extend(self.keep_value(sealer, name, item, now).await?);
                 }
             }
             kept.values = (data_kept(row, message) == DataKept::Claims).then_some(values);
@@ -95,7 +113,8 @@ pub(super) fn data_kept(row: &Verification, message: &Message) -> DataKept {
         return DataKept::Message;
     };
     let fields: Vec<&str> = report.items.iter().map(|i| i.field.as_str()).collect();
-    decide::data_kept(row, message.attempt, &fields)
+    let underivable = underivable(row, report);
+    decide::data_kept(row, message.attempt, &fields, &underivable)
 }
 
 /// The items whose claims are to be kept.
@@ -179,7 +198,7 @@ fn stored(
         verification: row.id,
         attempt: message.attempt,
         field: item.field.clone(),
-        name: claim.name,
+        name: claim.name.provided_as(),
         document: claim.document,
         value,
         evidence: kept.and_then(KeptValue::shown),

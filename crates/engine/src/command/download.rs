@@ -1,6 +1,7 @@
 //! Hands out a piece of evidence: the audit record is durable before the first byte leaves.
 //!
-//! Only evidence that backs a claim is handed out. The provider's messages hold all values and all
+//! Only evidence that backs a claim which was asked for is handed out: what a derived claim is derived
+//! from is not that. The provider's messages hold all values and all
 //! peppers at once, which would go round what a caller may read by claim.
 
 use verilane_core::{AuditAction, AuditRecord, Change, Pii, Reason, Verification};
@@ -44,23 +45,22 @@ impl Engine {
         let id = download.verification;
         let row = self.load(id).await?.verification;
         let record = self.evidence_record(id, download.evidence).await?;
-        let record = record
+        let backed = record
             .filter(|record| record.kind.is_of_a_claim())
-            .ok_or_else(|| {
-                EngineError::new(Reason::EvidenceNotFound)
-                    .about(id)
-                    .with("evidence_id", download.evidence)
-            })?;
+            .and_then(|record| {
+                let claim = row.claim_of(record.field.as_deref()?)?;
+                Some((crate::view::matter(claim.name, claim.document), record))
+            });
+        let (claim, record) = backed.ok_or_else(|| {
+            EngineError::new(Reason::EvidenceNotFound)
+                .about(id)
+                .with("evidence_id", download.evidence)
+        })?;
         if download.offset > record.size {
             return Err(EngineError::new(Reason::EvidenceOffsetOutOfRange)
                 .about(id)
                 .with("size", record.size));
         }
-        let claim = row
-            .claims
-            .iter()
-            .find(|c| record.field.as_ref() == Some(&c.field));
-        let claim = claim.map(|claim| crate::view::matter(claim.name, claim.document));
         let key = self.keys.of(&row)?;
         let sealer = Sealer { id, key: &key };
         let evidence = EvidenceView::open(record.clone(), &sealer)?;
@@ -72,7 +72,7 @@ impl Engine {
             action: AuditAction::EvidenceRead,
             verification: Some(id),
             subject_matter: vec![
-                claim.unwrap_or_default(),
+                claim,
                 record.kind.as_str().to_owned(),
                 record.id.to_string(),
                 format!("from {}", download.offset),

@@ -80,6 +80,9 @@ impl Engine {
 
 /// Whether the same is asked for, of the same necessity. What became of it does not matter.
 fn are_same(one: &[RequestedClaim], other: &[RequestedClaim]) -> bool {
-    let parts = |claim: &RequestedClaim| (claim.field.clone(), claim.required, claim.asked);
+    let parts = |claim: &RequestedClaim| {
+        let field = claim.field.clone();
+        (field, claim.name, claim.required, claim.asked)
+    };
     one.iter().map(parts).eq(other.iter().map(parts))
 }

@@ -1,14 +1,15 @@
 //! Reads claims: the audit record is durable before a value leaves.
 
 use verilane_core::{
-    AuditAction, AuditRecord, Change, ClaimSelector, ClaimStatus, EvidenceRecord, Reason,
-    RequestedClaim, StoredClaim, VerificationId,
+    AuditAction, AuditRecord, Change, ClaimSelector, ClaimStatus, Date, EvidenceRecord, Pii,
+    Reason, RequestedClaim, VerificationId, derive,
 };
 use verilane_vault::SealedWhat;
 
+use super::granted::{Came, came};
 use crate::engine::Engine;
 use crate::sealing::{Sealer, write_parts};
-use crate::{AccessContext, ClaimView, ClaimsView, EngineError, EvidenceView, ReadClaims};
+use crate::{AccessContext, ClaimView, ClaimsView, Derived, EngineError, EvidenceView, ReadClaims};
 
 impl AccessContext {
     /// Refuses one without a purpose.
@@ -30,11 +31,6 @@ impl AccessContext {
             self.reference.expose().as_bytes(),
         ]
     }
-}
-
-/// Whether a selector means a claim.
-pub(super) fn names(selector: &ClaimSelector, claim: &StoredClaim) -> bool {
-    selector.means(claim.name, claim.document, &claim.field)
 }
 
 fn was_requested(selector: &ClaimSelector, claims: &[RequestedClaim]) -> bool {
@@ -76,24 +72,20 @@ impl Engine {
         for (field, selectors) in [("claims", &read.claims), ("peppers_of", &read.peppers_of)] {
             check_requested(field, selectors, &row.claims)?;
         }
-        let mut claims = self.store.claims(id).await?;
+        let stored = self.store.claims(id).await?;
         // A complete delivery takes the place of an incomplete one before it, what it lacks included.
-        let granted = |field: &str| {
-            let claim = row.claims.iter().find(|claim| claim.field == field);
-            claim.is_some_and(|claim| claim.status != ClaimStatus::NotHeld)
-        };
-        claims.retain(|claim| granted(&claim.field));
-        if claims.is_empty() {
+        let is_gone = |came: &Came<'_>| came.asked.status == ClaimStatus::NotHeld;
+        if came(&row.claims, &stored, &[]).iter().all(is_gone) {
             return Err(EngineError::new(Reason::ClaimsNotAvailable)
                 .about(id)
                 .with("state", row.state().0));
         }
-        if !read.claims.is_empty() {
-            claims.retain(|claim| read.claims.iter().any(|s| names(s, claim)));
-        }
+        let mut claims = came(&row.claims, &stored, &read.claims);
+        claims.retain(|claim| !is_gone(claim));
         let key = self.keys.of(&row)?;
         let sealer = Sealer { id, key: &key };
-        let with_pepper = |claim: &StoredClaim| read.peppers_of.iter().any(|s| names(s, claim));
+        let with_pepper =
+            |claim: &Came<'_>| !claim.asked.name.is_derived() && claim.is_meant(&read.peppers_of);
         let now = self.now();
         let mut change = Change::new(now);
         change.audit.push(AuditRecord {
@@ -104,7 +96,7 @@ impl Engine {
             subject_matter: claims
                 .iter()
                 .map(|claim| {
-                    let matter = crate::view::matter(claim.name, claim.document);
+                    let matter = claim.matter();
                     if with_pepper(claim) {
                         format!("{matter} with pepper")
                     } else {
@@ -121,10 +113,11 @@ impl Engine {
         let evidence = self.store.evidence(id).await?;
         let backs = |record: &EvidenceRecord| {
             let of_a_claim = record.kind.is_of_a_claim();
-            of_a_claim
-                && claims
-                    .iter()
-                    .any(|c| record.field.as_ref() == Some(&c.field))
+            let field = record.field.as_ref();
+            let is_of = |claim: &Came<'_>| {
+                !claim.asked.name.is_derived() && field == Some(&claim.stored.field)
+            };
+            of_a_claim && claims.iter().any(is_of)
         };
         let evidence = evidence
             .into_iter()
@@ -132,28 +125,8 @@ impl Engine {
             .map(|record| EvidenceView::open(record, &sealer))
             .collect::<Result<_, _>>()?;
         let views = claims
-            .into_iter()
-            .map(|claim| {
-                let value = SealedWhat::ClaimValue {
-                    claim: &claim.field,
-                };
-                let raw = match claim.evidence {
-                    Some(_) => None,
-                    None => Some(sealer.open_text(claim.revision, value, &claim.value)?),
-                };
-                let pepper = claim
-                    .pepper
-                    .as_ref()
-                    .filter(|_| with_pepper(&claim))
-                    .map(|sealed| {
-                        let what = SealedWhat::ClaimPepper {
-                            claim: &claim.field,
-                        };
-                        sealer.open_text(claim.revision, what, sealed)
-                    })
-                    .transpose()?;
-                Ok(ClaimView { raw, pepper, claim })
-            })
+            .iter()
+            .map(|claim| open(claim, with_pepper(claim), &sealer, Date::on(now)))
             .collect::<Result<_, EngineError>>()?;
         let subject = sealer.subject(&row)?;
         self.commit(change).await?;
@@ -164,4 +137,43 @@ impl Engine {
             evidence,
         })
     }
+}
+
+/// A claim in clear. Of a derived one, nothing but what is derived.
+fn open(
+    came: &Came<'_>,
+    with_pepper: bool,
+    sealer: &Sealer<'_>,
+    today: Date,
+) -> Result<ClaimView, EngineError> {
+    let Came { asked, stored } = came;
+    let claim = stored.field.as_str();
+    let value = match stored.evidence {
+        Some(_) => None,
+        None => {
+            let what = SealedWhat::ClaimValue { claim };
+            Some(sealer.open_text(stored.revision, what, &stored.value)?)
+        }
+    };
+    let (raw, derived) = match asked.name.derived_from() {
+        None => (value, None),
+        Some(from) => {
+            let value = value.and_then(|raw| derive(asked.name, raw.expose(), today));
+            let as_of = Pii::new(today);
+            (None, Some(Derived { from, as_of, value }))
+        }
+    };
+    let pepper = stored.pepper.as_ref().filter(|_| with_pepper);
+    let pepper = pepper.map(|sealed| {
+        let what = SealedWhat::ClaimPepper { claim };
+        sealer.open_text(stored.revision, what, sealed)
+    });
+    Ok(ClaimView {
+        name: asked.name,
+        status: asked.status,
+        claim: (*stored).clone(),
+        raw,
+        derived,
+        pepper: pepper.transpose()?,
+    })
 }

@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use verilane_core::{
-    AttemptNumber, AuditAction, AuditRecord, Change, ConnectionName, Pii, Reason, StoredClaim,
-    Verification, decide,
+    AttemptNumber, AuditAction, AuditRecord, Change, ConnectionName, Pii, Reason, RequestedClaim,
+    StoredClaim, Verification, decide,
 };
 use verilane_provider::{Capability, ValueToCheck};
 use verilane_store::{CommitError, Conflict};
 use verilane_vault::{DataKey, SealedWhat};
 
-use super::read_claims::{check_requested, names};
+use super::granted::{Came, came};
+use super::read_claims::check_requested;
 use crate::crash::CrashPoint;
 use crate::engine::{Engine, RACES};
 use crate::sealing::{Sealer, write_parts};
@@ -43,16 +44,17 @@ impl Engine {
         let id = revalidate.verification;
         let row = self.load(id).await?.verification;
         check_requested("claims", &revalidate.claims, &row.claims)?;
-        let mut claims = self.store.claims(id).await?;
-        if !revalidate.claims.is_empty() {
-            claims.retain(|claim| revalidate.claims.iter().any(|s| names(s, claim)));
-        }
+        let stored = self.store.claims(id).await?;
+        let claims = came(&row.claims, &stored, &revalidate.claims);
         if claims.is_empty() {
             return Err(EngineError::new(Reason::ClaimsNotAvailable)
                 .about(id)
                 .with("state", row.state().0));
         }
-        let groups = self.groups(&row, &claims)?;
+        // What is derived from a claim is checked as that claim, which is checked once.
+        let mut values: Vec<&StoredClaim> = claims.iter().map(|claim| claim.stored).collect();
+        values.dedup_by(|one, other| one.field == other.field);
+        let groups = self.groups(&row, &values)?;
         let key = self.keys.of(&row)?;
         let sealer = Sealer { id, key: &key };
         let now = self.now();
@@ -62,10 +64,7 @@ impl Engine {
             principal: revalidate.principal.clone(),
             action: AuditAction::ClaimsRevalidated,
             verification: Some(id),
-            subject_matter: claims
-                .iter()
-                .map(|claim| crate::view::matter(claim.name, claim.document))
-                .collect(),
+            subject_matter: claims.iter().map(Came::matter).collect(),
             details: Some(sealer.seal(
                 row.revision,
                 SealedWhat::AuditDetails,
@@ -75,7 +74,7 @@ impl Engine {
         self.commit(change).await?;
         let subject = sealer.subject(&row)?;
         let mut outcomes: BTreeMap<String, Revalidation> = BTreeMap::new();
-        let mut row = row;
+        let mut after = row.clone();
         for ((connection, attempt), claims) in groups {
             let mut opened = Vec::with_capacity(claims.len());
             for claim in claims {
@@ -91,15 +90,20 @@ impl Engine {
                 };
                 outcomes.insert(opened.field.clone(), said);
             }
-            row = self.invalidate(row, attempt, &invalid).await?;
+            after = self.invalidate(after, attempt, &invalid).await?;
         }
-        let outcomes = claims.into_iter().map(|claim| {
-            let said = outcomes.get(&claim.field).copied();
-            (claim, said.unwrap_or(Revalidation::NotCheckable))
+        let outcomes = claims.iter().map(|claim| {
+            let said = outcomes.get(&claim.asked.field).copied();
+            let said = said.unwrap_or(Revalidation::NotCheckable);
+            let is_it = |now: &&RequestedClaim| {
+                now.field == claim.asked.field && now.name == claim.asked.name
+            };
+            let now = after.claims.iter().find(is_it).unwrap_or(claim.asked);
+            (now.clone(), said)
         });
         Ok(RevalidationView {
             claims: outcomes.collect(),
-            row,
+            row: after,
         })
     }
 
@@ -107,13 +111,13 @@ impl Engine {
     fn groups<'a>(
         &self,
         row: &Verification,
-        claims: &'a [StoredClaim],
+        claims: &[&'a StoredClaim],
     ) -> Result<BTreeMap<(ConnectionName, AttemptNumber), Vec<&'a StoredClaim>>, EngineError> {
         let not_offered = |connection: &ConnectionName| {
             EngineError::new(Reason::RevalidationNotOffered).with("connection", connection)
         };
         let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for claim in claims {
+        for &claim in claims {
             let attempt = row.attempt(claim.attempt);
             let connection = attempt.map_or(&row.connection, |attempt| &attempt.connection);
             if !self.can_revalidate(connection)? {

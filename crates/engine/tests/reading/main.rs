@@ -12,6 +12,7 @@ mod stage;
 
 mod cancelling;
 mod claims;
+mod derived;
 mod evidence;
 mod lists;
 mod revalidating;

@@ -544,9 +544,12 @@ impl Puppet {
     }
 }
 
-/// Pictures come in hexadecimal.
+/// How a PNG file begins, in hexadecimal.
+pub const PNG: &str = "89504e470d0a1a0a";
+
+/// Pictures come in hexadecimal: of faces, and where something else is one though it should be text.
 fn image(field: &str, value: &str) -> Option<Image> {
-    if field != "P_FACE" {
+    if field != "P_FACE" && !value.starts_with(PNG) {
         return None;
     }
     let bytes = (0..value.len()).step_by(2).map(|at| {

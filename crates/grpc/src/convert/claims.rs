@@ -1,13 +1,13 @@
 //! Claims as callers read them, and how they name them.
 
 use verilane_api::v1;
-use verilane_core::{ClaimSelector, ClaimValue, Pii, Principal, VerificationId, normalise};
+use verilane_core::{ClaimSelector, ClaimValue, Date, Pii, Principal, VerificationId, normalise};
 use verilane_engine::{ClaimView, ClaimsView, EngineError, ReadClaims};
 
 use super::create::access;
 use super::evidence::wire_evidence;
 use super::violations::Violations;
-use super::words::{assurance, claim_key, read_claim_key, state, timestamp};
+use super::words::{assurance, claim_key, derived_from, read_claim_key, state, timestamp};
 
 /// Reads a request to read claims.
 pub(crate) fn read(
@@ -62,6 +62,7 @@ pub(crate) fn answer(view: &ClaimsView) -> v1::ReadClaimsResponse {
             .iter()
             .map(|evidence| wire_evidence(&view.row, evidence))
             .collect(),
+        verified_claims_json: String::new(),
     }
 }
 
@@ -74,8 +75,8 @@ fn wire_claim(view: &ClaimsView, claim: &ClaimView) -> v1::Claim {
         |attempt| (&attempt.connection, &attempt.provider),
     );
     v1::Claim {
-        claim: Some(claim_key(stored.name, stored.document)),
-        value: raw.map(|raw| value(&normalise(stored.name, raw))),
+        claim: Some(claim_key(claim.name, stored.document)),
+        value: typed(claim).map(|typed| value(&typed)),
         raw_value: raw.cloned().unwrap_or_default(),
         provenance: Some(v1::Provenance {
             connection: connection.to_string(),
@@ -90,7 +91,32 @@ fn wire_claim(view: &ClaimsView, claim: &ClaimView) -> v1::Claim {
         }),
         assurance: assurance(stored.assurance).into(),
         pepper: claim.pepper.as_ref().map(|pepper| pepper.expose().clone()),
-        evidence_id: stored.evidence.map(|id| id.to_string()).unwrap_or_default(),
+        evidence_id: match &claim.derived {
+            Some(_) => String::new(),
+            None => stored.evidence.map(|id| id.to_string()).unwrap_or_default(),
+        },
+        derived_from: derived_from(claim.name, stored.document),
+        as_of: claim
+            .derived
+            .as_ref()
+            .map(|derived| date(derived.as_of.expose())),
+    }
+}
+
+/// The value of a claim by its type; none if it has none, or if evidence holds it.
+fn typed(claim: &ClaimView) -> Option<ClaimValue> {
+    match (&claim.derived, &claim.raw) {
+        (Some(derived), _) => derived.value.clone(),
+        (None, Some(raw)) => Some(normalise(claim.name, raw.expose())),
+        (None, None) => None,
+    }
+}
+
+fn date(date: &Date) -> v1::Date {
+    v1::Date {
+        year: date.year(),
+        month: i32::from(date.month()),
+        day: i32::from(date.day()),
     }
 }
 
@@ -99,14 +125,7 @@ fn value(value: &ClaimValue) -> v1::ClaimValue {
     let kind = match value {
         ClaimValue::Text(text) => Kind::Text(text.expose().clone()),
         ClaimValue::Boolean(yes) => Kind::Boolean(*yes.expose()),
-        ClaimValue::Date(date) => {
-            let date = date.expose();
-            Kind::Date(v1::Date {
-                year: date.year(),
-                month: i32::from(date.month()),
-                day: i32::from(date.day()),
-            })
-        }
+        ClaimValue::Date(day) => Kind::Date(date(day.expose())),
         ClaimValue::Country(country) => {
             let country = country.expose();
             Kind::Country(v1::Country {

@@ -3,7 +3,7 @@
 use verilane_api::v1;
 use verilane_engine::{Capability, CircuitState, ConnectionView, HealthState};
 
-use super::words::{claim_key, duration, timestamp};
+use super::words::{claim_key, derived_from, duration, timestamp};
 
 /// A connection.
 pub(crate) fn connection(view: &ConnectionView) -> v1::Connection {
@@ -15,13 +15,13 @@ pub(crate) fn connection(view: &ConnectionView) -> v1::Connection {
         provider: profile.provider.to_string(),
         capabilities: capabilities.map(|c| capability(*c).into()).collect(),
         claims: profile
-            .claims
-            .iter()
-            .map(|offered| v1::SupportedClaim {
-                claim: Some(claim_key(offered.name, offered.document)),
+            .vocabulary()
+            .map(|(name, offered)| v1::SupportedClaim {
+                claim: Some(claim_key(name, offered.document)),
                 provider_field: offered.field.to_owned(),
-                image: offered.name.is_image(),
+                image: name.is_image(),
                 requestable: true,
+                derived_from: derived_from(name, offered.document),
             })
             .collect(),
         action_lifetime: Some(v1::ActionLifetime {

@@ -85,10 +85,10 @@ const fn validity(said: Revalidation) -> v1::Validity {
 /// A piece of evidence, without its bytes.
 pub(crate) fn wire_evidence(row: &Verification, view: &EvidenceView) -> v1::Evidence {
     let record = &view.record;
-    let claim = row
-        .claims
-        .iter()
-        .find(|claim| record.field.as_ref() == Some(&claim.field));
+    let claim = record
+        .field
+        .as_deref()
+        .and_then(|field| row.claim_of(field));
     v1::Evidence {
         id: record.id.to_string(),
         kind: kind(record.kind).into(),

@@ -104,6 +104,13 @@ pub(crate) fn claim_key(name: ClaimName, document: Option<DocumentType>) -> v1::
     }
 }
 
+/// The claims that a claim is derived from; none if it is not derived.
+pub(crate) fn derived_from(name: ClaimName, document: Option<DocumentType>) -> Vec<v1::ClaimKey> {
+    let source = name.derived_from();
+    let keys = source.map(|source| claim_key(source, document));
+    keys.into_iter().collect()
+}
+
 /// The claim of a name.
 pub(crate) fn claim_name(
     violations: &mut Violations,

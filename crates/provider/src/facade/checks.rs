@@ -74,6 +74,9 @@ pub(super) fn profile(profile: &Profile) -> Result<(), BadProfile> {
     {
         return Err(BadProfile("a field is offered twice"));
     }
+    if profile.claims.iter().any(|claim| claim.name.is_derived()) {
+        return Err(BadProfile("a derived claim is offered as a field"));
+    }
     if profile.claims.iter().any(|claim| !is_name(claim.field)) {
         return Err(BadProfile("a field's name is no name"));
     }

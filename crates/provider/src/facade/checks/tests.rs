@@ -72,6 +72,9 @@ fn a_profile_must_make_sense() {
     let mut twice = some_profile();
     twice.claims.push(offered("A"));
     assert!(profile(&twice).is_err());
+    let mut derived = some_profile();
+    derived.claims[1].name = ClaimName::AgeOver18;
+    assert!(profile(&derived).is_err());
     let mut upside_down = some_profile();
     upside_down.action_lifetime.min = minutes(11);
     assert!(profile(&upside_down).is_err());

@@ -1,0 +1,48 @@
+//! Claims that came, under the names that they were asked for by.
+//!
+//! Invariant: what a caller did not ask for is not among them. A value that only a derived claim was
+//! asked for stands at rest under the name of the claim that it is, but here only under the derived
+//! one's, and whoever reads must not hand it out for that.
+
+use verilane_core::{ClaimSelector, RequestedClaim, StoredClaim};
+
+/// A claim that was asked for, and what came for it.
+#[derive(Clone, Copy)]
+pub(super) struct Came<'a> {
+    pub asked: &'a RequestedClaim,
+    /// What is at rest: of a derived claim, the claim that it is derived from.
+    pub stored: &'a StoredClaim,
+}
+
+impl Came<'_> {
+    /// Whether one of these selectors means it.
+    pub(super) fn is_meant(&self, selectors: &[ClaimSelector]) -> bool {
+        let (name, document) = (self.asked.name, self.asked.document);
+        selectors
+            .iter()
+            .any(|selector| selector.means(name, document, &self.asked.field))
+    }
+
+    /// Its name for the audit chain.
+    pub(super) fn matter(&self) -> String {
+        crate::view::matter(self.asked.name, self.asked.document)
+    }
+}
+
+/// What came of these claims, sorted by field. All if none is selected.
+pub(super) fn came<'a>(
+    asked: &'a [RequestedClaim],
+    stored: &'a [StoredClaim],
+    selectors: &[ClaimSelector],
+) -> Vec<Came<'a>> {
+    let mut came: Vec<_> = asked
+        .iter()
+        .filter_map(|asked| {
+            let stored = stored.iter().find(|stored| stored.field == asked.field)?;
+            Some(Came { asked, stored })
+        })
+        .filter(|came| selectors.is_empty() || came.is_meant(selectors))
+        .collect();
+    came.sort_by_key(|came| (&came.asked.field, came.asked.name));
+    came
+}
