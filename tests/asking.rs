@@ -17,9 +17,9 @@ use tonic::Code;
 use tonic_types::StatusExt as _;
 use verilane_api::v1::claim_request::Selector;
 use verilane_api::v1::{
-    CheckAvailabilityRequest, CheckAvailabilityResponse, ClaimFromAnyDocument, ClaimRequest,
-    ClaimStatus, CreateVerificationRequest, DocumentType, GetVerificationRequest, Necessity,
-    QrOrLink, State, Verification, action,
+    CheckAvailabilityRequest, CheckAvailabilityResponse, ClaimFromAnyDocument, ClaimKey,
+    ClaimRequest, ClaimStatus, CreateVerificationRequest, DocumentType, GetVerificationRequest,
+    Necessity, QrOrLink, ReadClaimsRequest, State, Verification, action, claim_value,
 };
 use verilane_sandbox::SandboxUser;
 
@@ -205,6 +205,81 @@ async fn what_a_user_lacks_is_listed_with_every_field_tried_and_nobody_is_bother
         assert!(fields.contains("SH_PHONE"), "{fields}");
         assert_eq!(fields.contains("SH_Passport_DOB"), who == "unverified");
         assert!(stage.sandbox.requests(Some(who)).unwrap().is_empty());
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn an_age_is_asked_for_as_the_birthdate_and_read_without_it() {
+    let stage = Stage::new().await;
+    let server = stage.start();
+    // Has verified the identity card, and no passport.
+    let user = stage.user("partial");
+    let claims = [
+        from_any("age_over_18", &[DocumentType::Passport]),
+        optional(from_any("age_over_21", &[])),
+        optional(claim("age_over_16", DocumentType::Passport)),
+    ];
+    let checked = check(&server, &user, &claims).await;
+    assert!(checked.can_create);
+    let fields: Vec<_> = checked.claims.iter().map(|c| &c.provider_field).collect();
+    assert_eq!(fields, ["SH_IDCard_DOB", "SH_IDCard_DOB", ""]);
+    let create = asking(&user, &claims);
+    let created = server.verifications().create_verification(create).await;
+    let created = created.unwrap().into_inner().verification.unwrap();
+    let asked = stage.sandbox.requests(Some("partial")).unwrap();
+    assert_eq!(asked[0].items, ["SH_IDCard_DOB"]);
+    server.events_until_final(&created.id).await;
+    let row = server.get(&created.id).await;
+    assert_eq!(row.state(), State::Verified);
+    let statuses: BTreeMap<_, _> = row
+        .claims
+        .iter()
+        .map(|claim| (claim.claim.clone().unwrap().name, claim.status()))
+        .collect();
+    assert_eq!(
+        statuses,
+        BTreeMap::from([
+            ("age_over_16".to_owned(), ClaimStatus::NotHeld),
+            ("age_over_18".to_owned(), ClaimStatus::Granted),
+            ("age_over_21".to_owned(), ClaimStatus::Granted),
+        ])
+    );
+
+    let key = |name: &str| ClaimKey {
+        name: name.to_owned(),
+        document_type: DocumentType::Idcard.into(),
+    };
+    let read = |claims: &[ClaimKey], peppers_of: &[ClaimKey]| ReadClaimsRequest {
+        verification_id: created.id.clone(),
+        access_context: create_request(&user, &[]).access_context,
+        claims: claims.to_vec(),
+        peppers_of: peppers_of.to_vec(),
+        as_openid_identity_assurance: true,
+    };
+    let peppers = [key("age_over_18"), key("age_over_21")];
+    let answer = server.claims().read_claims(read(&[], &peppers)).await;
+    let answer = answer.unwrap().into_inner();
+    let names: Vec<_> = answer.claims.iter().map(|c| c.claim.clone()).collect();
+    assert_eq!(names, peppers.map(Some));
+    for claim in &answer.claims {
+        let value = claim.value.clone().unwrap().kind;
+        assert!(matches!(value, Some(claim_value::Kind::Boolean(_))));
+        assert_eq!(claim.derived_from, [key("birthdate")]);
+        assert!(claim.as_of.is_some() && claim.raw_value.is_empty());
+        assert!(claim.pepper.is_none() && claim.evidence_id.is_empty());
+        let provenance = claim.provenance.as_ref().unwrap();
+        assert_eq!(provenance.provider_field, "SH_IDCard_DOB");
+    }
+    let born = user.value("SH_IDCard_DOB").unwrap();
+    assert!(!answer.verified_claims_json.contains(&born));
+    for wish in [
+        read(&[key("birthdate")], &[]),
+        read(&[], &[key("birthdate")]),
+    ] {
+        let refused = server.claims().read_claims(wish).await.unwrap_err();
+        let expected = (Code::InvalidArgument, "CLAIM_NOT_REQUESTED".to_owned());
+        assert_eq!(refusal(&refused), expected);
     }
     stage.end().await;
 }

@@ -8,6 +8,7 @@ pub(crate) mod connection;
 pub(crate) mod create;
 pub(crate) mod event;
 pub(crate) mod evidence;
+mod identity_assurance;
 pub(crate) mod query;
 pub(crate) mod verification;
 pub(crate) mod violations;

@@ -1,11 +1,15 @@
 //! Claims as callers read them, and how they name them.
 
 use verilane_api::v1;
-use verilane_core::{ClaimSelector, ClaimValue, Date, Pii, Principal, VerificationId, normalise};
+use verilane_core::{
+    ClaimSelector, ClaimValue, ConnectionName, Date, Pii, Principal, ProviderName, StoredClaim,
+    VerificationId, normalise,
+};
 use verilane_engine::{ClaimView, ClaimsView, EngineError, ReadClaims};
 
 use super::create::access;
 use super::evidence::wire_evidence;
+use super::identity_assurance;
 use super::violations::Violations;
 use super::words::{assurance, claim_key, derived_from, read_claim_key, state, timestamp};
 
@@ -41,11 +45,19 @@ pub(super) fn selector(
         .map(|(name, document)| ClaimSelector::Claim { name, document })
 }
 
-/// What was read.
-pub(crate) fn answer(view: &ClaimsView) -> v1::ReadClaimsResponse {
+/// What was read; if wanted, as OpenID Identity Assurance JSON too.
+///
+/// # Errors
+/// `INTERNAL`, if that can't be written.
+pub(crate) fn answer(
+    view: &ClaimsView,
+    as_identity_assurance: bool,
+) -> Result<v1::ReadClaimsResponse, EngineError> {
     let row = &view.row;
     let subject = v1::subject::Identifier::CoreId(view.subject.expose().clone());
-    v1::ReadClaimsResponse {
+    let json = as_identity_assurance.then(|| identity_assurance::json(view));
+    let json = json.transpose()?;
+    Ok(v1::ReadClaimsResponse {
         verification_id: row.id.to_string(),
         state: state(row.state().0).into(),
         revision: row.revision.0,
@@ -62,18 +74,25 @@ pub(crate) fn answer(view: &ClaimsView) -> v1::ReadClaimsResponse {
             .iter()
             .map(|evidence| wire_evidence(&view.row, evidence))
             .collect(),
-        verified_claims_json: String::new(),
-    }
+        verified_claims_json: json.map(|json| json.expose().clone()).unwrap_or_default(),
+    })
+}
+
+/// The connection that a claim came over, and the provider behind it.
+pub(super) fn origin<'a>(
+    view: &'a ClaimsView,
+    claim: &StoredClaim,
+) -> (&'a ConnectionName, &'a ProviderName) {
+    view.row.attempt(claim.attempt).map_or_else(
+        || (&view.row.connection, &view.row.provider),
+        |attempt| (&attempt.connection, &attempt.provider),
+    )
 }
 
 fn wire_claim(view: &ClaimsView, claim: &ClaimView) -> v1::Claim {
     let stored = &claim.claim;
     let raw = claim.raw.as_ref().map(Pii::expose);
-    let attempt = view.row.attempt(stored.attempt);
-    let (connection, provider) = attempt.map_or_else(
-        || (&view.row.connection, &view.row.provider),
-        |attempt| (&attempt.connection, &attempt.provider),
-    );
+    let (connection, provider) = origin(view, stored);
     v1::Claim {
         claim: Some(claim_key(claim.name, stored.document)),
         value: typed(claim).map(|typed| value(&typed)),
@@ -104,7 +123,7 @@ fn wire_claim(view: &ClaimsView, claim: &ClaimView) -> v1::Claim {
 }
 
 /// The value of a claim by its type; none if it has none, or if evidence holds it.
-fn typed(claim: &ClaimView) -> Option<ClaimValue> {
+pub(super) fn typed(claim: &ClaimView) -> Option<ClaimValue> {
     match (&claim.derived, &claim.raw) {
         (Some(derived), _) => derived.value.clone(),
         (None, Some(raw)) => Some(normalise(claim.name, raw.expose())),

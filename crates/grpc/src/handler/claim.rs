@@ -76,14 +76,16 @@ impl ClaimService for ClaimHandler {
         request: Request<v1::ReadClaimsRequest>,
     ) -> Result<Response<v1::ReadClaimsResponse>, Status> {
         let principal = principal(&request);
-        let (id, read) =
-            claims::read(request.into_inner(), principal).map_err(|error| refuse(&error))?;
+        let request = request.into_inner();
+        let as_identity_assurance = request.as_openid_identity_assurance;
+        let (id, read) = claims::read(request, principal).map_err(|error| refuse(&error))?;
         Span::current().record(attribute::VERIFICATION_ID, display(id));
         let view = self
             .engine
             .read_claims(id, &read)
             .await
             .map_err(|error| refuse(&error))?;
-        Ok(Response::new(claims::answer(&view)))
+        let answer = claims::answer(&view, as_identity_assurance);
+        Ok(Response::new(answer.map_err(|error| refuse(&error))?))
     }
 }
