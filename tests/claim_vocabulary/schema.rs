@@ -33,10 +33,10 @@ impl Check {
     }
 
     /// An object that has these members, and of others only the optional ones.
-    fn object<'v>(
+    fn object(
         &mut self,
         at: &str,
-        value: &'v Value,
+        value: &Value,
         required: &[&str],
         optional: Option<&[&str]>,
     ) -> Map<String, Value> {
