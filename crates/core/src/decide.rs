@@ -16,7 +16,7 @@ mod timers;
 pub use draft::next_revision;
 pub use history::{Noted, Tenure, assign};
 pub use keeping::{QUARANTINE_IDENTITY, claims_invalidated, quarantined};
-pub use polls::{Polls, next_poll};
+pub use polls::{Polls, may_be_asked_about, next_poll};
 pub use report::{
     DATA_IDENTITY, DataArrival, DataKept, StatusArrival, cancel, data_kept, data_received,
     failure_reported, history_pulled, status_reported,

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::{AttemptNumber, StartPhase, State, Timestamp, Verification};
+use crate::{Attempt, AttemptNumber, StartPhase, State, Timestamp, Verification};
 
 /// How often is asked, by configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +28,22 @@ impl Polls {
     }
 }
 
+/// Whether a provider can have anything to tell of an attempt that is wanted: it was begun, and not
+/// called off. A poll that was scheduled in time is run for such a one however late its turn comes,
+/// since it is the last chance of a word that was lost.
+#[must_use]
+pub fn may_be_asked_about(attempt: &Attempt) -> bool {
+    let never_begun = match attempt.phase {
+        // The request is still to be sent.
+        StartPhase::Intended => attempt.state().0 == State::Pending,
+        // It was never taken, unless the provider tells of it all the same: an earlier try was then,
+        // and its answer was lost.
+        StartPhase::Ended => attempt.provider_status.is_none() && !attempt.facts.has_data(),
+        StartPhase::Started => false,
+    };
+    !never_begun && !attempt.facts.is_cancelled()
+}
+
 /// When an attempt is next asked about, if `polls` polls have found nothing since its last news.
 /// None if there is nothing to ask: it was not begun, or was called off, or the provider has nothing
 /// more to tell.
@@ -40,18 +56,10 @@ pub fn next_poll(
     settings: &Polls,
 ) -> Option<Timestamp> {
     let attempt = row.attempt(number)?;
-    let (state, facts) = (attempt.state().0, attempt.facts);
-    let never_begun = match attempt.phase {
-        // The request is still to be sent.
-        StartPhase::Intended => state == State::Pending,
-        // It was never taken, unless the provider tells of it all the same: an earlier try was then,
-        // and its answer was lost.
-        StartPhase::Ended => attempt.provider_status.is_none() && !facts.has_data(),
-        StartPhase::Started => false,
-    };
-    if never_begun || facts.is_cancelled() {
+    if !may_be_asked_about(attempt) {
         return None;
     }
+    let (state, facts) = (attempt.state().0, attempt.facts);
     if facts.is_told_out() {
         // Once more, for what was lost on the way there.
         return (polls == 0).then(|| now + settings.silence(0));

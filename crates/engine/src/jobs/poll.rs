@@ -32,7 +32,8 @@ impl Engine {
         let next = |row: &Verification, tries, now: Timestamp| {
             decide::next_poll(row, about.attempt, tries, now, polls)
         };
-        if next(&row, 0, self.now()).is_none() {
+        let attempt = row.attempt(about.attempt);
+        if !attempt.is_some_and(decide::may_be_asked_about) {
             return self.done(job.key).await;
         }
         let tries = job.tries.saturating_add(1);

@@ -230,6 +230,31 @@ async fn an_attempt_that_is_told_out_is_asked_about_once_more_and_then_left_alon
 }
 
 #[tokio::test]
+async fn an_attempt_that_has_ended_is_asked_about_a_last_time_however_late() {
+    for late in [0, 7] {
+        let stage = Stage::keeping_history().with(|config| {
+            config.purge_interval = 24 * HOUR;
+            config.polls.after_end = 90 * SECOND;
+        });
+        let mut play = stage.open().await;
+        play.engine.create(request("ada")).await.unwrap();
+        let start = stage.puppet.last_start();
+        start.report(&play.engine, "VALIDITY_FAILED").await.unwrap();
+        begin(&stage, &mut play).await;
+        next_due(&play, START + MINUTE).await;
+        stage.clock.set(START + MINUTE);
+        // The next after that would be too late.
+        next_due(&play, START + 90 * SECOND).await;
+        let told = play.log().await.len();
+        stage.puppet.notes("FINISH_FAILED", START + 80 * SECOND);
+        stage.clock.set(START + 90 * SECOND + late * HOUR);
+        let log = play.until(|log| log.len() == told + 1).await;
+        assert_eq!(words(&log).last(), pulled(&["FINISH_FAILED"]).last());
+        play.close().await;
+    }
+}
+
+#[tokio::test]
 async fn an_attempt_that_was_called_off_is_asked_about_no_more() {
     let stage = Stage::keeping_history();
     let play = stage.open().await;
