@@ -1,0 +1,170 @@
+//! What a history is made of: steps drawn from a seed. What a step is about is drawn as a number and
+//! looked up when it is taken, so that any part of a history is a history too.
+
+use crate::connector::{Act, Hand, Mood};
+
+/// Draws numbers, always the same from one seed (SplitMix64).
+pub struct Chance(pub u64);
+
+impl Chance {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.next() % end.max(1)
+    }
+
+    pub fn pick(&mut self, end: usize) -> usize {
+        self.next() as usize % end.max(1)
+    }
+
+    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.pick(of.len())]
+    }
+
+    fn is_one_in(&mut self, many: u64) -> bool {
+        self.below(many) == 0
+    }
+}
+
+/// Where the process dies while a request is under way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Crash {
+    No,
+    BeforeSending,
+    AfterTheAnswer,
+}
+
+/// Under which deadline a callback comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Signed {
+    /// As it was first written.
+    AsWritten,
+    /// Anew, just now.
+    Anew,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    Wait(i64),
+    Create {
+        slot: (usize, usize),
+        principal: usize,
+        ttl: i64,
+        most: usize,
+        crash: Crash,
+    },
+    Retry(usize, Crash),
+    Cancel(usize),
+    Connector(usize, Act),
+    /// A callback, the newest that is still to be delivered or any; cut off by the end of the process
+    /// after so many looks at how far it is.
+    Deliver {
+        which: Option<usize>,
+        signed: Signed,
+        hand: Hand,
+        cut: Option<usize>,
+    },
+    Mood(Mood),
+    /// The watchers read so many events.
+    Watch(usize),
+    /// The watchers come back with the last token that they read.
+    Reconnect,
+    /// In good order, or not.
+    Restart(bool),
+}
+
+/// The steps of a history.
+pub fn steps(chance: &mut Chance) -> Vec<Step> {
+    let count = 20 + chance.pick(25);
+    let mut steps = vec![create(chance)];
+    while steps.len() < count {
+        let step = step(chance);
+        steps.push(step);
+        // Most of what a connector writes comes at once.
+        if matches!(step, Step::Connector(..)) && !chance.is_one_in(3) {
+            steps.push(Step::Deliver {
+                which: None,
+                signed: Signed::AsWritten,
+                hand: Hand::Genuine,
+                cut: None,
+            });
+        }
+    }
+    steps
+}
+
+fn step(chance: &mut Chance) -> Step {
+    match chance.below(100) {
+        0..34 => Step::Connector(chance.pick(4), act(chance)),
+        34..49 => Step::Deliver {
+            which: (!chance.is_one_in(3)).then(|| chance.pick(1_000)),
+            signed: chance.one(&[Signed::AsWritten, Signed::AsWritten, Signed::Anew]),
+            hand: chance.one(&[
+                Hand::Genuine,
+                Hand::Genuine,
+                Hand::Genuine,
+                Hand::Genuine,
+                Hand::Stranger,
+                Hand::Changed,
+            ]),
+            cut: chance.is_one_in(12).then(|| chance.pick(12)),
+        },
+        49..68 => Step::Wait(match chance.below(20) {
+            0..10 => 1 + chance.below(90) as i64,
+            10..16 => 120 + chance.below(900) as i64,
+            16..19 => 3_600 + chance.below(20_000) as i64,
+            _ => 90_000 + chance.below(250_000) as i64,
+        }),
+        68..76 => create(chance),
+        76..83 => Step::Retry(chance.pick(4), crash(chance)),
+        83..86 => Step::Cancel(chance.pick(4)),
+        86..90 => Step::Mood(chance.one(&[
+            Mood::Well,
+            Mood::Well,
+            Mood::Well,
+            Mood::Busy,
+            Mood::Mute,
+            Mood::Down,
+        ])),
+        90..94 => Step::Watch(chance.pick(8)),
+        94..97 => Step::Reconnect,
+        _ => Step::Restart(chance.is_one_in(2)),
+    }
+}
+
+fn create(chance: &mut Chance) -> Step {
+    Step::Create {
+        slot: (chance.pick(5) / 4, chance.pick(4) / 3),
+        principal: chance.pick(4) / 3,
+        ttl: chance.one(&[300, 1_200, 86_400, 86_400, 400_000]),
+        most: 1 + chance.pick(3),
+        crash: crash(chance),
+    }
+}
+
+fn crash(chance: &mut Chance) -> Crash {
+    match chance.below(12) {
+        0 => Crash::BeforeSending,
+        1 => Crash::AfterTheAnswer,
+        _ => Crash::No,
+    }
+}
+
+fn act(chance: &mut Chance) -> Act {
+    match chance.below(20) {
+        0..10 => Act::Next(chance.pick(8) / 4 + chance.pick(16) / 15),
+        10 => Act::Fails(chance.pick(6)),
+        11 | 12 => Act::Finishes,
+        13 => Act::CannotDeliver,
+        14..19 => Act::WritesData {
+            with_expiration: !chance.is_one_in(4),
+        },
+        _ => Act::WritesFailure(chance.pick(6)),
+    }
+}
