@@ -4,7 +4,7 @@ use verilane_core::{ClaimStatus, EvidenceKind, Principal, Reason};
 use verilane_engine::ReadClaims;
 use verilane_store::Store;
 
-use crate::connector::{Hand, Mood, What, asked};
+use crate::connector::{Hand, Mood, asked};
 use crate::doing::access;
 use crate::history::{Ending, History, Outcome};
 use crate::model::Phase;
@@ -140,9 +140,6 @@ impl History<'_> {
     fn nothing_is_missing(&self, ending: Ending) -> Outcome {
         let world = self.lasting.connector.world.lock();
         for letter in &world.noted {
-            let What::Status { word, .. } = &letter.what else {
-                continue;
-            };
             let Some(a) = self.model.by_time(letter.slot, letter.time) else {
                 return Err(format!("nobody's: {letter:?}"));
             };
@@ -157,10 +154,7 @@ impl History<'_> {
                 .untold
                 .get(&letter.slot)
                 .is_some_and(|time| *time >= last);
-            if letter.time < last.min(told_out)
-                && !in_vain
-                && !self.model.knows(a, word, letter.time)
-            {
+            if letter.time < last.min(told_out) && !in_vain && !self.is_known(&world, a, letter) {
                 return Err(format!("attempt {a} never heard of {letter:?}, {ending:?}"));
             }
         }

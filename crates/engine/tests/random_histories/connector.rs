@@ -21,7 +21,7 @@ use sha3::{Digest, Sha3_256};
 use verilane_core::clock::ManualClock;
 use verilane_core::{CallbackChannel, Clock};
 
-use crate::model::WORDS;
+use crate::model::{RECURS, WORDS};
 
 /// A user and a set of items, by their places.
 pub type Slot = (usize, usize);
@@ -216,6 +216,11 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 impl Letter {
+    /// Whether it tells of this status.
+    pub fn is(&self, wanted: &str) -> bool {
+        matches!(&self.what, What::Status { word, .. } if word == wanted)
+    }
+
     pub const fn channel(&self) -> CallbackChannel {
         match self.what {
             What::Status { .. } => CallbackChannel::Status,
@@ -323,11 +328,11 @@ impl World {
                 self.note(number, "FINISH_SUCCESS");
             }
             Act::CannotDeliver if newest && !waits => {
-                let again = |noted: &Letter| noted.is("CALLBACK_FAILED") && noted.time == now;
+                let again = |noted: &Letter| noted.is(RECURS) && noted.time == now;
                 if self.noted.iter().any(again) {
                     return None;
                 }
-                self.note(number, "CALLBACK_FAILED");
+                self.note(number, RECURS);
             }
             // Nothing is paid for before it has begun.
             Act::WritesData { with_expiration } if request.rank >= 3 => {
@@ -466,12 +471,6 @@ impl World {
             StatusCode::OK,
             json!({ "AllStatuses": statuses }).to_string(),
         )
-    }
-}
-
-impl Letter {
-    fn is(&self, wanted: &str) -> bool {
-        matches!(&self.what, What::Status { word, .. } if word == wanted)
     }
 }
 

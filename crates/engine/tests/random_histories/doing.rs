@@ -14,7 +14,7 @@ use verilane_provider::Refusal;
 
 use crate::connector::{Hand, Letter, Mood, Slot, USERS, What, asked, required};
 use crate::history::{History, Outcome};
-use crate::model::{Cause, Judgement, Phase};
+use crate::model::{Cause, Judgement, Phase, RECURS};
 use crate::service::connection;
 use crate::steps::{Crash, Signed};
 
@@ -208,11 +208,9 @@ impl History<'_> {
     ) -> Outcome {
         let now = self.now();
         let letter = self.lasting.connector.world.lock().letters[number].clone();
-        // Until a failed delivery that is signed anew is known again, it is not.
-        let recurs = matches!(&letter.what, What::Status { word, .. } if word == "CALLBACK_FAILED");
         let deadline = match signed {
-            Signed::Anew if !recurs => now + 180,
-            _ => letter.time + 180,
+            Signed::Anew => now + 180,
+            Signed::AsWritten => letter.time + 180,
         };
         if hand == Hand::Genuine {
             self.lasting.connector.world.lock().letters[number].delivered = true;
@@ -236,49 +234,65 @@ impl History<'_> {
         let Some(looks) = cut else {
             self.causes.extend(cause);
             let got = call.await;
+            let told = self.was_told(&letter);
             self.settle().await?;
-            return self.is_right(&letter, judgement, got);
+            return self.is_right(&letter, deadline, judgement, told, got);
         };
         if let Some(got) = some_looks(call, looks).await {
+            let told = self.was_told(&letter);
             self.causes.extend(cause);
             self.settle().await?;
-            self.is_right(&letter, judgement, got)?;
+            self.is_right(&letter, deadline, judgement, told, got)?;
             self.reopen(false).await;
             self.running_mut().run_jobs();
             return self.settle().await;
         }
         self.reopen(false).await;
         // It is durable as a whole or not at all, and nobody was answered.
-        let happened = self.running().store_length().await > self.frames.len();
+        let happened = self.running().did_more_than_pull(self.frames.len()).await;
         self.causes.extend(cause.filter(|_| happened));
         self.explain().await?;
         self.running_mut().run_jobs();
         self.settle().await
     }
 
+    /// Whether the history of a callback's user and items was told since the last look.
+    fn was_told(&self, letter: &Letter) -> bool {
+        let world = self.lasting.connector.world.lock();
+        world.told.contains_key(&letter.slot)
+    }
+
     fn is_right(
         &self,
         letter: &Letter,
+        deadline: i64,
         judgement: Judgement,
+        told: bool,
         got: Result<Taken, Refusal>,
     ) -> Outcome {
         let expected = match judgement {
             Judgement::Accepted(a) => {
-                let discarded =
-                    self.model.attempts[a].cancelled && matches!(letter.what, What::Data(_));
-                Ok(if discarded {
+                let is_data = matches!(letter.what, What::Data(_));
+                Ok(if is_data && self.model.attempts[a].cancelled {
                     Verdict::NotKept
                 } else {
                     Verdict::Accepted
                 })
             }
             Judgement::Repeated => Ok(Verdict::Repeated),
-            Judgement::AskFirst(a) => match &letter.what {
-                What::Status { word, .. } if self.model.knows(a, word, letter.time) => {
-                    Ok(Verdict::Repeated)
-                }
-                _ => Err(Reason::CallbackDeadlinePassed),
-            },
+            // The history says it all: a failed delivery is the newest one by its time.
+            Judgement::AskFirst(a) => {
+                let stands = if letter.is(RECURS) {
+                    told && self
+                        .model
+                        .knows_undelivered(a, i64::MIN, deadline - 180 + 1)
+                } else {
+                    self.model.knows(a, letter)
+                };
+                stands
+                    .then_some(Verdict::Repeated)
+                    .ok_or(Reason::CallbackDeadlinePassed)
+            }
             Judgement::Refused(reason) => Err(reason),
         };
         let got = got

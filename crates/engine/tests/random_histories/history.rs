@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use verilane_core::{Event, EventKind, Reason, Sequence, Timestamp, VerificationId};
 use verilane_store::Store;
 
-use crate::connector::{Letter, What};
-use crate::model::{Cause, Model};
+use crate::connector::{Letter, World};
+use crate::model::{Cause, Model, RECURS};
 use crate::service::{Lasting, PATIENCE, Running, Workshop, frame};
 use crate::steps::Step;
 use crate::told::Told;
@@ -233,14 +233,29 @@ impl<'w> History<'w> {
     pub fn news(&self, a: usize, now: i64) -> Option<Letter> {
         let slot = self.model.verifications[self.model.attempts[a].of].slot;
         let world = self.lasting.connector.world.lock();
-        let unknown = |letter: &&Letter| match &letter.what {
-            What::Status { word, .. } => {
-                self.model.by_time(slot, letter.time) == Some(a)
-                    && !self.model.knows(a, word, letter.time)
-            }
-            _ => false,
+        let unknown = |letter: &&Letter| {
+            self.model.by_time(slot, letter.time) == Some(a) && !self.is_known(&world, a, letter)
         };
         world.history(slot, now).find(unknown).cloned()
+    }
+
+    /// Whether the log has an entry of an attempt's history.
+    pub fn is_known(&self, world: &World, a: usize, entry: &Letter) -> bool {
+        if !entry.is(RECURS) {
+            return self.model.knows(a, entry);
+        }
+        let next = |other: &&Letter| {
+            other.is(RECURS)
+                && other.slot == entry.slot
+                && other.time > entry.time
+                && self.model.by_time(other.slot, other.time) == Some(a)
+        };
+        let next = world
+            .noted
+            .iter()
+            .find(next)
+            .map_or(i64::MAX, |other| other.time);
+        self.model.knows_undelivered(a, entry.time, next)
     }
 
     fn explain_one(&mut self, event: &Event, pulled: &mut Vec<usize>) -> Outcome {

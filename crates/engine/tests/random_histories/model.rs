@@ -55,13 +55,8 @@ fn failure(word: &str) -> Option<Reason> {
     })
 }
 
-/// What makes a status one and the same when it comes again.
-fn identity(word: &str, time: i64) -> String {
-    match word {
-        "CALLBACK_FAILED" => format!("{word}@{time}"),
-        other => canonical(other).to_owned(),
-    }
-}
+/// What can come again under another time: deliveries fail as often as they are tried.
+pub const RECURS: &str = "CALLBACK_FAILED";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Phase {
@@ -100,6 +95,8 @@ pub struct Attempt {
     rank: usize,
     furthest: Option<String>,
     known: BTreeSet<String>,
+    /// The times under which failed deliveries are known.
+    undelivered_at: BTreeSet<i64>,
 }
 
 impl Attempt {
@@ -305,13 +302,17 @@ impl Model {
         let Some(a) = self.meant(letter, deadline - 180) else {
             return Judgement::Refused(Reason::CallbackAttemptUnknown);
         };
-        let late_status = now > deadline && matches!(letter.what, What::Status { .. });
-        if self.attempts[a]
-            .known
-            .contains(&identity_of(letter, deadline - 180))
-        {
+        let (attempt, time) = (&self.attempts[a], deadline - 180);
+        let is_status = matches!(letter.what, What::Status { .. });
+        let (known, can_repeat) = if letter.is(RECURS) {
+            let times = &attempt.undelivered_at;
+            (times.contains(&time), !times.is_empty())
+        } else {
+            (attempt.known.contains(identity(letter)), false)
+        };
+        if known {
             Judgement::Repeated
-        } else if late_status {
+        } else if is_status && (now > deadline || can_repeat) {
             Judgement::AskFirst(a)
         } else {
             Judgement::Accepted(a)
@@ -332,8 +333,17 @@ impl Model {
         (waits && fits).then_some(a)
     }
 
-    pub fn knows(&self, a: usize, word: &str, time: i64) -> bool {
-        self.attempts[a].known.contains(&identity(word, time))
+    pub fn knows(&self, a: usize, letter: &Letter) -> bool {
+        self.attempts[a].known.contains(identity(letter))
+    }
+
+    /// Whether a failed delivery is known whose time began then, and ends with the next one's.
+    pub fn knows_undelivered(&self, a: usize, from: i64, to: i64) -> bool {
+        self.attempts[a]
+            .undelivered_at
+            .range(from..to)
+            .next()
+            .is_some()
     }
 
     /// The event of an attempt's timer, and when it is due.
@@ -549,6 +559,7 @@ impl Model {
             rank: 0,
             furthest: None,
             known: BTreeSet::new(),
+            undelivered_at: BTreeSet::new(),
         });
         let a = self.attempts.len() - 1;
         // It was not there before, so its verification alone has a state before.
@@ -572,7 +583,8 @@ impl Model {
             What::Failure(error) => (error.as_str(), None, true),
             What::Data(_) => ("", None, false),
         };
-        let (place, identity) = (rank(word), identity_of(letter, time));
+        let (place, identity) = (rank(word), identity(letter).to_owned());
+        let recurs = letter.is(RECURS);
         let shown = if place == 0 { "OTHER" } else { word }.to_owned();
         let said = Said {
             kind: if is_failure {
@@ -588,7 +600,11 @@ impl Model {
             moved: place > self.attempts[a].rank,
         };
         self.tell(a, now, said, |attempt| {
-            attempt.known.insert(identity);
+            if recurs {
+                attempt.undelivered_at.insert(time);
+            } else {
+                attempt.known.insert(identity);
+            }
             if place > attempt.rank {
                 attempt.rank = place;
                 attempt.furthest = Some(shown);
@@ -739,11 +755,17 @@ struct Before {
     warnings: Vec<Reason>,
 }
 
-fn identity_of(letter: &Letter, time: i64) -> String {
+/// What makes a callback one and the same when it comes again, however it is signed.
+fn identity(letter: &Letter) -> &str {
     match &letter.what {
-        What::Status { word, .. } => identity(word, time),
-        What::Data(_) => "data".to_owned(),
-        What::Failure(error) if rank(error) == 0 => "failure".to_owned(),
-        What::Failure(error) => format!("failure {}", canonical(error)),
+        What::Status { word, .. } => canonical(word),
+        What::Data(_) => "data",
+        What::Failure(error) => match canonical(error) {
+            "INITIATED_FAILED" => "failure to begin",
+            "VALIDITY_FAILED" => "failure to check",
+            "CONFIRM_FAILED" => "failure to confirm",
+            "FINISH_FAILED" => "failure to finish",
+            _ => "failure",
+        },
     }
 }

@@ -13,7 +13,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use verilane_core::clock::ManualClock;
 use verilane_core::decide::{Deadlines, Polls};
-use verilane_core::{Clock, ConnectionName, Event, Job, JobKind, Pii, Timestamp};
+use verilane_core::{
+    Assurance, Clock, ConnectionName, Event, Job, JobKind, Pii, Sequence, Timestamp,
+};
 use verilane_engine::{
     Connection, CrashPoint, CrashPoints, Engine, EngineConfig, EngineParts, FrameEncoder, KeyCache,
     PullLimits, Relay, VerificationView,
@@ -271,9 +273,11 @@ impl Running {
         self.runner = Some((shutdown, runner));
     }
 
-    /// How many events the log has.
-    pub async fn store_length(&self) -> usize {
-        self.store.head().await.unwrap().last.0 as usize
+    /// Whether the log has more after so many events than what was pulled.
+    pub async fn did_more_than_pull(&self, count: usize) -> bool {
+        let log = self.store.events(Sequence(count as u64), u32::MAX).await;
+        let pulled = |event: &Event| event.body.assurance == Assurance::Pulled;
+        !log.unwrap().iter().all(pulled)
     }
 
     async fn jobs(&self) -> Vec<Job> {
