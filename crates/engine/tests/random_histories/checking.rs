@@ -128,7 +128,7 @@ impl History<'_> {
             }
         }
         self.check().await?;
-        self.wait(8 * DAY).await?;
+        self.wait(6 * DAY).await?;
         self.nothing_is_missing(ending)?;
         self.reopen(true).await;
         self.running_mut().run_jobs();

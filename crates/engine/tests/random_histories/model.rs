@@ -10,8 +10,8 @@ use verilane_core::{Assurance, EventKind, Reason, State};
 use crate::connector::{Answer, Letter, Slot, What, asked, required};
 use crate::told::Told;
 
-pub const PROCESSING: i64 = 24 * 3_600;
-pub const DATA: i64 = 2 * 24 * 3_600;
+pub const PROCESSING: i64 = 2 * 3_600;
+pub const DATA: i64 = 24 * 3_600;
 const NONE: State = State::Pending;
 
 /// The documented words in their order; a word's rank is its place, from 1.

@@ -117,9 +117,9 @@ fn step(chance: &mut Chance) -> Step {
         },
         49..68 => Step::Wait(match chance.below(20) {
             0..10 => 1 + chance.below(90) as i64,
-            10..16 => 120 + chance.below(900) as i64,
-            16..19 => 3_600 + chance.below(20_000) as i64,
-            _ => 90_000 + chance.below(250_000) as i64,
+            10..15 => 120 + chance.below(900) as i64,
+            15..19 => 3_600 + chance.below(10_000) as i64,
+            _ => 40_000 + chance.below(200_000) as i64,
         }),
         68..76 => create(chance),
         76..83 => Step::Retry(chance.pick(4), crash(chance)),
