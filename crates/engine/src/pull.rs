@@ -300,16 +300,16 @@ impl Engine {
                 attempt: attempt.number,
             });
             let polls = &self.config.polls;
-            jobs.push(
-                match decide::next_poll(row, attempt.number, 0, now, polls) {
-                    Some(due) => JobWrite::Schedule {
-                        key,
-                        due,
-                        leased_until: None,
-                    },
-                    None => JobWrite::Drop(key),
-                },
-            );
+            match decide::next_poll(row, attempt.number, 0, now, polls) {
+                Some(due) => jobs.push(JobWrite::Schedule {
+                    key,
+                    due,
+                    leased_until: None,
+                }),
+                // Its time is over, but what was scheduled in it may still wait for an answer.
+                None if decide::may_be_asked_about(attempt) => {}
+                None => jobs.push(JobWrite::Drop(key)),
+            }
         }
         change.jobs.append(&mut jobs);
     }

@@ -1,6 +1,6 @@
 //! Polls: when they come, what they write, and what they don't.
 
-use verilane_core::{JobWrite, Reason, State};
+use verilane_core::{Event, JobWrite, Reason, State};
 use verilane_engine::Verdict;
 
 use crate::stage::faults::{Fault, Faulty};
@@ -252,6 +252,32 @@ async fn an_attempt_that_has_ended_is_asked_about_a_last_time_however_late() {
         assert_eq!(words(&log).last(), pulled(&["FINISH_FAILED"]).last());
         play.close().await;
     }
+}
+
+#[tokio::test]
+async fn a_word_after_the_time_of_asking_drops_no_question_that_was_not_answered() {
+    let stage = Stage::keeping_history().with(|config| {
+        config.purge_interval = 24 * HOUR;
+        config.polls.after_end = 90 * SECOND;
+    });
+    let mut play = stage.open().await;
+    play.engine.create(request("ada")).await.unwrap();
+    let start = stage.puppet.last_start();
+    let failed = start.report(&play.engine, "VALIDITY_FAILED").await;
+    failed.unwrap();
+    begin(&stage, &mut play).await;
+    stage.puppet.notes("INITIATED", START + 50 * SECOND);
+    stage.puppet.answers_pulls([HistoryAnswer::NotSent]);
+    next_due(&play, START + MINUTE).await;
+    stage.clock.set(START + MINUTE);
+    next_due(&play, START + 3 * MINUTE).await;
+    stage.clock.set(START + 2 * MINUTE);
+    let failed = start.report(&play.engine, "FINISH_FAILED").await;
+    failed.unwrap();
+    stage.clock.set(START + 3 * MINUTE);
+    let told = |log: &[Event]| words(log).contains(&pulled(&["INITIATED"])[0]);
+    play.until(told).await;
+    play.close().await;
 }
 
 #[tokio::test]
