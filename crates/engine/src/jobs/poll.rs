@@ -43,9 +43,13 @@ impl Engine {
             Pulled::Impossible => return self.done(job.key).await,
             Pulled::Told { news: 0, .. } => {
                 let after = self.load(about.verification).await?.verification;
-                if after.revision != row.revision {
-                    return Ok(());
-                }
+                // An event that came meanwhile may be another attempt's, and schedules nothing for
+                // this one. If it is this one's, it has scheduled just what is said here.
+                let tries = if after.revision == row.revision {
+                    tries
+                } else {
+                    0
+                };
                 let hinted = self.pull_gate.hinted(about);
                 return match next(&after, tries, self.now()) {
                     // What hinted while this was under way is followed by another.
