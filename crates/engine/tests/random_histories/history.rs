@@ -1,6 +1,6 @@
 //! Plays a history, step by step, and holds the service against the model after each.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use verilane_core::{Event, EventKind, Reason, Sequence, Timestamp, VerificationId};
 use verilane_store::Store;
@@ -37,17 +37,22 @@ pub struct History<'w> {
     pub watchers: Vec<Watcher>,
     /// How many request ids were used.
     pub requests: usize,
+    kinds: BTreeSet<&'static str>,
 }
 
-/// Plays a history to its end.
-pub async fn play(workshop: &Workshop, steps: &[Step], ending: Ending) -> Outcome {
+/// Plays a history to its end. Which kinds of events it had.
+pub async fn play(
+    workshop: &Workshop,
+    steps: &[Step],
+    ending: Ending,
+) -> Outcome<BTreeSet<&'static str>> {
     let mut history = History::new(workshop).await;
     let result = history.play(steps, ending).await;
     if let Some(running) = history.running.take() {
         history.watchers.clear();
         running.end(false).await;
     }
-    result
+    result.map(|()| history.kinds)
 }
 
 impl<'w> History<'w> {
@@ -66,6 +71,7 @@ impl<'w> History<'w> {
             frames: Vec::new(),
             watchers: vec![Watcher::new(None)],
             requests: 0,
+            kinds: BTreeSet::new(),
         }
     }
 
@@ -331,6 +337,7 @@ impl<'w> History<'w> {
         if body.revision.0 != self.model.verifications[v].revision - self.pending.len() as u64 {
             return Err(format!("a revision is left out before {event:?}"));
         }
+        self.kinds.insert(body.kind.as_str());
         self.frames.push((v, frame(event, expected.tx.as_deref())));
         Ok(())
     }

@@ -28,11 +28,14 @@ mod steps;
 mod told;
 mod watcher;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use parking_lot::Mutex;
 use tokio::runtime::{Builder, Runtime};
+use verilane_core::EventKind;
 
-use crate::history::{Ending, play};
+use crate::history::{Ending, Outcome, play};
 use crate::service::Workshop;
 use crate::steps::{Chance, Step, steps};
 
@@ -74,7 +77,7 @@ impl Place {
         }
     }
 
-    fn outcome(&self, steps: &[Step], ending: Ending) -> Result<(), String> {
+    fn outcome(&self, steps: &[Step], ending: Ending) -> Outcome<BTreeSet<&'static str>> {
         self.runtime.block_on(play(&self.workshop, steps, ending))
     }
 }
@@ -90,7 +93,7 @@ fn shortened(mut steps: Vec<Step>, ending: Ending, mut why: String) -> (Vec<Step
             fewer.drain(from..(from + size).min(steps.len()));
             match place.outcome(&fewer, ending) {
                 Err(other) => (steps, why) = (fewer, other),
-                Ok(()) => from += size,
+                Ok(_) => from += size,
             }
         }
         size /= 2;
@@ -103,6 +106,7 @@ fn whatever_happens_in_whatever_order_the_service_ends_as_the_rules_say() {
     let count = number("VERILANE_HISTORIES", HISTORIES);
     let first = number("VERILANE_HISTORIES_SEED", SEED);
     let (next, failed) = (AtomicU64::new(0), AtomicBool::new(false));
+    let met = Mutex::new(BTreeSet::new());
     let play_some = || {
         let place = Place::new();
         loop {
@@ -112,9 +116,12 @@ fn whatever_happens_in_whatever_order_the_service_ends_as_the_rules_say() {
             }
             let seed = first.wrapping_add(turn);
             let (steps, ending) = drawn(seed);
-            if let Err(why) = place.outcome(&steps, ending) {
-                failed.store(true, Ordering::SeqCst);
-                return Some((seed, steps, ending, why));
+            match place.outcome(&steps, ending) {
+                Ok(kinds) => met.lock().extend(kinds),
+                Err(why) => {
+                    failed.store(true, Ordering::SeqCst);
+                    return Some((seed, steps, ending, why));
+                }
             }
         }
     };
@@ -127,6 +134,16 @@ fn whatever_happens_in_whatever_order_the_service_ends_as_the_rules_say() {
         ends.collect()
     });
     let Some((seed, steps, ending, why)) = failures.into_iter().next() else {
+        let never = EventKind::ALL.into_iter().filter(|kind| {
+            // An operator's deeds are no part of a history.
+            let by_hand = [EventKind::DataImported, EventKind::ClaimInvalidated];
+            !by_hand.contains(kind) && !met.lock().contains(kind.as_str())
+        });
+        let never: Vec<_> = never.collect();
+        assert!(
+            count < HISTORIES || never.is_empty(),
+            "no history had {never:?}"
+        );
         return;
     };
     eprintln!("a history failed: VERILANE_HISTORIES=1 VERILANE_HISTORIES_SEED={seed}\n{why}");

@@ -42,6 +42,9 @@ pub fn connection() -> ConnectionName {
     ConnectionName::new("corepass-test").unwrap()
 }
 
+/// How often is looked whether nothing is due, by far.
+const MOST_LOOKS: usize = 20_000;
+
 const fn seconds(count: i64) -> Duration {
     Duration::from_secs(count.unsigned_abs())
 }
@@ -287,8 +290,11 @@ impl Running {
 
     /// Waits until nothing is due any more, and nothing that was due is under way. When the next is.
     pub async fn settled(&self) -> Timestamp {
+        let mut looks = 0;
         loop {
             let (jobs, now) = (self.jobs().await, self.clock.now());
+            looks += 1;
+            assert!(looks < MOST_LOOKS, "at {now:?} these stay due: {jobs:?}");
             // The purge of this start stands once the runner has looked at what stands.
             let purge = self.opened + config().purge_interval;
             let began = |job: &Job| job.key.kind == JobKind::Purge && job.due >= purge;

@@ -84,17 +84,55 @@ pub fn steps(chance: &mut Chance) -> Vec<Step> {
     let count = 20 + chance.pick(25);
     let mut steps = vec![create(chance)];
     while steps.len() < count {
+        if chance.is_one_in(40) {
+            steps.extend(late_success(chance));
+        }
         let step = step(chance);
         steps.push(step);
         // Most of what a connector writes comes at once.
         if matches!(step, Step::Connector(..)) && !chance.is_one_in(3) {
-            steps.push(Step::Deliver {
-                which: None,
-                signed: Signed::AsWritten,
-                hand: Hand::Genuine,
-                cut: None,
-            });
+            steps.push(DELIVERED);
         }
+    }
+    steps
+}
+
+const DELIVERED: Step = Step::Deliver {
+    which: None,
+    signed: Signed::AsWritten,
+    hand: Hand::Genuine,
+    cut: None,
+};
+
+/// An attempt fails, another is asked for, and the first succeeds after all, perhaps after somebody
+/// has forged its data; chance alone seldom finds it.
+fn late_success(chance: &mut Chance) -> Vec<Step> {
+    let data = Act::WritesData {
+        with_expiration: true,
+    };
+    let mut steps = vec![
+        Step::Mood(Mood::Well),
+        Step::Connector(0, Act::Next(2)),
+        Step::Connector(0, Act::Fails(1)),
+        DELIVERED,
+        Step::Retry(0, Crash::No),
+        Step::Connector(1, data),
+    ];
+    if chance.is_one_in(2) {
+        steps.push(Step::Deliver {
+            which: None,
+            signed: Signed::AsWritten,
+            hand: Hand::Stranger,
+            cut: None,
+        });
+    }
+    steps.push(DELIVERED);
+    if chance.is_one_in(2) {
+        steps.extend([
+            Step::Connector(0, Act::Next(2)),
+            Step::Connector(0, data),
+            DELIVERED,
+        ]);
     }
     steps
 }
@@ -121,10 +159,10 @@ fn step(chance: &mut Chance) -> Step {
             15..19 => 3_600 + chance.below(10_000) as i64,
             _ => 40_000 + chance.below(200_000) as i64,
         }),
-        68..76 => create(chance),
-        76..83 => Step::Retry(chance.pick(4), crash(chance)),
-        83..86 => Step::Cancel(chance.pick(4)),
-        86..90 => Step::Mood(chance.one(&[
+        68..73 => create(chance),
+        73..83 => Step::Retry(chance.pick(3), crash(chance)),
+        83..88 => Step::Cancel(chance.pick(3)),
+        88..91 => Step::Mood(chance.one(&[
             Mood::Well,
             Mood::Well,
             Mood::Well,
@@ -132,7 +170,7 @@ fn step(chance: &mut Chance) -> Step {
             Mood::Mute,
             Mood::Down,
         ])),
-        90..94 => Step::Watch(chance.pick(8)),
+        91..94 => Step::Watch(chance.pick(8)),
         94..97 => Step::Reconnect,
         _ => Step::Restart(chance.is_one_in(2)),
     }
@@ -143,7 +181,7 @@ fn create(chance: &mut Chance) -> Step {
         slot: (chance.pick(5) / 4, chance.pick(4) / 3),
         principal: chance.pick(4) / 3,
         ttl: chance.one(&[300, 1_200, 86_400, 86_400, 400_000]),
-        most: 1 + chance.pick(3),
+        most: 1 + chance.pick(4),
         crash: crash(chance),
     }
 }
@@ -158,8 +196,8 @@ fn crash(chance: &mut Chance) -> Crash {
 
 fn act(chance: &mut Chance) -> Act {
     match chance.below(20) {
-        0..10 => Act::Next(chance.pick(8) / 4 + chance.pick(16) / 15),
-        10 => Act::Fails(chance.pick(6)),
+        0..9 => Act::Next(chance.pick(8) / 4 + chance.pick(16) / 15),
+        9..11 => Act::Fails(chance.pick(6)),
         11 | 12 => Act::Finishes,
         13 => Act::CannotDeliver,
         14..19 => Act::WritesData {
