@@ -106,6 +106,9 @@ impl FrameEncoder for Frames {
     }
 }
 
+/// Stands for every moment that no history ends at.
+const NOT_MEANT: u8 = 0;
+
 /// Ends the task that comes to a moment, as the end of the process would.
 #[derive(Default)]
 pub struct Doom(AtomicU8);
@@ -113,13 +116,14 @@ pub struct Doom(AtomicU8);
 impl Doom {
     const fn number(point: CrashPoint) -> u8 {
         match point {
-            CrashPoint::IntentWritten => 1,
-            CrashPoint::ProviderAnswered => 2,
+            CrashPoint::IntentWritten | CrashPoint::RetryIntentWritten => 1,
+            CrashPoint::ProviderAnswered | CrashPoint::RetryAnswered => 2,
+            _ => NOT_MEANT,
         }
     }
 
     pub fn set(&self, point: Option<CrashPoint>) {
-        let number = point.map_or(0, Self::number);
+        let number = point.map_or(NOT_MEANT, Self::number);
         self.0.store(number, Ordering::SeqCst);
     }
 }
@@ -127,10 +131,11 @@ impl Doom {
 impl CrashPoints for Doom {
     fn reached(&self, point: CrashPoint) {
         let number = Self::number(point);
-        if self
-            .0
-            .compare_exchange(number, 0, Ordering::SeqCst, Ordering::SeqCst)
-            .is_ok()
+        if number != NOT_MEANT
+            && self
+                .0
+                .compare_exchange(number, NOT_MEANT, Ordering::SeqCst, Ordering::SeqCst)
+                .is_ok()
         {
             std::panic::resume_unwind(Box::new("the process ends here"));
         }
@@ -239,6 +244,7 @@ impl Lasting<'_> {
         let connection = Connection {
             facade: self.facade(),
             callback_base: BASE.to_owned(),
+            slot_retention: Duration::from_secs(90 * 24 * 60 * 60),
         };
         let engine = Engine::new(EngineParts {
             store: Arc::<SqliteStore>::clone(&store),
