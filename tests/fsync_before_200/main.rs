@@ -64,6 +64,9 @@ fn one_by_one(sandbox: &mut SandboxConfig) {
     sandbox.callback_unit = CallbackUnit::Second;
 }
 
+/// A failed delivery that is told of again is held against the history, which is to be had at once.
+const ASKING: &str = "[engine]\npoll_spacing = \"1s\"\n";
+
 /// What strace wrote until the binary ended.
 async fn trace_of(server: Server, output: PathBuf) -> Vec<Call> {
     assert!(server.terminate().await.success());
@@ -104,7 +107,7 @@ async fn a_callback_whose_sync_fails_is_not_answered_200_and_its_retry_is() {
     if !can_trace() {
         return;
     }
-    let stage = Stage::with(one_by_one, "").await;
+    let stage = Stage::with(one_by_one, ASKING).await;
     let server = stage.start();
     stage.sandbox.hold(None).unwrap();
     let created = server.create(&stage.user("accepts"), &FIELDS).await;

@@ -29,6 +29,9 @@ fn bytes_in_files(folder: &Path, secrets: &[Vec<u8>]) -> Vec<String> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(bytes_in_files(&path, secrets));
+        }
+        // Not the socket, which can't be read.
+        if !path.is_file() {
             continue;
         }
         let bytes = std::fs::read(&path).unwrap();

@@ -109,6 +109,15 @@ fn the_list_of_pages_is_the_registry() {
     assert_eq!(listed, registered.iter().map(String::as_str).collect());
 }
 
+/// What a link to a heading names.
+fn anchor(line: &str) -> Option<String> {
+    let title = line.strip_prefix('#')?.trim_start_matches('#').trim();
+    let kept = title
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    Some(kept.collect::<String>().to_lowercase().replace(' ', "-"))
+}
+
 #[test]
 fn what_a_page_points_to_is_there() {
     let mut links = 0;
@@ -116,7 +125,12 @@ fn what_a_page_points_to_is_there() {
         let page = fs::read_to_string(pages().join(format!("{}.md", reason.code()))).unwrap();
         for target in page.split("](").skip(1) {
             let target = target.split(')').next().unwrap_or_default();
-            assert!(pages().join(target).exists(), "{reason} points to {target}");
+            let (file, section) = target.split_once('#').unwrap_or((target, ""));
+            let found = fs::read_to_string(pages().join(file));
+            let found = found.unwrap_or_else(|_| panic!("{reason} points to {target}"));
+            let mut anchors = found.lines().filter_map(anchor);
+            let is_there = section.is_empty() || anchors.any(|anchor| anchor == section);
+            assert!(is_there, "{reason} points to {target}");
             links += 1;
         }
     }
