@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use verilane_core::decide::{self, Noted, StatusArrival, Tenure};
 use verilane_core::{
-    Assurance, Change, JobAbout, JobKey, JobKind, JobWrite, Reason, SlotHolder, Verification,
+    Assurance, Change, JobAbout, JobKey, JobKind, JobWrite, Reason, SlotHolder, StartPhase,
+    Verification,
 };
 use verilane_provider::{Capability, HistoryEntry, HistoryRequest, ProviderError};
 use verilane_store::{CommitError, Conflict, Loaded};
@@ -191,6 +192,7 @@ impl Engine {
         let tenure = |tenancy: verilane_core::Tenancy| Tenure {
             holder: tenancy.holder,
             start_time: tenancy.start_time,
+            refused: tenancy.phase == StartPhase::Ended,
         };
         Ok(held.map(tenure).collect())
     }

@@ -9,6 +9,10 @@
 //! and whole seconds leave it open whose an entry is; but nothing ends that nobody has accepted yet,
 //! so an end from before that second, and one within it that no acceptance precedes there, is older
 //! than the attempt, and so is all that stands before it.
+//!
+//! An attempt whose start was refused has taken nothing over: an earlier try of it can have been
+//! taken, but a provider works on one request of a slot at a time, so what comes before the one
+//! before has ended, or before anybody has accepted again, is still about the one before.
 
 use std::time::Duration;
 
@@ -24,6 +28,8 @@ pub struct Tenure {
     pub holder: SlotHolder,
     /// When its intent was committed.
     pub start_time: Timestamp,
+    /// Whether its start was refused in the end.
+    pub refused: bool,
 }
 
 /// What of an entry decides whose it is.
@@ -45,6 +51,9 @@ pub fn assign(tenures: &[Tenure], entries: &[Noted]) -> Vec<Option<SlotHolder>> 
         .collect();
     for (place, tenure) in tenures.iter().enumerate() {
         leave_to_predecessor(&mut places, entries, place, tenure.start_time);
+        if tenure.refused && place.saturating_add(1) < tenures.len() {
+            leave_until_accepted(&mut places, entries, place);
+        }
     }
     let holder = |place: usize| tenures.get(place).map(|tenure| tenure.holder);
     places
@@ -101,6 +110,26 @@ fn leave_to_predecessor(
     }
 }
 
+/// Gives what comes before the acceptance of a request of this attempt's own, if there is one, to
+/// the attempt before it.
+fn leave_until_accepted(places: &mut [Option<usize>], entries: &[Noted], place: usize) {
+    let before = place.checked_add(1);
+    let mut is_open = false;
+    for (whose, entry) in places.iter_mut().zip(entries) {
+        let accepts = entry.fact == Some(Fact::Accepted);
+        let ends = entry.fact.is_some_and(Fact::ends_request);
+        if *whose == Some(place) {
+            if accepts && !is_open {
+                return;
+            }
+            *whose = before;
+        }
+        if *whose == before {
+            is_open = (is_open || accepts) && !ends;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +150,15 @@ mod tests {
         Tenure {
             holder: holder(which),
             start_time: Timestamp::from_millis(START * 1_000 + millis),
+            refused: false,
+        }
+    }
+
+    /// The same, of which the start was refused.
+    fn refused(which: u8, millis: i64) -> Tenure {
+        Tenure {
+            refused: true,
+            ..tenure(which, millis)
         }
     }
 
@@ -214,6 +252,27 @@ mod tests {
         assert_eq!(whose(&two, &run), [2, 2]);
         let old = [noted(499, ACCEPTED), second(SETTLED), second(ACCEPTED)];
         assert_eq!(whose(&two, &old), [1, 1, 2]);
+    }
+
+    #[test]
+    fn an_attempt_whose_start_was_refused_takes_nothing_from_the_one_before() {
+        let three = [refused(3, 90_000), refused(2, 50_000), tenure(1, 0)];
+        let entries = [
+            noted(10, ACCEPTED),
+            noted(60, ACCEPTED),
+            noted(70, None),
+            noted(100, SETTLED),
+            noted(110, None),
+        ];
+        assert_eq!(whose(&three, &entries), [1; 5]);
+        // Unless an earlier try of it was taken after all: then it has a run of its own.
+        let again = [noted(120, ACCEPTED), noted(130, UNSETTLED)];
+        let both = [&entries[..], &again].concat();
+        assert_eq!(whose(&three, &both), [1, 1, 1, 1, 1, 3, 3]);
+        // Nobody has accepted the one before.
+        assert_eq!(whose(&three[1..], &again), [2, 2]);
+        // There is none before.
+        assert_eq!(whose(&three[..1], &[noted(95, None)]), [3]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A history mixes all requests for one user and items: each entry goes to its own attempt or nowhere.
 
-use verilane_core::{Principal, State};
+use verilane_core::{Principal, Reason, State};
 
+use crate::stage::puppet::Answer;
 use crate::stage::{self, DAY, HOUR, MINUTE, SECOND, START, Stage, request};
 use crate::{pulled, words};
 
@@ -80,5 +81,34 @@ async fn a_cancelled_attempt_keeps_its_entries_from_the_one_that_follows() {
     play.stop_jobs().await;
     assert_eq!(words(&play.events_of(second).await), pulled(&["PENDING"]));
     assert_eq!(words(&play.events_of(first).await), []);
+    play.close().await;
+}
+
+#[tokio::test]
+async fn a_refused_start_does_not_keep_the_last_words_of_the_attempt_before_it() {
+    let stage = Stage::keeping_history().with(|config| config.polls.first = MINUTE);
+    let mut play = stage.open().await;
+    let id = play.engine.create(request("ada")).await.unwrap().row.id;
+    for (word, seconds) in [("ACCEPTED", 10), ("VALIDITY_FAILED", 20)] {
+        stage.puppet.notes(word, START + seconds * SECOND);
+    }
+    play.run_jobs();
+    play.until(|log| log.len() == 4).await;
+    assert_eq!(play.view(id).await.row.state().0, State::Failed);
+
+    stage.clock.set(START + 30 * SECOND);
+    stage
+        .puppet
+        .answers([Answer::Refuses(Reason::ProviderRefused)]);
+    play.engine.create(request("ada")).await.unwrap_err();
+    stage.puppet.notes("FINISH_FAILED", START + 40 * SECOND);
+    stage.clock.set(START + HOUR);
+    let log = play.until(|log| log.len() == 7).await;
+    play.stop_jobs().await;
+    assert_eq!(log.len(), 7);
+    assert_eq!(
+        words(&play.events_of(id).await),
+        pulled(&["ACCEPTED", "VALIDITY_FAILED", "FINISH_FAILED"])
+    );
     play.close().await;
 }
