@@ -15,8 +15,8 @@ fn verification<'a>(day: &'a Day, request: &RequestView) -> Option<&'a str> {
     let mut made = day.made.iter();
     let (_, made) = made.find(|(who, _)| user(**who).core_id == request.user)?;
     let asked = request.statuses.first().unwrap().created_at;
-    let by_then = made.iter().filter(|(at, _)| at.as_secs() <= asked);
-    by_then.last().map(|(_, id)| id.as_str())
+    let mut by_then = made.iter().filter(|(at, _)| at.as_secs() <= asked);
+    by_then.next_back().map(|(_, id)| id.as_str())
 }
 
 fn runs(day: &Day, requests: &[RequestView], log: &[Event]) -> Runs {
@@ -45,7 +45,8 @@ fn is_pulled(event: &Event) -> bool {
 pub async fn check(day: &Day, log: &[Event]) {
     let requests = day.stage.sandbox.requests(None).unwrap();
     let runs = runs(day, &requests, log);
-    runs.check_acknowledged(&genuine(&day.stage.sandbox), log);
+    let sandbox = &day.stage.sandbox;
+    runs.check_acknowledged(sandbox, &genuine(sandbox), log);
     check_order(log);
     check_pulled(day, &requests, log);
     check_watchers(day, log).await;

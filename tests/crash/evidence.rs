@@ -1,14 +1,14 @@
 //! What a kill has left behind, looked at before anything goes on: that nothing acknowledged is
-//! missing, and whether the kill met the moment that it was meant for.
+//! missing, and whether the kill met the moment that it was meant for, as far as that shows.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tonic::Status;
 use verilane_api::v1::{Event, ListVerificationsRequest, Subject, VerificationFilter, subject};
 use verilane_core::Timestamp;
-use verilane_sandbox::{Delivery, Failure, SandboxHandle};
+use verilane_sandbox::{Delivery, Failure, RequestView, SandboxHandle};
 
-use super::harness::{Server, Stage, Told, check_ledger, genuine, time, told_by_events};
+use super::harness::{Runs, Server, Stage, genuine, time};
 use super::load::Made;
 use super::plan::Point;
 
@@ -30,9 +30,8 @@ impl Scene {
         }
     }
 
-    fn has_asked(&self, core_id: &str) -> Option<&String> {
-        let mut requests = self.users.iter();
-        requests.find_map(|(request, user)| (user == core_id).then_some(request))
+    fn has_asked(&self, core_id: &str) -> bool {
+        self.users.values().any(|user| user == core_id)
     }
 }
 
@@ -43,15 +42,13 @@ pub struct Evidence {
     ids: HashMap<String, String>,
     last_sequence: u64,
     last_delivery: u64,
-    requests: HashSet<String>,
-    unanswered: BTreeSet<Told>,
-    met: BTreeMap<Point, usize>,
+    seen: BTreeSet<Point>,
 }
 
 impl Evidence {
-    /// How often a kill met its point.
-    pub fn met(&self, point: Point) -> usize {
-        self.met.get(&point).copied().unwrap_or_default()
+    /// Whether it was ever seen that a kill met a point.
+    pub fn has_seen(&self, point: Point) -> bool {
+        self.seen.contains(point)
     }
 
     /// Looks at the log of a server that has just begun, while no callback is on its way and no
@@ -65,7 +62,6 @@ impl Evidence {
         made: &BTreeMap<String, Made>,
         killed_at: Option<Point>,
     ) -> Result<(), Status> {
-        let log = server.try_log().await?;
         for core_id in made.keys() {
             if !self.ids.contains_key(core_id)
                 && let Some(id) = find(server, core_id).await?
@@ -73,42 +69,36 @@ impl Evidence {
                 self.ids.insert(core_id.clone(), id);
             }
         }
-        let id = |request: &str| self.ids[&scene.users[request]].clone();
-        check_ledger(sandbox, &log, id);
-
-        let told = told_by_events(&log);
-        let callbacks: Vec<(Delivery, Option<Told>)> = genuine(sandbox)
-            .into_iter()
-            .map(|delivery| {
-                let id = self.ids.get(&scene.users[&delivery.request]);
-                let told = id.map(|id| Told::by_callback(sandbox, &delivery, id, &told));
-                (delivery, told)
-            })
-            .collect();
-        let answered = callbacks
-            .iter()
-            .filter(|(delivery, _)| delivery.was_taken());
-        let answered: BTreeSet<&Told> = answered.filter_map(|(_, told)| told.as_ref()).collect();
-        let mut unanswered: BTreeSet<Told> = told.keys().cloned().collect();
-        unanswered.retain(|one| !answered.contains(one));
-        let is_met = match killed_at {
-            None => false,
-            Some(Point::IntentWritten) => self.has_unasked_intent(scene, &log, made),
-            Some(Point::ProviderAnswered) => self.has_unknown_answer(scene, &log, made),
-            Some(Point::BeforeCommit) => callbacks.iter().any(|(delivery, one)| {
-                let is_cut = delivery.failure == Some(Failure::Broken);
-                let is_lost = one.as_ref().is_some_and(|one| !told.contains_key(one));
-                delivery.number > self.last_delivery && is_cut && is_lost
-            }),
-            Some(Point::AfterCommit) => !unanswered.is_subset(&self.unanswered),
+        // After that, so that it tells of each: a call that was refused for a while finds the new
+        // server by its old connection.
+        let log = server.try_log().await?;
+        let callbacks = genuine(sandbox);
+        let of = |request: &RequestView| self.ids.get(&request.user).map(String::as_str);
+        let runs = Runs::of(&log, &sandbox.requests(None).unwrap(), &callbacks, of);
+        runs.check_acknowledged(sandbox, &callbacks, &log);
+        let told = runs.told(&log);
+        let is_told = |delivery: &Delivery| {
+            let said = runs.callback(delivery);
+            said.is_some_and(|said| told.contains_key(&said))
         };
-        if let Some(point) = killed_at.filter(|_| is_met) {
-            *self.met.entry(point).or_default() += 1;
-        }
-        self.unanswered = unanswered;
+        let cut = callbacks.iter().filter(|delivery| {
+            let is_cut = delivery.failure == Some(Failure::Broken) && delivery.trouble.is_none();
+            is_cut && delivery.number > self.last_delivery
+        });
+        let shows = match killed_at {
+            Some("intent-written") => {
+                let shows = self.has_unasked_intent(scene, &log, made);
+                assert!(shows, "an intent is durable before its request is sent");
+                shows
+            }
+            // What it was about to say may be pulled already.
+            Some("before-commit") => cut.clone().next().is_some(),
+            Some("callback-committed") => cut.clone().any(is_told),
+            _ => false,
+        };
+        self.seen.extend(killed_at.filter(|_| shows));
         self.last_sequence = log.last().map_or(0, |event| event.sequence);
-        self.last_delivery = callbacks.last().map_or(0, |(delivery, _)| delivery.number);
-        self.requests = scene.users.keys().cloned().collect();
+        self.last_delivery = callbacks.last().map_or(0, |delivery| delivery.number);
         Ok(())
     }
 
@@ -120,20 +110,7 @@ impl Evidence {
         made: &BTreeMap<String, Made>,
     ) -> bool {
         self.open(scene, log, made).any(|(core_id, created)| {
-            created.sequence > self.last_sequence && scene.has_asked(core_id).is_none()
-        })
-    }
-
-    /// A request that the connector has taken since the last look, and whose outcome is nowhere.
-    fn has_unknown_answer(
-        &self,
-        scene: &Scene,
-        log: &[Event],
-        made: &BTreeMap<String, Made>,
-    ) -> bool {
-        self.open(scene, log, made).any(|(core_id, _)| {
-            let request = scene.has_asked(core_id);
-            request.is_some_and(|request| !self.requests.contains(request))
+            created.sequence > self.last_sequence && !scene.has_asked(core_id)
         })
     }
 

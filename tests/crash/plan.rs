@@ -1,45 +1,39 @@
-//! When the server is killed: at named points and at drawn moments, all of it from one seed.
+//! When the server is killed: at every named point and at drawn moments, all of it from one seed.
 
-/// Where the server can be told to kill itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Point {
-    /// The intent is durable, the provider was not asked.
-    IntentWritten,
-    /// The provider has taken the request, and its answer is not durable.
-    ProviderAnswered,
-    /// A batch is written and not durable.
-    BeforeCommit,
-    /// A batch is durable, and nobody was answered.
-    AfterCommit,
-}
+use std::process::Command;
 
-impl Point {
-    /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::IntentWritten,
-        Self::ProviderAnswered,
-        Self::BeforeCommit,
-        Self::AfterCommit,
-    ];
+use super::harness::Draw;
 
-    /// As the configuration names it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::IntentWritten => "intent-written",
-            Self::ProviderAnswered => "provider-answered",
-            Self::BeforeCommit => "before-commit",
-            Self::AfterCommit => "after-commit",
-        }
+/// A point at which the server can be told to kill itself, as the configuration names it.
+pub type Point = &'static str;
+
+/// Points at what the connector has none of: it calls, and is not looked at; what it brings fits in
+/// one message; and nobody decides about it.
+const OF_OTHERS: [Point; 5] = [
+    "look-asked",
+    "look-answered",
+    "evidence-chunk-written",
+    "decision-asked",
+    "decision-sent",
+];
+
+/// Every point that a connection to a connector comes to. The binary names all that there are when
+/// it is told one that it does not know; finds fault with one that nobody has planned for.
+pub fn points() -> Vec<Point> {
+    let asked = Command::new(env!("CARGO_BIN_EXE_verilane"))
+        .arg("dev")
+        .env("VERILANE__DEV__CRASH_AT", "?")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(asked.stderr).unwrap();
+    let (_, names) = said.split_once("POINT one of: ").unwrap();
+    let names = names.lines().next().unwrap().split(", ");
+    let names = names.map(|name| &*String::leak(name.trim().to_owned()));
+    let points: Vec<Point> = names.filter(|name| !OF_OTHERS.contains(name)).collect();
+    for point in &points {
+        most(point);
     }
-
-    /// Up to which occurrence a kill is drawn. Commits come with every callback, starts with every
-    /// verification.
-    const fn most(self) -> u64 {
-        match self {
-            Self::IntentWritten | Self::ProviderAnswered => 6,
-            Self::BeforeCommit | Self::AfterCommit => 60,
-        }
-    }
+    points
 }
 
 /// One kill.
@@ -56,44 +50,63 @@ pub enum Kill {
 impl Kill {
     /// At a point, at a drawn occurrence.
     pub fn at(point: Point, draw: &mut Draw) -> Self {
-        Self::At(point, draw.within(1, point.most()))
+        Self::At(point, draw.within(1, most(point)))
+    }
+
+    /// From outside, at a drawn moment.
+    pub fn drawn(draw: &mut Draw) -> Self {
+        let count = usize::try_from(draw.within(1, 150)).unwrap();
+        match draw.within(0, 1) {
+            0 => Self::AfterCallbacks(count),
+            _ => Self::AfterEvents(count),
+        }
     }
 }
 
-/// How often each named point is met, and how many kills come at drawn moments.
-const NAMED: usize = 3;
-const DRAWN: usize = 10;
+/// Up to which occurrence a kill is drawn. Commits and evidence come with every callback, starts
+/// with every verification; the rest is rarer.
+fn most(point: Point) -> u64 {
+    match point {
+        "before-commit" | "after-commit" | "evidence-written" | "callback-committed" => 60,
+        "availability-answered" | "intent-written" | "provider-answered" => 6,
+        "history-asked" | "history-answered" => 8,
+        "history-merged" => 3,
+        "retry-intent-written"
+        | "retry-answered"
+        | "revalidation-asked"
+        | "revalidation-answered" => 1,
+        _ => panic!("nobody has planned a kill at {point}"),
+    }
+}
 
-/// All kills, in a drawn order.
-pub fn plan(draw: &mut Draw) -> Vec<Kill> {
-    let mut kills = Vec::new();
-    for point in Point::ALL {
-        kills.extend((0..NAMED).map(|_| Kill::at(point, draw)));
+/// Whether what a kill at a point leaves behind looks otherwise than without one.
+pub fn is_seen(point: Point) -> bool {
+    ["intent-written", "before-commit", "callback-committed"].contains(&point)
+}
+
+/// How many kills come at drawn moments, besides those that let a server live until it was seen what
+/// the one before it has left.
+const DRAWN: usize = 6;
+
+/// All kills, in a drawn order: at each point once.
+pub fn plan(points: &[Point], draw: &mut Draw) -> Vec<Kill> {
+    let mut plan: Vec<Vec<Kill>> = Vec::new();
+    for point in points {
+        plan.push(seen(point, draw));
     }
-    for number in 0..DRAWN {
-        let count = usize::try_from(draw.within(1, 150)).unwrap();
-        kills.push(match number % 2 {
-            0 => Kill::AfterCallbacks(count),
-            _ => Kill::AfterEvents(count),
-        });
-    }
-    for last in (1..kills.len()).rev() {
+    plan.extend((0..DRAWN).map(|_| vec![Kill::drawn(draw)]));
+    for last in (1..plan.len()).rev() {
         let other = usize::try_from(draw.within(0, last as u64)).unwrap();
-        kills.swap(last, other);
+        plan.swap(last, other);
+    }
+    plan.concat()
+}
+
+/// A kill at a point, and what follows so that it is seen, in order.
+pub fn seen(point: Point, draw: &mut Draw) -> Vec<Kill> {
+    let mut kills = vec![Kill::at(point, draw)];
+    if is_seen(point) {
+        kills.push(Kill::drawn(draw));
     }
     kills
-}
-
-/// Numbers from a seed (SplitMix64).
-pub struct Draw(pub u64);
-
-impl Draw {
-    /// A number from the first to the last.
-    pub fn within(&mut self, first: u64, last: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        first + (mixed ^ (mixed >> 31)) % (last - first + 1)
-    }
 }

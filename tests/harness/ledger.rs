@@ -69,9 +69,7 @@ impl Told {
 /// The seconds from when it came about of what a callback tells by its own time, to when the same
 /// came about again.
 fn span(sandbox: &SandboxHandle, delivery: &Delivery) -> Range<i64> {
-    let body = sandbox.body(delivery.number).unwrap();
-    let body: Value = serde_json::from_slice(&body).unwrap();
-    let time = body["deadline"].as_i64().unwrap() - FRESH;
+    let time = signed_at(sandbox, delivery);
     let noted = sandbox.request(&delivery.request).unwrap().statuses;
     let noted = noted
         .iter()
@@ -80,6 +78,13 @@ fn span(sandbox: &SandboxHandle, delivery: &Delivery) -> Range<i64> {
     let from = times.clone().filter(|from| *from <= time).max();
     let to = times.filter(|to| *to > time).min();
     from.unwrap()..to.unwrap_or(i64::MAX)
+}
+
+/// When a status callback was signed, Unix seconds.
+pub(super) fn signed_at(sandbox: &SandboxHandle, delivery: &Delivery) -> i64 {
+    let body = sandbox.body(delivery.number).unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    body["deadline"].as_i64().unwrap() - FRESH
 }
 
 /// How often each thing was told, by events.

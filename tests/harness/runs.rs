@@ -4,12 +4,17 @@
 //! made two. And a status says nothing of its request but when it was signed: one that is signed anew
 //! once the next attempt has begun is about either. So attempts that share a request are looked at as
 //! one: a *run*, of which each word is told.
+//!
+//! The one word that can come several times of one request is compared by its times, each to be told
+//! once, wherever a run is one attempt and one request.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 
 use verilane_api::v1::{Event, EventType};
-use verilane_sandbox::{CallbackKind, Delivery, RequestView, Status};
+use verilane_sandbox::{CallbackKind, Delivery, RequestView, SandboxHandle, Status};
 
+use super::ledger::signed_at;
 use super::time;
 
 /// One or more attempts of a verification: its id, and the last of them.
@@ -22,6 +27,8 @@ pub struct Runs {
     ends: HashMap<(String, u32), u32>,
     /// Of which not all has to be told: nobody knows of a request, so nobody asks about it.
     given_up: HashSet<Run>,
+    /// When the word that recurs came about, in order: of runs that are one attempt and one request.
+    recurred: BTreeMap<Run, Vec<i64>>,
 }
 
 /// What was told: by run and word; `data` and `failure` are words too.
@@ -81,7 +88,8 @@ impl Runs {
             let end = ends[&(id.clone(), first)];
             (request, (id, end))
         });
-        let by_request = by_request.collect();
+        let by_request: HashMap<String, Run> = by_request.collect();
+        let recurred = recurred(requests, &by_request, &ends);
         let given_up = events
             .iter()
             .filter(|event| event.reason == "START_ABANDONED");
@@ -94,6 +102,7 @@ impl Runs {
             by_request,
             given_up: given_up.collect(),
             ends,
+            recurred,
         }
     }
 
@@ -126,17 +135,76 @@ impl Runs {
     }
 
     /// Finds fault if something that was answered with 200 is in no event.
-    pub fn check_acknowledged(&self, callbacks: &[Delivery], events: &[Event]) {
+    pub fn check_acknowledged(
+        &self,
+        sandbox: &SandboxHandle,
+        callbacks: &[Delivery],
+        events: &[Event],
+    ) {
         let told = self.told(events);
+        let times = self.times_told(events);
         for delivery in callbacks.iter().filter(|delivery| delivery.was_taken()) {
             let said = self.callback(delivery);
             let said = said.expect("a callback without a verification was taken");
+            let is_told = told.contains_key(&said)
+                && match self.recurred.get(&said.0).filter(|_| recurs(&said.1)) {
+                    Some(recurred) => {
+                        let span = span(recurred, signed_at(sandbox, delivery));
+                        let mut times = times[&said.0].iter();
+                        times.any(|time| span.contains(time))
+                    }
+                    None => true,
+                };
             assert!(
-                told.contains_key(&said),
+                is_told,
                 "{said:?} was acknowledged and is lost: {delivery:?}\n{}",
                 self.story(&said.0.0, events)
             );
         }
+    }
+
+    /// The times under which events tell the word that recurs.
+    fn times_told(&self, events: &[Event]) -> HashMap<Run, Vec<i64>> {
+        let mut times: HashMap<Run, Vec<i64>> = HashMap::new();
+        for event in events
+            .iter()
+            .filter(|event| word(event).is_some_and(recurs))
+        {
+            let id = event.verification_id.clone();
+            let run = (id.clone(), self.ends[&(id, event.attempt)]);
+            let time = event.provider_time.unwrap().seconds;
+            times.entry(run).or_default().push(time);
+        }
+        times
+    }
+
+    /// How often the word that recurs came about where each time is to be told once.
+    pub fn recurrences(&self) -> usize {
+        self.recurred.values().map(Vec::len).sum()
+    }
+
+    /// Where the word that recurs is not told once of each time that it came about.
+    fn told_otherwise(&self, events: &[Event]) -> Vec<(Run, String)> {
+        let told = self.times_told(events);
+        let mut otherwise = Vec::new();
+        for (run, recurred) in &self.recurred {
+            let times = told.get(run).map_or(&[][..], Vec::as_slice);
+            let nexts = recurred.iter().skip(1).copied().chain([i64::MAX]);
+            let each = recurred.iter().zip(nexts).map(|(from, to)| {
+                let own = times.iter().filter(|time| (*from..to).contains(*time));
+                own.count()
+            });
+            let each: Vec<usize> = each.collect();
+            let is_right = match self.given_up.contains(run) {
+                true => each.iter().all(|count| *count <= 1),
+                false => each.iter().all(|count| *count == 1),
+            };
+            if !is_right || each.iter().sum::<usize>() != times.len() {
+                let said = format!("{recurred:?} is told as {times:?}");
+                otherwise.push((run.clone(), said));
+            }
+        }
+        otherwise
     }
 
     /// All that was told of a verification, to read.
@@ -161,7 +229,8 @@ impl Runs {
         format!("{}\n{requests:?}", lines.join("\n"))
     }
 
-    /// Words that the connector's history has and events have not, or the other way round.
+    /// Words that the connector's history has and events have not, or the other way round, or have
+    /// another number of times.
     pub fn untold(&self, requests: &[RequestView], events: &[Event]) -> Vec<(Run, String)> {
         let told = self.told(events);
         let ours: BTreeSet<_> = told
@@ -177,8 +246,48 @@ impl Runs {
         }
         let untold = theirs.difference(&ours);
         let untold = untold.filter(|(run, _)| !self.given_up.contains(run));
-        untold.chain(ours.difference(&theirs)).cloned().collect()
+        let mut untold: Vec<_> = untold.chain(ours.difference(&theirs)).cloned().collect();
+        untold.append(&mut self.told_otherwise(events));
+        untold
     }
+}
+
+/// When the word that recurs came about, in order, of runs that are one attempt and one request.
+fn recurred(
+    requests: &[RequestView],
+    by_request: &HashMap<String, Run>,
+    ends: &HashMap<(String, u32), u32>,
+) -> BTreeMap<Run, Vec<i64>> {
+    let mut parts: HashMap<Run, usize> = HashMap::new();
+    for ((id, _), end) in ends {
+        *parts.entry((id.clone(), *end)).or_default() += 1;
+    }
+    for run in by_request.values() {
+        *parts.entry(run.clone()).or_default() += 1;
+    }
+    let mut recurred = BTreeMap::new();
+    for request in requests {
+        let Some(run) = by_request.get(&request.id) else {
+            continue;
+        };
+        if parts[run] == 2 {
+            let noted = request.statuses.iter();
+            let noted = noted.filter(|noted| recurs(noted.status.as_str()));
+            // Providers count whole seconds: what shares one is one.
+            let times: BTreeSet<i64> = noted.map(|noted| noted.created_at).collect();
+            recurred.insert(run.clone(), times.into_iter().collect());
+        }
+    }
+    recurred
+}
+
+/// Which times an event can have that a callback signed at this time is about: that of the newest
+/// by then, or of the one before if the two share the second.
+fn span(recurred: &[i64], signed: i64) -> Range<i64> {
+    let before = recurred.iter().rfind(|from| **from < signed);
+    let from = before.or_else(|| recurred.iter().find(|from| **from == signed));
+    let to = recurred.iter().find(|to| **to > signed);
+    *from.unwrap()..to.copied().unwrap_or(i64::MAX)
 }
 
 /// The one word that can come several times of one request, and then with each of its times.
