@@ -166,11 +166,13 @@ fn wrong_usage_and_the_version_have_their_own_exit_codes() {
 #[test]
 fn the_sandbox_lists_its_scenarios() {
     let place = Place::new();
-    let listed = place.run(&["sandbox", "--list-scenarios"], &[]);
-    assert!(listed.status.success());
-    assert!(
-        text(&listed.stdout)
-            .lines()
-            .any(|line| line.starts_with("storm "))
-    );
+    for (flag, name) in [
+        ("--list-scenarios", "storm "),
+        ("--list-civic-pass-scenarios", "passed-elsewhere "),
+    ] {
+        let listed = place.run(&["sandbox", flag], &[]);
+        assert!(listed.status.success());
+        let listed = text(&listed.stdout);
+        assert!(listed.lines().any(|line| line.starts_with(name)), "{flag}");
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use verilane_core::SharedClock;
 
+use crate::civic_pass::CivicPassScenario;
 use crate::scenario::Scenario;
 
 /// The unit of [`SandboxConfig::callback_topics`] (`NATS_CALLBACK_DURATION` of a real connector).
@@ -70,6 +71,14 @@ pub struct SandboxConfig {
     pub load_users: u32,
     /// How long a callback may take to be answered, in real time.
     pub callback_timeout: Duration,
+    /// What becomes of Civic Pass's PII requests, and what goes wrong with its token endpoint.
+    pub civic_pass: CivicPassScenario,
+    /// The public key that partner JWTs are verified with: a P-256 point in hex. One whose
+    /// private key the sandbox tells if left out.
+    pub civic_pass_public_key: Option<String>,
+    /// Where Civic Pass's storage listens; beside `listen`, on a port that the system chooses, if
+    /// left out.
+    pub storage_listen: Option<SocketAddr>,
     /// How many callbacks may be on the wire at the same time, over all requests.
     pub callbacks_at_once: usize,
 }
@@ -90,6 +99,9 @@ impl SandboxConfig {
             load_users: 200,
             callback_timeout: Duration::from_secs(10),
             callbacks_at_once: 64,
+            civic_pass: CivicPassScenario::default(),
+            civic_pass_public_key: None,
+            storage_listen: None,
         }
     }
 }
@@ -103,6 +115,7 @@ impl std::fmt::Debug for SandboxConfig {
             .field("callback_topics", &self.callback_topics)
             .field("callback_unit", &self.callback_unit)
             .field("step", &self.step)
+            .field("civic_pass", &self.civic_pass)
             .field("load_users", &self.load_users)
             .finish_non_exhaustive()
     }
@@ -125,8 +138,8 @@ pub enum SandboxError {
     /// The client that makes callbacks could not be set up. Retrying does not help.
     #[error("the sandbox's callback client cannot be set up")]
     Client(#[from] reqwest::Error),
-    /// OpenSSL could not make a key or a signature. Retrying does not help.
-    #[error("the sandbox cannot sign")]
+    /// OpenSSL could not make or read a key, or make a signature. Retrying does not help.
+    #[error("the sandbox cannot make or read a key, or sign")]
     Sign(#[from] openssl::error::ErrorStack),
 }
 

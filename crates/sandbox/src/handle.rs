@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use verilane_core::Timestamp;
 
+use crate::civic_pass::CivicPassHandle;
 use crate::ledger::{Answer, Delivery};
 use crate::request::RequestView;
 use crate::scenario::Scenario;
@@ -175,7 +176,13 @@ impl SandboxHandle {
         delivery.ok_or(ControlError::UnknownDelivery)
     }
 
-    /// Whether anything goes on.
+    /// Steers Civic Pass.
+    #[must_use]
+    pub fn civic_pass(&self) -> CivicPassHandle {
+        CivicPassHandle(Arc::clone(&self.0))
+    }
+
+    /// Whether anything goes on at the connector.
     #[must_use]
     pub fn idleness(&self) -> Idleness {
         self.0.look(|world, now| world.idleness(now))

@@ -16,6 +16,7 @@ use openssl::sign::Signer;
 use crate::scenario::Scheme;
 use crate::seed::Seed;
 use secp256k1::Secp256k1Pair;
+pub use secp256k1::scalar;
 
 /// Bytes of an Ed448 private key.
 const PRIVATE_KEY_BYTES: usize = 57;

@@ -1,6 +1,6 @@
-//! A CorePass connector to try against and to test against.
+//! A CorePass connector and a Civic Pass back end to try against and to test against.
 //!
-//! It speaks CorePass Connector's API v1 over HTTP as the real one does: its endpoints, signed
+//! The connector speaks CorePass Connector's API v1 over HTTP as the real one does: its endpoints, signed
 //! status, data and failure callbacks, retries, and the one slot it has for each user and set of items. Its
 //! users are invented, and a scenario says what they do and what goes wrong. Nothing here shares
 //! parsing or cryptography with the plug-in that it tests: two implementations that agree prove
@@ -15,9 +15,11 @@
 //! | `/api/v1/kyc/status` | the newest status of the last 30 days |
 //! | `/api/v1/kyc/all-statuses` | all of them, newest first |
 //! | `/api/v1/blockchain/valid` | whether values are still valid, where a scenario has it |
+//! | `/civic-pass/…` (also `GET`, `PUT`) | Civic Pass, see below |
 //! | `/control/…` | see below |
 //!
-//! A refusal is plain text with status 400, in the documentation's sentence where it gives one.
+//! A connector's refusal is plain text with status 400, in the documentation's sentence where it
+//! gives one.
 //!
 //! **Users.** `accepts` and `ignores` have all 46 documented fields verified, `partial` those of the
 //! ID card and the e-mail address, `unverified` none; `load-4`, `load-5`, … accept and have all. Any
@@ -45,6 +47,11 @@
 //! which faults there are: of callbacks ([`Faults`]), of the connector's own endpoints
 //! ([`AnswerFault`]), and a connector that goes down on either side of a call. `docs/sandbox.md`
 //! lists the names and what each does.
+//!
+//! **Civic Pass** ([`SandboxHandle::civic_pass`]) has the endpoints of both generations of its
+//! partner API under `/civic-pass/`, storage for pre-signed links on a listener of its own, and
+//! scenarios of its own ([`CivicPassScenario`]). `/control/civic-pass/…` plays its widget.
+//! `docs/sandbox.md` lists all of it.
 //!
 //! **Control.** [`SandboxHandle`] within the process and `/control/…` from outside look at users,
 //! requests and the ledger of all deliveries, accept by hand, hold callbacks back, send forgeries
@@ -104,14 +111,18 @@
 //! ```
 
 mod bodies;
+mod calls;
+mod civic_pass;
 mod config;
 mod connector_api;
 mod control;
+mod downtime;
 mod fields;
 mod handle;
 mod ican;
 mod images;
 mod keys;
+mod known;
 mod ledger;
 mod letter;
 mod person;
@@ -126,6 +137,11 @@ mod users;
 mod wire;
 mod world;
 
+pub use civic_pass::{
+    AnsweredId, CivicPassCall, CivicPassEndpoint, CivicPassHandle, CivicPassPartner,
+    CivicPassScenario, Evidence, EvidenceTrouble, LinkStyle, PiiOrder, PiiRequestView, Subject,
+    TokenCount, Turn, TurnOrigin, TurnView,
+};
 pub use config::{CallbackUnit, SandboxConfig, SandboxError};
 pub use handle::{PublicKeys, SandboxHandle};
 pub use ledger::{CallbackKind, Delivery, Failure};

@@ -1,4 +1,5 @@
-//! Starting, running and stopping a sandbox: one listener, one driver.
+//! Starting, running and stopping a sandbox: a listener for the APIs and one for Civic Pass's
+//! storage, a driver for each upstream.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -15,16 +16,18 @@ use crate::shared::{Shared, drive};
 use crate::users::SandboxUser;
 use crate::wire::{Wire, Wires};
 use crate::world::{Beginning, World};
-use crate::{connector_api, control};
+use crate::{civic_pass, connector_api, control};
 
 /// How long open connections and callbacks on the wire may take once the sandbox stops.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// A CorePass connector that listens and does not run yet.
+/// A CorePass connector and a Civic Pass that listen and do not run yet.
 #[derive(Debug)]
 pub struct Sandbox {
     listener: TcpListener,
     address: SocketAddr,
+    storage: TcpListener,
+    storage_address: SocketAddr,
     users: Vec<SandboxUser>,
     keys: PublicKeys,
     handle: SandboxHandle,
@@ -34,12 +37,19 @@ impl Sandbox {
     /// Derives everything from the seed and begins to listen. Nothing is answered before
     /// [`Sandbox::run`].
     pub async fn bind(config: SandboxConfig) -> Result<Self, SandboxError> {
-        let listen = |source| SandboxError::Listen {
-            address: config.listen,
-            source,
-        };
-        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let (listener, address) = listen(config.listen).await?;
+        let beside = SocketAddr::new(address.ip(), 0);
+        let (storage, storage_address) = listen(config.storage_listen.unwrap_or(beside)).await?;
+        let civic_pass = civic_pass::World::new(civic_pass::Beginning {
+            seed: Seed(config.seed),
+            step: config.step,
+            scenario: config.civic_pass,
+            public_key: config.civic_pass_public_key,
+            origins: civic_pass::Origins {
+                api: format!("http://{address}"),
+                storage: format!("http://{storage_address}"),
+            },
+        })?;
         let world = World::new(Beginning {
             seed: Seed(config.seed),
             address,
@@ -51,6 +61,7 @@ impl Sandbox {
         })?;
         let shared = Shared::new(
             world,
+            civic_pass,
             config.clock,
             config.callback_timeout,
             config.callbacks_at_once,
@@ -59,6 +70,8 @@ impl Sandbox {
         Ok(Self {
             listener,
             address,
+            storage,
+            storage_address,
             users: handle.users().iter().map(|user| (**user).clone()).collect(),
             keys: handle.keys(),
             handle,
@@ -69,6 +82,12 @@ impl Sandbox {
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where Civic Pass's storage listens, to which pre-signed links lead.
+    #[must_use]
+    pub const fn storage_addr(&self) -> SocketAddr {
+        self.storage_address
     }
 
     /// The key that verifies status callbacks: 57 bytes as lower-case hex.
@@ -102,17 +121,27 @@ impl Sandbox {
         let shared = Arc::clone(&self.handle.0);
         let router = connector_api::router(&self.handle)
             .merge(control::router())
+            .merge(civic_pass::router(&self.handle))
+            .with_state(self.handle.clone())
+            .into_make_service_with_connect_info::<Wire>();
+        let storage = civic_pass::storage(&self.handle)
             .with_state(self.handle)
             .into_make_service_with_connect_info::<Wire>();
         let mut tasks: JoinSet<Result<(), SandboxError>> = JoinSet::new();
-        let closed = shared.closed();
-        let listener = Wires(self.listener);
-        tasks.spawn(async move {
-            let server = axum::serve(listener, router).with_graceful_shutdown(closed);
-            Ok(server.await?)
-        });
+        for (listener, router) in [(self.listener, router), (self.storage, storage)] {
+            let closed = shared.closed();
+            tasks.spawn(async move {
+                let server = axum::serve(Wires(listener), router).with_graceful_shutdown(closed);
+                Ok(server.await?)
+            });
+        }
         tasks.spawn(drive(Arc::clone(&shared)));
-        // Either of the two ends by itself only when it has failed.
+        let driven = civic_pass::drive(Arc::clone(&shared));
+        tasks.spawn(async move {
+            driven.await;
+            Ok(())
+        });
+        // Any of them ends by itself only when it has failed.
         let mut outcome = tokio::select! {
             () = shutdown => Ok(()),
             Some(ended) = tasks.join_next() => flat(ended),
@@ -131,6 +160,13 @@ impl Sandbox {
         }
         outcome
     }
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), SandboxError> {
+    let failed = |source| SandboxError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
 }
 
 fn flat(

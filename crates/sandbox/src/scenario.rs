@@ -18,6 +18,7 @@ pub(crate) use course::Next;
 pub use course::{Course, Notice, Stage};
 pub use faults::{CallbackFault, CallbackTrouble, Faults, Forgery};
 pub use named::NamedScenario;
+pub(crate) use named::named;
 pub use planted::Planted;
 pub use signing::{Digest, Encoding, Scheme, Signing};
 

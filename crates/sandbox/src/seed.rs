@@ -38,6 +38,12 @@ impl Seed {
         hex::encode(self.bytes(label))
     }
 
+    /// Whether a chance of one in `one_in` comes true; it always does if that is 0 or 1.
+    pub fn strikes(self, one_in: u32, label: &str) -> bool {
+        let sides = usize::try_from(one_in).unwrap_or(usize::MAX);
+        sides <= 1 || self.draw(label).below(sides) == 0
+    }
+
     fn block(self, label: &str, counter: u64) -> [u8; 32] {
         let mut hasher = Sha3_256::new();
         hasher.update(self.0.to_be_bytes());

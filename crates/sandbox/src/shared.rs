@@ -1,33 +1,29 @@
-//! The world as the server, the driver and the handle share it, and the way callbacks leave it.
-//!
-//! Whoever changes the world says so twice: to the driver, which may have something new to send or
-//! to wait for, and to those who wait for a state of affairs. The world's lock is never held across
-//! a wait.
+//! The worlds as the server, the drivers and the handle share them, and the way callbacks leave.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use openssl::error::ErrorStack;
-use parking_lot::Mutex;
 use reqwest::header::CONTENT_TYPE;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use verilane_core::{SharedClock, Timestamp};
 
 use crate::bodies::Half;
+use crate::civic_pass;
 use crate::config::SandboxError;
+use crate::known::Known;
 use crate::ledger::{Answer, Failure, Parcel};
 use crate::scenario::CallbackTrouble;
 use crate::world::{Outgoing, World};
 
 /// What server, driver and handles have in common.
 pub struct Shared {
-    world: Mutex<World>,
-    clock: SharedClock,
+    connector: Known<World>,
+    /// Civic Pass has a world of its own.
+    pub civic_pass: Known<civic_pass::World>,
     client: reqwest::Client,
     at_once: usize,
-    wake: Notify,
-    changes: watch::Sender<()>,
     closing: watch::Sender<bool>,
 }
 
@@ -38,9 +34,10 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Shared {
-    /// Shares a world. A callback may take `timeout` in real time; `at_once` may be on the wire.
+    /// Shares the worlds. A callback may take `timeout` in real time; `at_once` may be on the wire.
     pub fn new(
         world: World,
+        civic_pass: civic_pass::World,
         clock: SharedClock,
         timeout: Duration,
         at_once: usize,
@@ -52,57 +49,33 @@ impl Shared {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(timeout)
             .build()?;
+        let closing = watch::Sender::new(false);
         Ok(Self {
-            world: Mutex::new(world),
-            clock,
+            connector: Known::new(world, SharedClock::clone(&clock), closing.clone()),
+            civic_pass: Known::new(civic_pass, clock, closing.clone()),
             client,
             at_once: at_once.max(1),
-            wake: Notify::new(),
-            changes: watch::Sender::new(()),
-            closing: watch::Sender::new(false),
+            closing,
         })
     }
 
-    /// Looks at the world.
+    /// Looks at the connector's world.
     pub fn look<T>(&self, look: impl FnOnce(&World, Timestamp) -> T) -> T {
-        let world = self.world.lock();
-        look(&world, self.clock.now())
+        self.connector.look(look)
     }
 
-    /// Changes the world, and lets everybody know.
+    /// Changes the connector's world, and lets everybody know.
     pub fn change<T>(&self, change: impl FnOnce(&mut World, Timestamp) -> T) -> T {
-        let result = {
-            let mut world = self.world.lock();
-            change(&mut world, self.clock.now())
-        };
-        self.wake.notify_one();
-        self.changes.send_replace(());
-        result
+        self.connector.change(change)
     }
 
-    /// Looks at the world, after each change again, until there is something to see; for at most
-    /// `limit` of real time, and not once the sandbox closes.
+    /// Waits until there is something to see in the connector's world.
     pub async fn wait<T>(
         &self,
         limit: Duration,
-        mut look: impl FnMut(&World, Timestamp) -> Option<T>,
+        look: impl FnMut(&World, Timestamp) -> Option<T>,
     ) -> Option<T> {
-        let mut changes = self.changes.subscribe();
-        let mut closing = self.closing.subscribe();
-        let seen = async {
-            loop {
-                if let Some(seen) = self.look(&mut look) {
-                    return Some(seen);
-                }
-                if changes.changed().await.is_err() {
-                    return None;
-                }
-            }
-        };
-        tokio::select! {
-            seen = tokio::time::timeout(limit, seen) => seen.ok().flatten(),
-            _ = closing.wait_for(|closing| *closing) => None,
-        }
+        self.connector.wait(limit, look).await
     }
 
     /// Begins to close: no callback leaves any more, and waits end.
@@ -153,37 +126,30 @@ impl Shared {
     }
 }
 
-/// Moves the world with the clock and sends what it wants sent, until the sandbox closes; then
+/// Moves the connector's world with the clock and sends what it wants sent, until the sandbox closes; then
 /// waits for what is on the wire.
 pub async fn drive(shared: Arc<Shared>) -> Result<(), SandboxError> {
     let mut closed = std::pin::pin!(shared.closed());
     let mut sends: JoinSet<Result<Answer, ErrorStack>> = JoinSet::new();
     loop {
         let room = shared.at_once.saturating_sub(sends.len());
-        let (moved, ready, due) = {
-            let mut world = shared.world.lock();
-            let now = shared.clock.now();
+        let connector = &shared.connector;
+        let (moved, ready, due) = connector.change_quietly(|world, now| {
             let moved = world.tick(now)?;
-            (moved, world.take_ready(room, now), world.next_due())
-        };
+            Ok::<_, ErrorStack>((moved, world.take_ready(room, now), world.next_due()))
+        })?;
         if moved || !ready.is_empty() {
-            shared.changes.send_replace(());
+            connector.tell();
         }
         for outgoing in ready {
             let shared = Arc::clone(&shared);
             sends.spawn(async move { shared.deliver(outgoing).await });
         }
-        let due = async {
-            match due {
-                Some(at) => shared.clock.sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             () = &mut closed => break,
-            () = shared.wake.notified() => {}
+            () = connector.woken() => {}
             Some(sent) = sends.join_next() => settled(sent)?,
-            () = due => {}
+            () = connector.due(due) => {}
         }
     }
     while let Some(sent) = sends.join_next().await {

@@ -1,4 +1,4 @@
-//! What goes wrong with the connector's own endpoints, done over HTTP.
+//! What goes wrong with an upstream's own endpoints, done over HTTP.
 //!
 //! A call is counted and its fault drawn before it takes effect. A connection that "breaks" is
 //! closed without another byte; one that breaks "by half" has sent the head of the answer, with the
@@ -17,12 +17,13 @@ use crate::bodies::{Dripping, Half};
 use crate::handle::SandboxHandle;
 use crate::ican;
 use crate::scenario::{AnswerTrouble, Endpoint};
+use crate::shared::Shared;
 use crate::wire::Wire;
 
 /// The most bytes that a request's body may have.
 const BODY_LIMIT: usize = 64 * 1024;
-/// The most bytes of an answer: a QR code is the largest part of one.
-const ANSWER_LIMIT: usize = 4 * 1024 * 1024;
+/// The most bytes of an answer that drips or breaks: the largest picture.
+const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
 /// How many pieces a dripping answer comes in.
 const PIECES: usize = 10;
 
@@ -64,6 +65,18 @@ pub async fn troubled(
     }
     let go_down = |seconds| sandbox.0.change(|world, now| world.go_down(seconds, now));
     let handled = next.run(Request::from_parts(parts, Body::from(body)));
+    befall(trouble, &sandbox.0, &wire, go_down, handled).await
+}
+
+/// Has a trouble befall a call: `handled` is the call's own answer, once it is waited for, and
+/// `go_down` takes the upstream down for so many seconds.
+pub async fn befall(
+    trouble: Option<AnswerTrouble>,
+    shared: &Shared,
+    wire: &Wire,
+    go_down: impl FnOnce(Option<u64>),
+    handled: impl Future<Output = Response>,
+) -> Response {
     match trouble {
         None => handled.await,
         Some(AnswerTrouble::Http {
@@ -78,7 +91,7 @@ pub async fn troubled(
             http(code, retry_after, text)
         }
         Some(AnswerTrouble::Slow { millis }) => {
-            sandbox.0.pause(Duration::from_millis(millis)).await;
+            shared.pause(Duration::from_millis(millis)).await;
             handled.await
         }
         Some(AnswerTrouble::Dripping { millis }) => {
@@ -88,7 +101,7 @@ pub async fn troubled(
         }
         Some(AnswerTrouble::Silent) => {
             handled.await;
-            sandbox.0.closed().await;
+            shared.closed().await;
             wire.cut()
         }
         Some(AnswerTrouble::Half) => {

@@ -26,7 +26,8 @@ impl Wire {
         StatusCode::SERVICE_UNAVAILABLE.into_response()
     }
 
-    fn is_cut(&self) -> bool {
+    /// Whether it was cut.
+    pub fn is_cut(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }

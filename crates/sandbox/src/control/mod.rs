@@ -4,7 +4,7 @@
 //! no callback path. A call that waits takes `?wait=` in milliseconds of real time and answers 408
 //! if what it waits for does not happen. The crate's own page lists the calls.
 
-mod query;
+pub mod query;
 
 use std::collections::BTreeMap;
 
@@ -23,14 +23,16 @@ use crate::handle::{PublicKeys, SandboxHandle};
 use crate::ledger::Delivery;
 use crate::request::RequestView;
 use crate::scenario::{NamedScenario, Scenario};
+use crate::status::Status;
 use crate::users::SandboxUser;
 use crate::world::{ControlError, Idleness};
 use query::Query;
 
 /// The most bytes that a body may have.
-const BODY_LIMIT: usize = 64 * 1024;
+pub const BODY_LIMIT: usize = 64 * 1024;
 
-type Answer<T> = Result<Json<T>, ControlError>;
+/// What a call answers.
+pub type Answer<T> = Result<Json<T>, ControlError>;
 type Sandbox = State<SandboxHandle>;
 
 /// The control API's routes.
@@ -67,9 +69,10 @@ pub fn router() -> Router<SandboxHandle> {
 impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
         let code = match self {
-            Self::UnknownUser | Self::UnknownRequest | Self::UnknownDelivery => {
-                StatusCode::NOT_FOUND
-            }
+            Self::UnknownUser
+            | Self::UnknownRequest
+            | Self::UnknownDelivery
+            | Self::UnknownEvidence => StatusCode::NOT_FOUND,
             Self::UnknownStatus | Self::UnknownScenario | Self::Malformed(_) => {
                 StatusCode::BAD_REQUEST
             }
@@ -82,7 +85,8 @@ impl IntoResponse for ControlError {
     }
 }
 
-fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, ControlError> {
+/// An order out of a body.
+pub fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, ControlError> {
     serde_json::from_slice(body).map_err(|error| ControlError::Malformed(error.to_string()))
 }
 
@@ -192,7 +196,10 @@ async fn request(
     query: Query,
 ) -> Answer<RequestView> {
     match query.until {
-        Some(status) => sandbox.reached(&id, status, query.wait).await,
+        Some(word) => {
+            let status = Status::named(&word).ok_or(ControlError::UnknownStatus)?;
+            sandbox.reached(&id, status, query.wait).await
+        }
         None => sandbox.request(&id),
     }
     .map(Json)
@@ -219,19 +226,27 @@ async fn export(
     Ok(([(CONTENT_TYPE, "application/json")], exported).into_response())
 }
 
+/// An upstream goes down.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct DownOrder {
+pub struct DownOrder {
+    /// For how long.
     #[serde(default)]
-    seconds: Option<u64>,
+    pub seconds: Option<u64>,
+}
+
+impl DownOrder {
+    /// Out of a body that may be empty.
+    pub fn read(body: &[u8]) -> Result<Self, ControlError> {
+        match body.is_empty() {
+            true => Ok(Self::default()),
+            false => parsed(body),
+        }
+    }
 }
 
 async fn down(State(sandbox): Sandbox, body: Bytes) -> Result<StatusCode, ControlError> {
-    let order: DownOrder = match body.is_empty() {
-        true => DownOrder::default(),
-        false => parsed(&body)?,
-    };
-    sandbox.go_down(order.seconds);
+    sandbox.go_down(DownOrder::read(&body)?.seconds);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use crate::status::Status;
 use crate::world::ControlError;
 
 /// The longest that a call waits, in milliseconds.
@@ -23,8 +22,8 @@ pub struct Query {
     pub request: Option<String>,
     /// `user`: a Core ID or a name.
     pub user: Option<String>,
-    /// `until`: a status.
-    pub until: Option<Status>,
+    /// `until`: a status, as the upstream words it.
+    pub until: Option<String>,
     /// `finished`: wait for the end of everything rather than for a pause.
     pub finished: bool,
     /// `wait`: milliseconds of real time, at most a minute.
@@ -42,9 +41,7 @@ impl Query {
                 "after" => query.after = number()?,
                 "request" => query.request = Some(value.to_owned()),
                 "user" => query.user = Some(value.to_owned()),
-                "until" => {
-                    query.until = Some(Status::named(value).ok_or(ControlError::UnknownStatus)?);
-                }
+                "until" => query.until = Some(value.to_owned()),
                 "finished" => query.finished = value.parse().map_err(|_| malformed())?,
                 "wait" => query.wait = Duration::from_millis(number()?.min(LONGEST_WAIT)),
                 _ => return Err(malformed()),
@@ -70,18 +67,11 @@ mod tests {
     fn known_parameters_are_read_and_others_are_refused() {
         let query = Query::parse("after=7&until=CONFIRMED&wait=99999999&finished=true").unwrap();
         assert_eq!(query.after, 7);
-        assert_eq!(query.until, Some(Status::Confirmed));
+        assert_eq!(query.until, Some("CONFIRMED".to_owned()));
         assert_eq!(query.wait, Duration::from_secs(60));
         assert!(query.finished);
         assert_eq!(Query::parse("").unwrap(), Query::default());
-        for wrong in [
-            "x=1",
-            "after",
-            "after=-1",
-            "until=DONE",
-            "wait=1s",
-            "finished=yes",
-        ] {
+        for wrong in ["x=1", "after", "after=-1", "wait=1s", "finished=yes"] {
             assert!(Query::parse(wrong).is_err(), "{wrong}");
         }
     }

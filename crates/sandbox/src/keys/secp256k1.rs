@@ -18,7 +18,7 @@ pub struct Secp256k1Pair {
 }
 
 /// A number from 1 to `order - 1` out of 32 bytes.
-fn scalar(bytes: &[u8], order: &BigNumRef) -> Result<BigNum, ErrorStack> {
+pub fn scalar(bytes: &[u8], order: &BigNumRef) -> Result<BigNum, ErrorStack> {
     let mut ctx = BigNumContext::new()?;
     let mut below = order.to_owned()?;
     below.sub_word(1)?;

@@ -1,4 +1,4 @@
-//! What goes wrong with the connector's own endpoints.
+//! What goes wrong with an upstream's own endpoints.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,16 +32,17 @@ impl Endpoint {
     }
 }
 
-/// Something that happens to some calls of the connector. Calls are counted for each user and rule.
-/// The first rule that applies decides.
+/// Something that happens to some calls of an upstream. Calls are counted for each rule and whom
+/// they are about (a user of the connector, a request of Civic Pass). The first rule that applies
+/// decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct AnswerFault {
+pub struct AnswerFault<E = Endpoint> {
     /// What happens.
     pub does: AnswerTrouble,
     /// Only at this endpoint.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub endpoint: Option<Endpoint>,
+    #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<E>,
     /// So many calls are answered well first.
     #[serde(default)]
     pub skip: u32,
@@ -93,13 +94,13 @@ pub enum AnswerTrouble {
     CutBefore,
     /// The connection breaks after the call has taken effect.
     CutAfter,
-    /// The connector goes down before the call takes effect.
+    /// The upstream goes down before the call takes effect.
     DiesBefore {
         /// For how many seconds of the sandbox's clock; until told to come up again if left out.
         #[serde(default)]
         seconds: Option<u64>,
     },
-    /// The connector goes down after the call has taken effect.
+    /// The upstream goes down after the call has taken effect.
     DiesAfter {
         /// For how many seconds of the sandbox's clock; until told to come up again if left out.
         #[serde(default)]
@@ -120,7 +121,7 @@ impl AnswerTrouble {
     }
 }
 
-impl AnswerFault {
+impl<E> AnswerFault<E> {
     /// It happens to every call.
     #[must_use]
     pub const fn always(does: AnswerTrouble) -> Self {
@@ -150,11 +151,11 @@ mod tests {
 
     #[test]
     fn a_rule_skips_some_calls_and_ends_after_its_number() {
-        let rule: AnswerFault =
+        let rule: AnswerFault<Endpoint> =
             serde_json::from_str(r#"{"does":{"http":{"code":500}},"skip":1,"times":2}"#).unwrap();
         let hit: Vec<u32> = (1..=6).filter(|nth| rule.is_for(*nth)).collect();
         assert_eq!(hit, [2, 3]);
-        let rule: AnswerFault = serde_json::from_str(r#"{"does":"cut-after"}"#).unwrap();
+        let rule: AnswerFault<Endpoint> = serde_json::from_str(r#"{"does":"cut-after"}"#).unwrap();
         assert!((1..=6).all(|nth| rule.is_for(nth)));
     }
 }

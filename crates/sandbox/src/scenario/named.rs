@@ -13,24 +13,38 @@ use crate::status::Status;
 
 /// A scenario that has a name.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct NamedScenario {
+#[serde(bound = "")]
+pub struct NamedScenario<S: 'static = Scenario> {
     /// What to ask for it by.
     pub name: &'static str,
     /// What it does, in a line.
     pub description: &'static str,
     #[serde(skip)]
-    lay: fn(&mut Scenario),
+    lay: fn(&mut S),
 }
 
-const fn named(
+/// A name, and what it lays over a scenario.
+pub(crate) const fn named<S>(
     name: &'static str,
     description: &'static str,
-    lay: fn(&mut Scenario),
-) -> NamedScenario {
+    lay: fn(&mut S),
+) -> NamedScenario<S> {
     NamedScenario {
         name,
         description,
         lay,
+    }
+}
+
+impl<S: Default> NamedScenario<S> {
+    /// The scenario of a name among `all`, or of several put together with `+`.
+    pub(crate) fn put_together(all: &[Self], names: &str) -> Option<S> {
+        let mut scenario = S::default();
+        for name in names.split('+') {
+            let named = all.iter().find(|named| named.name == name)?;
+            (named.lay)(&mut scenario);
+        }
+        Some(scenario)
     }
 }
 
@@ -583,12 +597,7 @@ impl Scenario {
     /// The scenario of a name, or of several put together with `+`, if there are such.
     #[must_use]
     pub fn named(names: &str) -> Option<Self> {
-        let mut scenario = Self::default();
-        for name in names.split('+') {
-            let named = NAMED.iter().find(|named| named.name == name)?;
-            (named.lay)(&mut scenario);
-        }
-        Some(scenario)
+        NamedScenario::put_together(&NAMED, names)
     }
 
     /// The names that [`Scenario::named`] takes, with a line about each.

@@ -9,6 +9,7 @@ use verilane_core::Timestamp;
 
 use super::content::{Content, key, letter, writing};
 use super::{Outgoing, World};
+use crate::downtime::Downtime;
 use crate::ican;
 use crate::keys::Keys;
 use crate::ledger::{CallbackKind, Parcel};
@@ -30,6 +31,9 @@ pub enum ControlError {
     /// No such delivery, or none any more.
     #[error("there is no such delivery")]
     UnknownDelivery,
+    /// No such evidence.
+    #[error("there is no such evidence")]
+    UnknownEvidence,
     /// No such status.
     #[error("there is no such status")]
     UnknownStatus,
@@ -85,7 +89,7 @@ impl World {
     /// Whether anything goes on at `now`.
     pub fn idleness(&self, now: Timestamp) -> Idleness {
         let due = self.next_due();
-        let sending = !self.held && self.down.is_none() && !self.ready.is_empty();
+        let sending = !self.held && self.down == Downtime::Up && !self.ready.is_empty();
         let idle = self.in_flight == 0 && !sending && due.is_none_or(|at| at > now);
         Idleness {
             idle,

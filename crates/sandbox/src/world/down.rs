@@ -4,40 +4,30 @@
 //! the wire count as unanswered. It has forgotten nothing when it comes up: a real one keeps its
 //! state in a database. The control API stays.
 
-use std::time::Duration;
-
 use verilane_core::Timestamp;
 
 use super::World;
-
-/// A connector is down.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Down {
-    /// When it comes up by itself.
-    pub until: Option<Timestamp>,
-}
+use crate::downtime::Downtime;
 
 impl World {
     /// The connector goes down: for so many seconds, or until it is told to come up.
     pub fn go_down(&mut self, seconds: Option<u64>, now: Timestamp) {
-        let until = seconds.map(|seconds| now + Duration::from_secs(seconds));
-        self.down = Some(Down { until });
+        self.down.begin(seconds, now);
     }
 
     /// The connector comes up.
     pub fn come_up(&mut self) {
-        self.down = None;
+        self.down = Downtime::Up;
     }
 
     /// Whether the connector is down at `now`.
     pub fn is_down(&self, now: Timestamp) -> bool {
-        self.down
-            .is_some_and(|down| down.until.is_none_or(|until| until > now))
+        self.down.is_on(now)
     }
 
     /// Comes up if it is time.
     pub(super) fn come_up_if_due(&mut self, now: Timestamp) -> bool {
-        let due = self.down.is_some() && !self.is_down(now);
+        let due = self.down != Downtime::Up && !self.is_down(now);
         if due {
             self.come_up();
         }

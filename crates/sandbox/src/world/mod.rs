@@ -25,7 +25,9 @@ use std::time::Duration;
 use openssl::error::ErrorStack;
 use verilane_core::Timestamp;
 
+use crate::calls::Calls;
 use crate::config::CallbackUnit;
+use crate::downtime::Downtime;
 use crate::keys::Keys;
 use crate::ledger::{Ledger, Parcel};
 use crate::request::{Bundle, Request};
@@ -93,11 +95,11 @@ pub struct World {
     ledger: Ledger,
     in_flight: usize,
     held: bool,
-    down: Option<down::Down>,
+    down: Downtime,
     /// How many requests each user has had, by Core ID.
     opened: HashMap<String, u64>,
-    /// How many calls each rule of a user's scenario has seen, by Core ID and place in it.
-    calls: HashMap<(String, usize), u32>,
+    /// How many calls each rule of a user's scenario has seen, by Core ID.
+    calls: Calls,
     /// How many requests, statuses and timers there have been.
     counter: u64,
 }
@@ -146,9 +148,9 @@ impl World {
             ledger: Ledger::default(),
             in_flight: 0,
             held: false,
-            down: None,
+            down: Downtime::Up,
             opened: HashMap::new(),
-            calls: HashMap::new(),
+            calls: Calls::default(),
             counter: 0,
         })
     }
@@ -165,9 +167,10 @@ impl World {
 
     /// When something happens next by itself.
     pub fn next_due(&self) -> Option<Timestamp> {
-        match &self.down {
-            Some(down) => down.until,
-            None => self.due.first_key_value().map(|((at, _), _)| *at),
+        match self.down {
+            Downtime::Until(until) => Some(until),
+            Downtime::UntilTold => None,
+            Downtime::Up => self.due.first_key_value().map(|((at, _), _)| *at),
         }
     }
 

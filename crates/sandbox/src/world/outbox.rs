@@ -13,6 +13,7 @@ use verilane_core::Timestamp;
 
 use super::content::{Content, key, letter, writing};
 use super::{Due, World};
+use crate::downtime::Downtime;
 use crate::keys::Keys;
 use crate::ledger::{Answer, CallbackKind, Failure, Parcel};
 use crate::request::{Bundle, Request};
@@ -254,7 +255,7 @@ impl World {
     /// Takes what is to be sent now: whole bundles, as long as less than `room` is taken.
     pub fn take_ready(&mut self, room: usize, now: Timestamp) -> Vec<Outgoing> {
         let mut taken = Vec::new();
-        while !self.held && self.down.is_none() && taken.len() < room {
+        while !self.held && self.down == Downtime::Up && taken.len() < room {
             let Some(number) = self.ready.pop_front() else {
                 break;
             };

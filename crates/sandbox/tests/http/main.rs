@@ -9,6 +9,7 @@
 )]
 
 mod answers;
+mod civic_pass;
 mod connector;
 mod control;
 mod courses;

@@ -1,4 +1,4 @@
-//! `verilane sandbox`: the connector alone, for tests and for users' own CI.
+//! `verilane sandbox`: the upstreams alone, for tests and for users' own CI.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use verilane_sandbox::{CallbackUnit, Sandbox, SandboxConfig, Scenario};
+use verilane_sandbox::{CallbackUnit, CivicPassScenario, Sandbox, SandboxConfig, Scenario};
 use verilane_telemetry::setup::LogFormat;
 
 use super::{Ready, console};
@@ -31,6 +31,18 @@ pub struct Options {
     /// Lists the scenarios and ends.
     #[arg(long)]
     list_scenarios: bool,
+    /// What becomes of Civic Pass's PII requests: names put together with +, or a JSON object.
+    #[arg(long, value_name = "SCENARIO", default_value = "scripted", value_parser = setting::<CivicPassScenario>)]
+    civic_pass_scenario: CivicPassScenario,
+    /// Lists the scenarios of Civic Pass and ends.
+    #[arg(long)]
+    list_civic_pass_scenarios: bool,
+    /// The P-256 public key of one's own partner JWTs, in hex, in place of the sandbox's.
+    #[arg(long, value_name = "HEX")]
+    civic_pass_public_key: Option<String>,
+    /// Where Civic Pass's storage listens; a port beside --listen if left out.
+    #[arg(long, value_name = "ADDRESS")]
+    storage_listen: Option<SocketAddr>,
     /// What keys, people and shuffles are drawn from.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -76,6 +88,12 @@ pub fn run(options: Options) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    if options.list_civic_pass_scenarios {
+        for named in CivicPassScenario::names() {
+            console::line(format_args!("{:25} {}", named.name, named.description))?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let telemetry = Telemetry {
         log_format: LogFormat::Human,
         log_filter: "info".to_owned(),
@@ -86,6 +104,9 @@ pub fn run(options: Options) -> anyhow::Result<ExitCode> {
     process::run(&telemetry, shutdown, async |stop| {
         let clock = clock(options.clock_file);
         let sandbox = Sandbox::bind(SandboxConfig {
+            civic_pass: options.civic_pass_scenario,
+            civic_pass_public_key: options.civic_pass_public_key,
+            storage_listen: options.storage_listen,
             listen: options.listen,
             seed: options.seed,
             scenario: options.scenario,
@@ -117,6 +138,17 @@ pub fn run(options: Options) -> anyhow::Result<ExitCode> {
             ("data secp256k1 key", &keys.data_secp256k1),
         ] {
             console::line(format_args!("{:23} {key}", format!("{what}:")))?;
+        }
+        let partner = handle.civic_pass().partner();
+        for (what, told) in [
+            ("token URL", &partner.token_url),
+            ("API", &partner.api_base),
+            ("API for JWTs", &partner.verify_base),
+            ("storage", &partner.storage),
+            ("partner id", &partner.partner_id),
+            ("client id", &partner.client_id),
+        ] {
+            console::line(format_args!("Civic Pass {:12} {told}", format!("{what}:")))?;
         }
         // The first have a role each; the many for load are all alike.
         for user in sandbox.users().iter().take(5) {

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use verilane_sandbox::{CallbackUnit, Scenario};
+use serde::de::DeserializeOwned;
+use verilane_sandbox::{CallbackUnit, CivicPassScenario, NamedScenario, Scenario};
 
 use super::section::{Asked, Section};
 use super::value::{Given, List, Setting};
@@ -44,22 +45,41 @@ pub struct Sandbox {
 impl Setting for Scenario {
     /// Names put together with `+`, or the whole scenario as a JSON object.
     fn read(given: Given<'_>) -> Result<Self, String> {
-        let text = String::read(given)?;
-        if text.starts_with('{') {
-            return serde_json::from_str(&text).map_err(|error| error.to_string());
-        }
-        Self::named(&text).ok_or_else(|| {
-            let names: Vec<_> = Self::names().iter().map(|named| named.name).collect();
-            format!(
-                "must be a JSON object, or one or more of these, put together with +: {}",
-                names.join(", ")
-            )
-        })
+        scenario(given, Self::named, Self::names())
     }
 
     fn show(&self) -> String {
         "(a scenario)".to_owned()
     }
+}
+
+impl Setting for CivicPassScenario {
+    /// Names put together with `+`, or the whole scenario as a JSON object.
+    fn read(given: Given<'_>) -> Result<Self, String> {
+        scenario(given, Self::named, Self::names())
+    }
+
+    fn show(&self) -> String {
+        "(a scenario)".to_owned()
+    }
+}
+
+fn scenario<S: DeserializeOwned>(
+    given: Given<'_>,
+    named: impl FnOnce(&str) -> Option<S>,
+    all: &[NamedScenario<S>],
+) -> Result<S, String> {
+    let text = String::read(given)?;
+    if text.starts_with('{') {
+        return serde_json::from_str(&text).map_err(|error| error.to_string());
+    }
+    named(&text).ok_or_else(|| {
+        let names: Vec<_> = all.iter().map(|named| named.name).collect();
+        format!(
+            "must be a JSON object, or one or more of these, put together with +: {}",
+            names.join(", ")
+        )
+    })
 }
 
 impl Setting for CallbackUnit {
