@@ -7,6 +7,8 @@ use crate::{Pii, Timestamp};
 pub enum Action {
     /// Scan a code, or open a link on the same device.
     QrOrLink(QrOrLink),
+    /// Go through a provider's widget, which the page runs with these settings.
+    GatewayWidget(GatewayWidget),
 }
 
 impl Action {
@@ -15,6 +17,7 @@ impl Action {
     pub const fn expire_time(&self) -> Timestamp {
         match self {
             Self::QrOrLink(action) => action.expire_time,
+            Self::GatewayWidget(action) => action.expire_time,
         }
     }
 }
@@ -27,5 +30,22 @@ pub struct QrOrLink {
     /// The code as a PNG picture, where the provider drew one.
     pub qr_png: Option<Pii<Vec<u8>>>,
     /// Until when it can be scanned or opened.
+    pub expire_time: Timestamp,
+}
+
+/// What a page needs to run a gateway's widget (`GatewayProvider`). Names nobody.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GatewayWidget {
+    /// Names the account at the provider to whom the user's information goes.
+    pub partner_id: String,
+    /// The network whose pass the user gets: an address on its chain.
+    pub gatekeeper_network: String,
+    /// The chain: `solana`, `ethereum`, …
+    pub chain: String,
+    /// The chain's cluster or network, where the widget takes one: `mainnet-beta`.
+    pub cluster: Option<String>,
+    /// The provider's environment, where it is not production: `preprod`.
+    pub stage: Option<String>,
+    /// Until when what the browser brings back is taken.
     pub expire_time: Timestamp,
 }

@@ -33,11 +33,15 @@ pub enum AuditAction {
     MessageImported,
     /// The log of a restored store was given a new id.
     LogRenamed,
+    /// What a browser brought back was handed in.
+    VerificationContinued,
+    /// A review was decided.
+    ReviewDecided,
 }
 
 impl AuditAction {
     /// Every action.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::VerificationCreated,
         Self::VerificationCancelled,
         Self::ClaimsRead,
@@ -48,6 +52,8 @@ impl AuditAction {
         Self::ClaimsRevalidated,
         Self::MessageImported,
         Self::LogRenamed,
+        Self::VerificationContinued,
+        Self::ReviewDecided,
     ];
 
     /// The name in the store.
@@ -64,6 +70,8 @@ impl AuditAction {
             Self::ClaimsRevalidated => "CLAIMS_REVALIDATED",
             Self::MessageImported => "MESSAGE_IMPORTED",
             Self::LogRenamed => "LOG_RENAMED",
+            Self::VerificationContinued => "VERIFICATION_CONTINUED",
+            Self::ReviewDecided => "REVIEW_DECIDED",
         }
     }
 

@@ -30,6 +30,8 @@ pub struct Change {
     pub claims: Vec<StoredClaim>,
     /// Evidence whose chunks are already durable, and which this change shows.
     pub evidence: Vec<EvidenceRecord>,
+    /// What a browser brought back, which belongs to one attempt for good.
+    pub binding: Option<BindingWrite>,
     /// The answer to remember for a request id.
     pub idempotency: Option<IdempotencyRecord>,
     /// Jobs to schedule or drop.
@@ -57,6 +59,7 @@ impl Change {
             seen: Vec::new(),
             claims: Vec::new(),
             evidence: Vec::new(),
+            binding: None,
             idempotency: None,
             jobs: Vec::new(),
             audit: Vec::new(),
@@ -247,6 +250,28 @@ pub struct EvidenceRecord {
     pub receive_time: Timestamp,
 }
 
+/// A binding to make or to take back.
+#[derive(Clone, PartialEq, Debug)]
+pub enum BindingWrite {
+    /// It must not exist yet.
+    Make(Binding),
+    /// It was made in error: what was brought back is another user's. Nothing happens if there is
+    /// none of this key.
+    Release(BlindIndex),
+}
+
+/// What a browser brought back, and the attempt that it belongs to: nobody else may hand it in.
+/// Outlives verifications and erasure: a keyed digest tells nothing about anybody.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Binding {
+    /// Keyed digest of (connection, what was brought back). Unique.
+    pub key: BlindIndex,
+    /// Whose it is.
+    pub holder: SlotHolder,
+    /// When it was bound.
+    pub create_time: Timestamp,
+}
+
 /// The answer to remember for a request id.
 #[derive(Clone, PartialEq, Debug)]
 pub struct IdempotencyRecord {
@@ -277,6 +302,12 @@ pub enum JobKind {
     DataDeadline,
     /// Tells that no new attempt may be asked for any more.
     CloseRetry,
+    /// Reminds the caller that a decision is waited for.
+    ReviewReminder,
+    /// Ends an attempt whose caller does not decide.
+    ReviewDeadline,
+    /// Tells the provider what the caller has decided, until it knows.
+    SendDecision,
     /// Asks the provider what it has noted of an attempt.
     Poll,
     /// Brings the polls of all open attempts forward, after a restart.
@@ -287,12 +318,15 @@ pub enum JobKind {
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Start,
         Self::ExpireAction,
         Self::ProcessingDeadline,
         Self::DataDeadline,
         Self::CloseRetry,
+        Self::ReviewReminder,
+        Self::ReviewDeadline,
+        Self::SendDecision,
         Self::Poll,
         Self::PollAll,
         Self::Purge,
@@ -307,6 +341,9 @@ impl JobKind {
             Self::ProcessingDeadline => "processing_deadline",
             Self::DataDeadline => "data_deadline",
             Self::CloseRetry => "close_retry",
+            Self::ReviewReminder => "review_reminder",
+            Self::ReviewDeadline => "review_deadline",
+            Self::SendDecision => "send_decision",
             Self::Poll => "poll",
             Self::PollAll => "poll_all",
             Self::Purge => "purge",

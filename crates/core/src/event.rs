@@ -4,8 +4,8 @@
 //! in them that leads back to a person, `tx_hash`, is sealed beside the event.
 
 use crate::{
-    Assurance, AttemptNumber, ConnectionName, ProviderName, ProviderStatus, Reason, Revision,
-    Sealed, Sequence, State, Timestamp, VerificationId,
+    Assurance, AttemptNumber, ConnectionName, Decision, ProviderName, ProviderStatus, Reason,
+    Revision, Sealed, Sequence, State, Timestamp, VerificationId,
 };
 
 /// What happened.
@@ -47,11 +47,25 @@ pub enum EventKind {
     DataImported,
     /// The provider says that a value does not hold any more.
     ClaimInvalidated,
+    /// What the user's browser brought back was taken; the provider can be asked now.
+    Continued,
+    /// The provider said more of how far it is, beside its status.
+    ProviderProgress,
+    /// What the provider offers as evidence has changed.
+    EvidenceOffered,
+    /// Claims and evidence are durable; the caller must decide.
+    ReviewNeeded,
+    /// The caller has decided.
+    ReviewDecided,
+    /// The caller has not decided yet, and the time for it runs out.
+    ReviewReminder,
+    /// The caller has not decided in time.
+    ReviewOverdue,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 25] = [
         Self::Created,
         Self::ActionAvailable,
         Self::StartFailed,
@@ -70,6 +84,13 @@ impl EventKind {
         Self::DataQuarantined,
         Self::DataImported,
         Self::ClaimInvalidated,
+        Self::Continued,
+        Self::ProviderProgress,
+        Self::EvidenceOffered,
+        Self::ReviewNeeded,
+        Self::ReviewDecided,
+        Self::ReviewReminder,
+        Self::ReviewOverdue,
     ];
 
     /// The name in the store.
@@ -94,6 +115,13 @@ impl EventKind {
             Self::DataQuarantined => "DATA_QUARANTINED",
             Self::DataImported => "DATA_IMPORTED",
             Self::ClaimInvalidated => "CLAIM_INVALIDATED",
+            Self::Continued => "CONTINUED",
+            Self::ProviderProgress => "PROVIDER_PROGRESS",
+            Self::EvidenceOffered => "EVIDENCE_OFFERED",
+            Self::ReviewNeeded => "REVIEW_NEEDED",
+            Self::ReviewDecided => "REVIEW_DECIDED",
+            Self::ReviewReminder => "REVIEW_REMINDER",
+            Self::ReviewOverdue => "REVIEW_OVERDUE",
         }
     }
 
@@ -127,6 +155,10 @@ pub struct NewEvent {
     pub provider_status: Option<ProviderStatus>,
     /// The place of that word in the provider's order.
     pub provider_rank: Option<u16>,
+    /// The provider's second word for how far it is, beside its status, where it said one.
+    pub provider_progress: Option<ProviderStatus>,
+    /// What the caller decided, in an event that tells of that.
+    pub decision: Option<Decision>,
     /// The provider's own time of it.
     pub provider_time: Option<Timestamp>,
     /// When we decided it; events of one verification never go back in time.

@@ -20,13 +20,13 @@ mod timestamp;
 mod values;
 mod verification;
 
-pub use action::{Action, QrOrLink};
+pub use action::{Action, GatewayWidget, QrOrLink};
 pub use asking::{Answered, ClaimSource, Resolution, Wish, fields_of, resolve};
 pub use audit::{AUDIT_GENESIS, AuditAction, AuditHash, AuditRecord, audit_link};
 pub use change::{
-    Change, Committed, EvidenceKind, EvidenceRecord, IdempotencyRecord, Job, JobAbout, JobKey,
-    JobKind, JobWrite, LookupKind, Purge, SeenKey, SeenWrite, SlotWrite, StoredClaim,
-    VerificationWrite,
+    Binding, BindingWrite, Change, Committed, EvidenceKind, EvidenceRecord, IdempotencyRecord, Job,
+    JobAbout, JobKey, JobKind, JobWrite, LookupKind, Purge, SeenKey, SeenWrite, SlotWrite,
+    StoredClaim, VerificationWrite,
 };
 pub use claims::{
     Assurance, ClaimName, ClaimRequest, ClaimSelector, ClaimStatus, DocumentType, FieldViolation,
@@ -45,6 +45,6 @@ pub use state::{Fact, Facts, State, state_of_verification};
 pub use timestamp::Timestamp;
 pub use values::{ClaimValue, Country, Date, derive, is_derivable, normalise};
 pub use verification::{
-    Attempt, CallbackChannel, ProviderStatus, SealedAction, Slot, SlotHolder, StartPhase, Tenancy,
-    TraceParent, Verification, asked_fields,
+    Attempt, CallbackChannel, Decision, Handover, ProviderStatus, Review, SealedAction, Shown,
+    Slot, SlotHolder, StartPhase, Tenancy, TraceParent, Verification, asked_fields,
 };

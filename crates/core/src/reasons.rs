@@ -106,6 +106,13 @@ registry! {
     RevalidationNotOffered = "REVALIDATION_NOT_OFFERED", Request, "The connection can't check claims again.";
     ImportNotConfirmed = "IMPORT_NOT_CONFIRMED", Request, "The provider does not confirm every value of the message.";
     NothingToImport = "NOTHING_TO_IMPORT", Request, "There is no message of this attempt in quarantine.";
+    ContinuationNotOffered = "CONTINUATION_NOT_OFFERED", Request, "The connection's provider takes nothing of this kind back from a browser.";
+    ContinuationMalformed = "CONTINUATION_MALFORMED", Request, "What the browser brought back is not what the provider hands out.";
+    ContinuationTaken = "CONTINUATION_TAKEN", Request, "What the browser brought back belongs to another verification.";
+    AlreadyContinued = "ALREADY_CONTINUED", Request, "The attempt goes on with something else that a browser brought back.";
+    NotContinuable = "NOT_CONTINUABLE", Request, "The verification does not stand where a browser could bring something back.";
+    ReviewNotOpen = "REVIEW_NOT_OPEN", Request, "There is nothing to decide, or not yet.";
+    ReviewDecidedOtherwise = "REVIEW_DECIDED_OTHERWISE", Request, "The review was decided before, and otherwise.";
 
     ActionExpired = "ACTION_EXPIRED", End, "The user did not act before the action expired.";
     VerificationExpired = "VERIFICATION_EXPIRED", End, "The verification's own time ran out while it waited for the user.";
@@ -120,6 +127,11 @@ registry! {
     ValidityFailed = "VALIDITY_FAILED", End, "The provider found the user's data invalid.";
     InitiationFailed = "INITIATION_FAILED", End, "The provider could not begin the transfer.";
     RequiredItemMissing = "REQUIRED_ITEM_MISSING", End, "The data came without a required item.";
+    UserDeclined = "USER_DECLINED", End, "The user declined.";
+    SubjectMismatch = "SUBJECT_MISMATCH", End, "What the browser brought back is another user's.";
+    IdentityNotConfirmed = "IDENTITY_NOT_CONFIRMED", End, "The provider could not verify the user's identity.";
+    ReviewRejected = "REVIEW_REJECTED", End, "The review said no.";
+    ReviewOverdue = "REVIEW_OVERDUE", End, "Nobody decided before the review's deadline.";
     ActionWithdrawn = "ACTION_WITHDRAWN", End, "Another attempt of the verification succeeded while this one was open.";
 
     SettlementFailed = "SETTLEMENT_FAILED", Warning, "The data is here, but the provider could not settle the transfer.";

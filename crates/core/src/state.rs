@@ -110,6 +110,8 @@ pub enum Fact {
     SettlementFailed,
     /// Claims and evidence are durable and wait for the caller's decision.
     ReviewNeeded,
+    /// The review said yes: the provider says so, or the caller where no provider is told.
+    Approved,
     /// Verified data came with every required item.
     DataComplete,
     /// Verified data came without a required item.
@@ -164,6 +166,7 @@ const EXTRA_ITEMS: u16 = 1 << 8;
 const DATA_DISCARDED: u16 = 1 << 9;
 const DELIVERY_FAILED: u16 = 1 << 10;
 const UNUSABLE_IMAGES: u16 = 1 << 11;
+const APPROVED: u16 = 1 << 12;
 
 impl Facts {
     /// What a store kept of them.
@@ -196,7 +199,8 @@ impl Facts {
             Fact::Confirmed => self.bits |= ACCEPTED | CONFIRMED,
             Fact::Settled => self.bits |= ACCEPTED | CONFIRMED | SETTLED,
             Fact::SettlementFailed => self.bits |= ACCEPTED | SETTLEMENT_FAILED,
-            Fact::ReviewNeeded => self.bits |= REVIEW_NEEDED,
+            Fact::ReviewNeeded => self.bits |= ACCEPTED | CONFIRMED | REVIEW_NEEDED,
+            Fact::Approved => self.bits |= ACCEPTED | CONFIRMED | APPROVED,
             Fact::DataComplete => self.bits |= DATA_COMPLETE,
             Fact::DataIncomplete => self.bits |= DATA_INCOMPLETE,
             Fact::ExtraItems => self.bits |= EXTRA_ITEMS,
@@ -215,10 +219,10 @@ impl Facts {
         self.bits & bit != 0
     }
 
-    /// Whether data has come, complete or not.
+    /// Whether data has come, complete or not, to be reviewed or not.
     #[must_use]
     pub const fn has_data(self) -> bool {
-        self.has(DATA_COMPLETE) || self.has(DATA_INCOMPLETE)
+        self.has(DATA_COMPLETE) || self.has(DATA_INCOMPLETE) || self.has(REVIEW_NEEDED)
     }
 
     /// Whether the provider has completed its own part.
@@ -251,6 +255,12 @@ impl Facts {
     #[must_use]
     pub const fn waits_for_data(self) -> bool {
         !self.has_data() && !self.is_cancelled()
+    }
+
+    /// Whether the review said yes.
+    #[must_use]
+    pub const fn is_approved(self) -> bool {
+        self.has(APPROVED)
     }
 
     /// Whether a caller called the attempt off.
@@ -296,13 +306,16 @@ impl Facts {
         .into_iter()
         .max()
         .flatten();
+        // A review's yes counts once there is something that it is about.
+        let approved = self.has(REVIEW_NEEDED) && self.has(APPROVED);
+        let verified = self.has(DATA_COMPLETE) || approved;
         let rows = [
             (
                 State::Cancelled,
                 self.has(CANCELLED)
                     .then_some(Some(Reason::CancelledByCaller)),
             ),
-            (State::Verified, self.has(DATA_COMPLETE).then_some(None)),
+            (State::Verified, verified.then_some(None)),
             (State::Failed, failed.map(Some)),
             (State::Rejected, self.rejected.map(Some)),
             (State::Expired, self.expired.map(Some)),

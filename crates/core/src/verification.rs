@@ -135,6 +135,14 @@ impl Verification {
         claims.find(|claim| claim.field == field && !claim.name.is_derived())
     }
 
+    /// Until when a caller has time for a decision that is waited for; none where none is, or for
+    /// ever.
+    #[must_use]
+    pub fn review_deadline(&self) -> Option<Timestamp> {
+        let review = self.newest_attempt()?.open_review()?;
+        review.deadline
+    }
+
     /// What the provider is asked for, sorted, each once.
     pub fn asked_fields(&self) -> impl Iterator<Item = &str> {
         asked_fields(&self.claims)
@@ -219,6 +227,9 @@ pub struct Attempt {
     pub confirm_time: Option<Timestamp>,
     /// When it ended.
     pub end_time: Option<Timestamp>,
+    /// What the user's browser brought back, by which the provider is asked; none before that, and
+    /// where the provider calls us.
+    pub handover: Option<Handover>,
 }
 
 impl Attempt {
@@ -248,6 +259,21 @@ impl Attempt {
     #[must_use]
     pub const fn waits_for_data(&self) -> bool {
         self.facts.waits_for_data()
+    }
+
+    /// The review that waits for a decision.
+    #[must_use]
+    pub fn open_review(&self) -> Option<&Review> {
+        let review = self.handover.as_ref()?.review.as_ref()?;
+        let open = self.state().0 == State::InReview && review.decided.is_none();
+        open.then_some(review)
+    }
+
+    /// What the caller has decided, while the provider has not said yet that it knows.
+    #[must_use]
+    pub fn pending_decision(&self) -> Option<(Decision, Timestamp)> {
+        let review = self.handover.as_ref()?.review.as_ref()?;
+        review.decided.filter(|_| !self.state().0.is_end())
     }
 }
 
@@ -281,6 +307,71 @@ impl Tenancy {
                 Some(Reason::ProviderRequestNotOurs | Reason::RequestAlreadyOpen)
             )
     }
+}
+
+/// What a user's browser brought back for an attempt, and what came of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Handover {
+    /// The provider's own name of its request, sealed.
+    pub reference: Sealed,
+    /// The revision named in its associated data.
+    pub revision: Revision,
+    /// What the provider showed when it was last asked; empty before.
+    pub shown: Shown,
+    /// The caller's part; none before there is something to decide.
+    pub review: Option<Review>,
+}
+
+/// What a provider showed of a request: a next look tells what has changed.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Shown {
+    /// Its status.
+    pub status: Option<ProviderStatus>,
+    /// Its second word for how far it is.
+    pub progress: Option<ProviderStatus>,
+    /// What it offers as evidence, by field. Sorted, each once.
+    pub offers: Vec<String>,
+}
+
+/// A caller's decision on claims and evidence.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Decision {
+    /// Yes.
+    Approve,
+    /// No.
+    Reject,
+}
+
+impl Decision {
+    /// The name in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approve => "APPROVE",
+            Self::Reject => "REJECT",
+        }
+    }
+
+    /// The decision of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Approve, Self::Reject]
+            .into_iter()
+            .find(|decision| decision.as_str() == name)
+    }
+}
+
+/// A review: since when a decision is waited for, and what it was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Review {
+    /// When claims and evidence were durable.
+    pub open_time: Timestamp,
+    /// Until when the caller has time; for ever if none.
+    pub deadline: Option<Timestamp>,
+    /// Whether the caller was reminded.
+    pub reminded: bool,
+    /// The decision, and when it was made. Made once.
+    pub decided: Option<(Decision, Timestamp)>,
 }
 
 /// An action, sealed at the revision that made it available.

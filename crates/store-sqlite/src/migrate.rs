@@ -12,7 +12,10 @@ use verilane_core::{AUDIT_GENESIS, LogId};
 use crate::OpenError;
 
 /// Each takes the schema from its index to the next version.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0002_review.sql"),
+];
 
 /// Stands in the file's header, so that it is known as ours ("Vrln").
 const APPLICATION_ID: i64 = 0x5672_6c6e;

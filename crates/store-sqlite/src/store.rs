@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tracing::Instrument;
 use tracing::field::Empty;
 use verilane_core::{
-    AuditHash, AuditRecord, BlindIndex, Change, ChangeId, Committed, Event, EvidenceId,
+    AuditHash, AuditRecord, Binding, BlindIndex, Change, ChangeId, Committed, Event, EvidenceId,
     EvidenceRecord, IdempotencyRecord, Job, Revision, Sealed, Sequence, Slot, SlotId, StoredClaim,
     Tenancy, Timestamp, VerificationId,
 };
@@ -253,6 +253,11 @@ impl Store for SqliteStore {
 
     async fn chunk(&self, evidence: EvidenceId, index: u32) -> Result<Option<Sealed>, StoreError> {
         let read = move |c: &_| read::claims::chunk(c, evidence, index);
+        self.pool.read(read).await
+    }
+
+    async fn binding(&self, key: BlindIndex) -> Result<Option<Binding>, StoreError> {
+        let read = move |c: &_| read::slots::binding(c, key);
         self.pool.read(read).await
     }
 

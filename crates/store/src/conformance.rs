@@ -18,6 +18,7 @@ mod log;
 mod model;
 mod property;
 mod reads;
+mod reviews;
 pub mod sample;
 mod work;
 mod world;
@@ -35,6 +36,7 @@ pub use changes::*;
 pub use log::*;
 pub use property::*;
 pub use reads::*;
+pub use reviews::*;
 pub use work::*;
 
 /// One durable place, empty at first, over which a store can be opened again and again.
@@ -109,6 +111,8 @@ macro_rules! conformance_tests {
             jobs_are_scheduled_leased_postponed_and_dropped
             a_request_id_is_remembered_once_until_its_time_has_passed
             of_many_that_want_a_slot_one_gets_it
+            what_a_browser_brought_back_belongs_to_one_attempt
+            reviews_are_listed_by_their_deadline
         }
 
         #[test]

@@ -25,6 +25,9 @@ pub enum Conflict {
     /// The request id is remembered already.
     #[error("the request id is in use")]
     RequestId,
+    /// What a browser brought back belongs to somebody already.
+    #[error("the binding exists")]
+    Binding,
     /// The provider's event was noted already.
     #[error("the provider's event was seen")]
     Seen,

@@ -13,14 +13,14 @@ mod query;
 
 use async_trait::async_trait;
 use verilane_core::{
-    AuditHash, AuditRecord, BlindIndex, Change, ChangeId, Committed, Event, EvidenceId,
+    AuditHash, AuditRecord, Binding, BlindIndex, Change, ChangeId, Committed, Event, EvidenceId,
     EvidenceRecord, IdempotencyRecord, Job, Revision, Sealed, Sequence, Slot, StoredClaim, Tenancy,
     Timestamp, VerificationId,
 };
 
 pub use error::{CommitError, Conflict, StoreError};
 pub use observe::CommitObserver;
-pub use query::{CallbackTarget, Head, ListQuery, Listed, Loaded, PageMark};
+pub use query::{CallbackTarget, Head, ListOrder, ListQuery, Listed, Loaded, PageMark};
 
 /// Everything durable.
 ///
@@ -67,8 +67,7 @@ pub trait Store: Send + Sync + 'static {
     /// The slot of this name.
     async fn slot_by_id(&self, id: verilane_core::SlotId) -> Result<Option<Slot>, StoreError>;
 
-    /// Verifications that match, newest first by (creation time, id), one page in one short read
-    /// transaction.
+    /// Verifications that match, in the query's order, one page in one short read transaction.
     async fn list(&self, query: &ListQuery) -> Result<Vec<Listed>, StoreError>;
 
     /// The claims that came for a verification, by field.
@@ -79,6 +78,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// One chunk of evidence; none if it does not exist.
     async fn chunk(&self, evidence: EvidenceId, index: u32) -> Result<Option<Sealed>, StoreError>;
+
+    /// Whose a browser's bringing is, by its key.
+    async fn binding(&self, key: BlindIndex) -> Result<Option<Binding>, StoreError>;
 
     /// The answer remembered for a request id.
     async fn idempotency(&self, key: BlindIndex) -> Result<Option<IdempotencyRecord>, StoreError>;

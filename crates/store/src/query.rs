@@ -35,6 +35,17 @@ pub struct CallbackTarget {
     pub tenancies: Vec<Tenancy>,
 }
 
+/// In which order verifications are listed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ListOrder {
+    /// The newest first, by (creation time, id).
+    #[default]
+    Newest,
+    /// Those that wait for a decision with a deadline, and no others: the soonest deadline first, by
+    /// (deadline, id).
+    ReviewDeadline,
+}
+
 /// Which verifications to list. Empty sets match everything.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct ListQuery {
@@ -50,6 +61,8 @@ pub struct ListQuery {
     pub created_from: Option<Timestamp>,
     /// Created before.
     pub created_before: Option<Timestamp>,
+    /// In which order.
+    pub order: ListOrder,
     /// Continue after this row.
     pub after: Option<PageMark>,
     /// At most so many rows.
@@ -59,8 +72,8 @@ pub struct ListQuery {
 /// The last row of a page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PageMark {
-    /// Its creation time.
-    pub create_time: Timestamp,
+    /// The time that it is ordered by: its creation, or the deadline of its review.
+    pub time: Timestamp,
     /// Its id.
     pub id: VerificationId,
 }

@@ -6,8 +6,8 @@
 
 use super::timers::{Deadlines, write_timers};
 use crate::{
-    Assurance, Attempt, AttemptNumber, Change, EventKind, Fact, NewEvent, ProviderStatus, Reason,
-    Revision, State, Timestamp, Verification, VerificationWrite,
+    Assurance, Attempt, AttemptNumber, Change, Decision, EventKind, Fact, Handover, NewEvent,
+    ProviderStatus, Reason, Review, Revision, State, Timestamp, Verification, VerificationWrite,
 };
 
 /// What an event says beside what the row shows.
@@ -17,6 +17,8 @@ pub(super) struct Said {
     pub assurance: Assurance,
     pub status: Option<ProviderStatus>,
     pub rank: Option<u16>,
+    pub progress: Option<ProviderStatus>,
+    pub decision: Option<Decision>,
     pub provider_time: Option<Timestamp>,
     pub late: bool,
     /// Whether the event moved the provider's status; a move of the state counts in any case.
@@ -30,6 +32,8 @@ impl Said {
             assurance: Assurance::Local,
             status: None,
             rank: None,
+            progress: None,
+            decision: None,
             provider_time: None,
             late: false,
             moved: true,
@@ -114,6 +118,33 @@ impl Draft {
         }
     }
 
+    /// Works on what a browser brought back for an attempt; does nothing if that is nothing.
+    pub(super) fn with_handover(
+        &mut self,
+        number: AttemptNumber,
+        work: impl FnOnce(&mut Handover),
+    ) {
+        self.with_attempt(number, |attempt| {
+            if let Some(handover) = &mut attempt.handover {
+                work(handover);
+            }
+        });
+    }
+
+    /// Works on an attempt's review; does nothing if there is none.
+    pub(super) fn with_review(&mut self, number: AttemptNumber, work: impl FnOnce(&mut Review)) {
+        self.with_handover(number, |handover| {
+            if let Some(review) = &mut handover.review {
+                work(review);
+            }
+        });
+    }
+
+    /// The state that an attempt is in by now.
+    pub(super) fn state_of(&self, number: AttemptNumber) -> Option<State> {
+        self.row.attempt(number).map(|attempt| attempt.state().0)
+    }
+
     /// Adds a fact to what is known about an attempt.
     pub(super) fn learn(&mut self, number: AttemptNumber, fact: Fact) {
         let now = self.now();
@@ -169,6 +200,8 @@ impl Draft {
             provider,
             provider_status: said.status,
             provider_rank: said.rank,
+            provider_progress: said.progress,
+            decision: said.decision,
             provider_time: said.provider_time,
             commit_time: self.now(),
             assurance: said.assurance,

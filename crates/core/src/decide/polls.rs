@@ -75,3 +75,26 @@ pub fn next_poll(
     }
     Some(due)
 }
+
+/// When a provider is next looked at for an attempt whose browser has brought something back, if
+/// `looks` looks have found nothing since its last news. None if there is nothing to look at.
+#[must_use]
+pub fn next_look(
+    row: &Verification,
+    number: AttemptNumber,
+    looks: u32,
+    now: Timestamp,
+    settings: &Polls,
+) -> Option<Timestamp> {
+    let attempt = row.attempt(number)?;
+    attempt.handover.as_ref()?;
+    let due = now + settings.silence(looks);
+    match attempt.state().0 {
+        State::Pending | State::Processing | State::InReview => Some(due),
+        State::Verified | State::Rejected | State::Cancelled => None,
+        State::Expired | State::Failed => {
+            let last = attempt.end_time.unwrap_or(row.update_time) + settings.after_end;
+            (now < last).then(|| due.min(last))
+        }
+    }
+}

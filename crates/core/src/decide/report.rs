@@ -155,13 +155,13 @@ fn tell(draft: &mut Draft, number: AttemptNumber, report: StatusArrival, kind: E
     draft.tell(
         number,
         Said {
-            kind,
             assurance: report.assurance,
             status: Some(report.status),
             rank: Some(report.rank),
             provider_time: report.provider_time,
             late: report.late,
             moved,
+            ..Said::ours(kind)
         },
     );
 }
@@ -270,13 +270,11 @@ pub fn data_received(
     draft.tell(
         number,
         Said {
-            kind,
             assurance: data.assurance,
-            status: None,
-            rank: None,
             provider_time: data.provider_time,
             late: data.late,
             moved: kept != DataKept::Nothing,
+            ..Said::ours(kind)
         },
     );
     if complete && kept != DataKept::Nothing {
@@ -291,7 +289,7 @@ pub fn data_received(
 
 /// Ends what is still open beside a success. Expiry is the weakest of ends: data that comes for
 /// such an attempt all the same is still a success of its own.
-fn withdraw_others(draft: &mut Draft, current: &Verification, number: AttemptNumber) {
+pub(super) fn withdraw_others(draft: &mut Draft, current: &Verification, number: AttemptNumber) {
     let open = |a: &&Attempt| a.number != number && !a.state().0.is_end();
     for other in current.attempts.iter().filter(open) {
         draft.learn(other.number, Fact::Expired(Reason::ActionWithdrawn));

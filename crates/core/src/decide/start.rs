@@ -131,6 +131,7 @@ fn intended(
         accept_time: None,
         confirm_time: None,
         end_time: None,
+        handover: None,
     }
 }
 

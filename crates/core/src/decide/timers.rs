@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::draft::{Draft, Said};
 use crate::{
-    Attempt, AttemptNumber, Change, EventKind, Fact, JobAbout, JobKey, JobKind, JobWrite, Reason,
-    StartPhase, State, Timestamp, Verification,
+    Attempt, AttemptNumber, Change, Decision, EventKind, Fact, JobAbout, JobKey, JobKind, JobWrite,
+    Reason, StartPhase, State, Timestamp, Verification,
 };
 
 /// How long is waited, by configuration.
@@ -22,6 +22,12 @@ pub struct Deadlines {
     pub data: Duration,
     /// How long whoever commits an intent keeps others from resuming it.
     pub start_lease: Duration,
+    /// How long a caller has for a decision; for ever if none.
+    pub review: Option<Duration>,
+    /// After how much of that the caller is reminded; never if none.
+    pub review_reminder: Option<Duration>,
+    /// What stands for the decision that nobody made in time; the attempt has failed if none.
+    pub overdue: Option<Decision>,
 }
 
 fn needed(
@@ -33,8 +39,14 @@ fn needed(
         (StartPhase::Intended, State::Pending) => Some((JobKind::Start, attempt.start_time)),
         (StartPhase::Started, State::Pending) => {
             let action = attempt.expire_time.unwrap_or(attempt.requested_expiry);
-            Some((JobKind::ExpireAction, action.min(row.expire_time)))
+            // Once the browser has brought something back, there is nothing left to show.
+            let until = match attempt.handover {
+                Some(_) => row.expire_time,
+                None => action.min(row.expire_time),
+            };
+            Some((JobKind::ExpireAction, until))
         }
+        (_, State::InReview) => review_timer(attempt, deadlines),
         (_, State::Processing) => Some(match (attempt.confirm_time, attempt.accept_time) {
             (Some(confirmed), _) => (JobKind::DataDeadline, confirmed + deadlines.data),
             (None, accepted) => (
@@ -48,6 +60,22 @@ fn needed(
             Some((JobKind::CloseRetry, row.expire_time))
         }
         _ => None,
+    }
+}
+
+fn review_timer(attempt: &Attempt, deadlines: &Deadlines) -> Option<(JobKind, Timestamp)> {
+    let review = attempt.handover.as_ref()?.review.as_ref()?;
+    if let Some((_, decided)) = review.decided {
+        return Some((JobKind::SendDecision, decided));
+    }
+    let reminder = deadlines
+        .review_reminder
+        .filter(|_| !review.reminded)
+        .map(|after| review.open_time + after)
+        .filter(|due| review.deadline.is_none_or(|deadline| *due < deadline));
+    match reminder {
+        Some(due) => Some((JobKind::ReviewReminder, due)),
+        None => review.deadline.map(|due| (JobKind::ReviewDeadline, due)),
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 
 fn facts() -> impl Strategy<Value = Vec<Fact>> {
     let reason = prop::sample::select(Reason::ALL.to_vec());
-    let fact = (0..15_u8, reason).prop_map(|(which, reason)| match which {
+    let fact = (0..16_u8, reason).prop_map(|(which, reason)| match which {
         0 => Fact::Accepted,
         1 => Fact::Confirmed,
         2 => Fact::Settled,
@@ -19,6 +19,7 @@ fn facts() -> impl Strategy<Value = Vec<Fact>> {
         11 => Fact::DataDiscarded,
         12 => Fact::DeliveryFailed,
         13 => Fact::UnusableImages,
+        14 => Fact::Approved,
         _ => Fact::Cancelled,
     });
     prop::collection::vec(fact, 0..12)
@@ -31,7 +32,7 @@ fn learn(facts: &[Fact]) -> Facts {
 /// What one fact says on its own, written apart from the code above.
 fn says(fact: Fact) -> State {
     match fact {
-        Fact::Accepted | Fact::Confirmed | Fact::Settled => State::Processing,
+        Fact::Accepted | Fact::Confirmed | Fact::Settled | Fact::Approved => State::Processing,
         Fact::ReviewNeeded => State::InReview,
         Fact::DataComplete => State::Verified,
         Fact::SettlementFailed | Fact::DataIncomplete | Fact::Failed(_) => State::Failed,
@@ -42,6 +43,14 @@ fn says(fact: Fact) -> State {
             State::Pending
         }
     }
+}
+
+/// What two facts say together that neither says alone.
+fn approved(facts: &[Fact]) -> Option<State> {
+    let said = [Fact::Approved, Fact::ReviewNeeded]
+        .iter()
+        .all(|fact| facts.contains(fact));
+    said.then_some(State::Verified)
 }
 
 proptest! {
@@ -60,6 +69,7 @@ proptest! {
         let expected = facts
             .iter()
             .map(|fact| says(*fact))
+            .chain(approved(&facts))
             .max_by_key(|state| state.precedence())
             .unwrap_or(State::Pending);
         prop_assert_eq!(learn(&facts).state().0, expected);

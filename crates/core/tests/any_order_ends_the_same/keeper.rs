@@ -20,6 +20,9 @@ pub const DEADLINES: Deadlines = Deadlines {
     processing: Duration::from_hours(24),
     data: Duration::from_hours(24 * 90),
     start_lease: Duration::from_secs(30),
+    review: None,
+    review_reminder: None,
+    overdue: None,
 };
 /// When the verification is made.
 pub const MADE: Timestamp = Timestamp::from_secs(1_677_255_000);
@@ -375,7 +378,13 @@ pub fn run_out(row: &Verification, kind: JobKind, now: Timestamp) -> Option<Chan
         JobKind::ProcessingDeadline => decide::miss_processing_deadline,
         JobKind::DataDeadline => decide::miss_data_deadline,
         JobKind::CloseRetry => decide::close_retry,
-        JobKind::Start | JobKind::Poll | JobKind::PollAll | JobKind::Purge => return None,
+        JobKind::Start
+        | JobKind::ReviewReminder
+        | JobKind::ReviewDeadline
+        | JobKind::SendDecision
+        | JobKind::Poll
+        | JobKind::PollAll
+        | JobKind::Purge => return None,
     };
     let newest = row.newest_attempt().unwrap().number;
     timer(row, newest, now, &DEADLINES)

@@ -28,7 +28,7 @@ impl PageToken {
     pub(super) const fn after(row: &Verification, filter: FilterMark) -> Self {
         Self {
             after: PageMark {
-                create_time: row.create_time,
+                time: row.create_time,
                 id: row.id,
             },
             filter,
@@ -46,7 +46,7 @@ impl PageToken {
             let (id, filter) = bytes.split_first_chunk()?;
             Some(Self {
                 after: PageMark {
-                    create_time: Timestamp::from_micros(i64::from_be_bytes(*time)),
+                    time: Timestamp::from_micros(i64::from_be_bytes(*time)),
                     id: VerificationId::from_bytes(*id),
                 },
                 filter: filter.try_into().ok()?,
@@ -121,7 +121,7 @@ mod tests {
     fn a_token_says_what_it_was_made_of_and_a_broken_one_is_refused() {
         let token = PageToken {
             after: PageMark {
-                create_time: Timestamp::from_secs(7),
+                time: Timestamp::from_secs(7),
                 id: VerificationId::generate(),
             },
             filter: [9; 8],

@@ -112,7 +112,7 @@ impl Engine {
                 return self.done(POLL_ALL).await;
             };
             query.after = Some(PageMark {
-                create_time: last.verification.create_time,
+                time: last.verification.create_time,
                 id: last.verification.id,
             });
         }

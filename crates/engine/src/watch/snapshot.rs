@@ -87,7 +87,7 @@ impl Snapshot {
         let page = engine.store.list(&self.query).await?;
         self.complete = page.len() < PAGE as usize;
         self.query.after = page.last().map(|listed| PageMark {
-            create_time: listed.verification.create_time,
+            time: listed.verification.create_time,
             id: listed.verification.id,
         });
         for listed in page {

@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use verilane_core::{
-    Assurance, AuditAction, AuditHash, AuditRecord, ChangeId, Committed, Event, EventKind, LogId,
-    NewEvent, Revision, Sequence, State, VerificationId,
+    Assurance, AuditAction, AuditHash, AuditRecord, ChangeId, Committed, Decision, Event,
+    EventKind, LogId, NewEvent, Revision, Sequence, State, VerificationId,
 };
 use verilane_store::Head;
 
@@ -11,13 +11,13 @@ use crate::columns::{Cells, int};
 
 const AFTER: &str = "SELECT sequence, verification, revision, attempt, kind, state_before, \
      state_after, connection, provider, provider_status, provider_rank, provider_time, \
-     commit_time, assurance, applied, late, reason, warnings, furthest_status, retryable, tx_hash \
-     FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
+     commit_time, assurance, applied, late, reason, warnings, furthest_status, retryable, tx_hash, \
+     provider_progress, decision FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
 
 const OF_ONE: &str = "SELECT sequence, verification, revision, attempt, kind, state_before, \
      state_after, connection, provider, provider_status, provider_rank, provider_time, \
-     commit_time, assurance, applied, late, reason, warnings, furthest_status, retryable, tx_hash \
-     FROM events WHERE verification = ?1 AND revision > ?2 ORDER BY revision LIMIT ?3";
+     commit_time, assurance, applied, late, reason, warnings, furthest_status, retryable, tx_hash, \
+     provider_progress, decision FROM events WHERE verification = ?1 AND revision > ?2 ORDER BY revision LIMIT ?3";
 
 const AUDIT: &str = "SELECT number, link, time, principal, action, verification, details \
      FROM audit WHERE number >= ?1 ORDER BY number LIMIT ?2";
@@ -83,6 +83,8 @@ fn event(row: &Row<'_>) -> Result<Event> {
         furthest_status: cells.status()?,
         retryable: cells.get()?,
         tx_hash: cells.maybe_sealed()?,
+        provider_progress: cells.status()?,
+        decision: cells.maybe_word(Decision::from_name)?,
     };
     Ok(Event { sequence, body })
 }

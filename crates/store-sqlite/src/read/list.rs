@@ -1,11 +1,11 @@
-//! Lists of verifications, newest first by (creation time, id).
+//! Lists of verifications, in one of two orders.
 //!
 //! A list with keyed digests starts from the first digest, else it walks an index by time. Values
 //! are bound, never written into the query.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, Result, params_from_iter};
-use verilane_store::{ListQuery, Listed};
+use verilane_store::{ListOrder, ListQuery, Listed};
 
 use crate::read::verification;
 
@@ -63,9 +63,22 @@ fn compose(query: &ListQuery) -> (String, Vec<Value>) {
         conditions.push("v.create_time < ?".to_owned());
         values.push(Value::from(time.as_micros()));
     }
+    let (after, order) = match query.order {
+        ListOrder::Newest => (
+            "(v.create_time, v.id) < (?, ?)",
+            "v.create_time DESC, v.id DESC",
+        ),
+        ListOrder::ReviewDeadline => {
+            conditions.push("v.review_deadline IS NOT NULL".to_owned());
+            (
+                "(v.review_deadline, v.id) > (?, ?)",
+                "v.review_deadline, v.id",
+            )
+        }
+    };
     if let Some(mark) = query.after {
-        conditions.push("(v.create_time, v.id) < (?, ?)".to_owned());
-        values.push(Value::from(mark.create_time.as_micros()));
+        conditions.push(after.to_owned());
+        values.push(Value::from(mark.time.as_micros()));
         values.push(Value::from(mark.id.as_bytes().to_vec()));
     }
     values.push(Value::from(i64::from(query.limit)));
@@ -77,7 +90,7 @@ fn compose(query: &ListQuery) -> (String, Vec<Value>) {
     let sql = format!(
         "SELECT {} FROM {from}verifications v \
          CROSS JOIN verification_secrets s ON s.verification = v.id \
-         WHERE {filter} ORDER BY v.create_time DESC, v.id DESC LIMIT ?",
+         WHERE {filter} ORDER BY {order} LIMIT ?",
         verification::COLUMNS
     );
     (sql, values)

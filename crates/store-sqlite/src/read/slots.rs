@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 use verilane_core::{
-    BlindIndex, CallbackChannel, Facts, Slot, SlotHolder, SlotId, StartPhase, Tenancy,
+    Binding, BlindIndex, CallbackChannel, Facts, Slot, SlotHolder, SlotId, StartPhase, Tenancy,
 };
 use verilane_store::CallbackTarget;
 
@@ -103,4 +103,22 @@ fn slot(row: &Row<'_>) -> Result<Slot> {
         create_time: cells.time()?,
         keep_until: cells.time()?,
     })
+}
+
+/// Whose a browser's bringing is.
+pub(crate) fn binding(connection: &Connection, key: BlindIndex) -> Result<Option<Binding>> {
+    connection
+        .prepare_cached("SELECT verification, attempt, create_time FROM bindings WHERE key = ?1")?
+        .query_row([key.as_bytes()], |row| {
+            let mut cells = Cells::of(row);
+            Ok(Binding {
+                key,
+                holder: SlotHolder {
+                    verification: cells.verification()?,
+                    attempt: cells.count()?,
+                },
+                create_time: cells.time()?,
+            })
+        })
+        .optional()
 }

@@ -2,8 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 use verilane_core::{
-    Attempt, AttemptNumber, ClaimName, ClaimStatus, DocumentType, Facts, RequestedClaim,
-    SealedAction, Sequence, SlotId, StartPhase, TraceParent, Verification, VerificationId,
+    Attempt, AttemptNumber, ClaimName, ClaimStatus, Decision, DocumentType, Facts, Handover,
+    RequestedClaim, Review, SealedAction, Sequence, Shown, SlotId, StartPhase, TraceParent,
+    Verification, VerificationId,
 };
 use verilane_store::Loaded;
 
@@ -19,10 +20,14 @@ const ONE: &str = "SELECT v.id, v.revision, v.last_sequence, v.principal, v.conn
      s.data_key, s.subject, s.subject_ref, s.labels, s.purpose \
      FROM verifications v JOIN verification_secrets s ON s.verification = v.id WHERE v.id = ?1";
 
-const ATTEMPTS: &str = "SELECT number, connection, provider, slot, made_slot, phase, fact_bits, \
-     failed, rejected, expired, provider_status, provider_rank, start_time, requested_expiry, \
-     expire_time, action_revision, action, accept_time, confirm_time, end_time \
-     FROM attempts WHERE verification = ?1 ORDER BY number";
+const ATTEMPTS: &str = "SELECT a.number, a.connection, a.provider, a.slot, a.made_slot, a.phase, \
+     a.fact_bits, a.failed, a.rejected, a.expired, a.provider_status, a.provider_rank, \
+     a.start_time, a.requested_expiry, a.expire_time, a.action_revision, a.action, a.accept_time, \
+     a.confirm_time, a.end_time, h.reference, h.revision, h.shown_status, h.shown_progress, \
+     h.shown_offers, h.review_open, h.review_deadline, h.reminded, h.decision, h.decide_time \
+     FROM attempts a LEFT JOIN handovers h \
+     ON h.verification = a.verification AND h.attempt = a.number \
+     WHERE a.verification = ?1 ORDER BY a.number";
 
 const REQUESTED: &str = "SELECT name, document, field, required, asked, status \
      FROM requested_claims WHERE verification = ?1 ORDER BY position";
@@ -143,5 +148,39 @@ fn attempt(row: &Row<'_>) -> Result<Attempt> {
         accept_time: cells.maybe_time()?,
         confirm_time: cells.maybe_time()?,
         end_time: cells.maybe_time()?,
+        handover: handover(&mut cells)?,
     })
+}
+
+fn handover(cells: &mut Cells<'_, '_>) -> Result<Option<Handover>> {
+    let Some(reference) = cells.maybe_sealed()? else {
+        return Ok(None);
+    };
+    let revision = cells.revision()?;
+    let shown = Shown {
+        status: cells.status()?,
+        progress: cells.status()?,
+        offers: offers(&cells.get::<String>()?),
+    };
+    let open = cells.maybe_time()?;
+    let deadline = cells.maybe_time()?;
+    let reminded = cells.get()?;
+    let decision = cells.maybe_word(Decision::from_name)?;
+    let decided = decision.zip(cells.maybe_time()?);
+    Ok(Some(Handover {
+        reference,
+        revision,
+        shown,
+        review: open.map(|open_time| Review {
+            open_time,
+            deadline,
+            reminded,
+            decided,
+        }),
+    }))
+}
+
+fn offers(joined: &str) -> Vec<String> {
+    let names = joined.split(',').filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
 }

@@ -222,6 +222,9 @@ impl<'b, 'c> Batch<'b, 'c> {
         if let Some(slot) = &change.slot {
             tables::slot(self.statements, slot)?;
         }
+        if let Some(binding) = &change.binding {
+            tables::binding(self.statements, binding)?;
+        }
         for claim in &change.claims {
             tables::claim(self.statements, claim)?;
         }

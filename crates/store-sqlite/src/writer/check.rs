@@ -3,7 +3,8 @@
 
 use rusqlite::{OptionalExtension, Result, params};
 use verilane_core::{
-    Change, JobKey, JobWrite, Revision, SeenWrite, SlotHolder, SlotWrite, VerificationId,
+    BindingWrite, Change, JobKey, JobWrite, Revision, SeenWrite, SlotHolder, SlotWrite,
+    VerificationId,
 };
 use verilane_store::Conflict;
 
@@ -78,6 +79,11 @@ pub(super) fn conflict(
         && !slot_holds(statements, write)?
     {
         return Ok(Some(Conflict::Slot));
+    }
+    if let Some(BindingWrite::Make(binding)) = &change.binding
+        && statements.bound.exists([binding.key.as_bytes()])?
+    {
+        return Ok(Some(Conflict::Binding));
     }
     for job in &change.jobs {
         if let JobWrite::Lease { key, .. } = job {

@@ -45,6 +45,7 @@ fn add(statements: &mut Statements<'_>, new: &Verification, last: Sequence) -> R
         new.expire_time.as_micros(),
         new.max_attempts,
         new.trace_parent.as_ref().map(|parent| parent.0.as_str()),
+        new.review_deadline().map(|time| time.as_micros()),
     ])?;
     Ok(())
 }
@@ -66,6 +67,11 @@ fn update(
     } else {
         let values = params![id, revision, int(last.0), updated, state.as_str()];
         statements.move_verification.execute(values)?;
+    }
+    let deadline = new.review_deadline();
+    if old.review_deadline() != deadline {
+        let values = params![id, deadline.map(|time| time.as_micros())];
+        statements.set_review_deadline.execute(values)?;
     }
     if !same_frame(old, new) {
         statements.rewrite_verification.execute(params![
@@ -107,14 +113,19 @@ fn attempts(
 ) -> Result<()> {
     let id = new.id.as_bytes();
     for attempt in &new.attempts {
-        match old.and_then(|old| old.attempt(attempt.number)) {
+        let before = old.and_then(|old| old.attempt(attempt.number));
+        match before {
             Some(before) if before == attempt => {}
             Some(before) if same_start(before, attempt) => move_attempt(statements, id, attempt)?,
             _ => put_attempt(statements, id, attempt)?,
         }
+        if before.and_then(|before| before.handover.as_ref()) != attempt.handover.as_ref() {
+            handover(statements, id, attempt)?;
+        }
     }
     for gone in old.map_or(&[][..], |old| &old.attempts) {
         if new.attempt(gone.number).is_none() {
+            statements.drop_handover.execute(params![id, gone.number])?;
             statements.drop_attempt.execute(params![id, gone.number])?;
         }
     }
@@ -182,6 +193,31 @@ fn put_attempt(statements: &mut Statements<'_>, id: &[u8; 16], attempt: &Attempt
         attempt.accept_time.map(|time| time.as_micros()),
         attempt.confirm_time.map(|time| time.as_micros()),
         attempt.end_time.map(|time| time.as_micros()),
+    ])?;
+    Ok(())
+}
+
+fn handover(statements: &mut Statements<'_>, id: &[u8; 16], attempt: &Attempt) -> Result<()> {
+    let Some(handover) = &attempt.handover else {
+        let values = params![id, attempt.number];
+        statements.drop_handover.execute(values)?;
+        return Ok(());
+    };
+    let review = handover.review.as_ref();
+    let decided = review.and_then(|review| review.decided);
+    statements.put_handover.execute(params![
+        id,
+        attempt.number,
+        handover.reference.as_bytes(),
+        int(handover.revision.0),
+        handover.shown.status.as_deref(),
+        handover.shown.progress.as_deref(),
+        handover.shown.offers.join(","),
+        review.map(|review| review.open_time.as_micros()),
+        review.and_then(|review| review.deadline.map(|time| time.as_micros())),
+        review.is_some_and(|review| review.reminded),
+        decided.map(|(decision, _)| decision.as_str()),
+        decided.map(|(_, time)| time.as_micros()),
     ])?;
     Ok(())
 }

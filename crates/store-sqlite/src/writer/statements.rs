@@ -32,8 +32,9 @@ statements! {
     purge_is_unfinished = "UPDATE changes SET purge_unfinished = 1 WHERE id = ?1";
 
     add_verification = "INSERT INTO verifications (id, revision, state, last_sequence, principal, \
-        connection, provider, create_time, update_time, expire_time, max_attempts, trace_parent) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+        connection, provider, create_time, update_time, expire_time, max_attempts, trace_parent, \
+        review_deadline) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
     bump_verification = "UPDATE verifications SET revision = ?2, last_sequence = ?3, \
         update_time = ?4 WHERE id = ?1";
     move_verification = "UPDATE verifications SET revision = ?2, last_sequence = ?3, \
@@ -41,6 +42,7 @@ statements! {
     rewrite_verification = "UPDATE verifications SET principal = ?2, connection = ?3, \
         provider = ?4, create_time = ?5, expire_time = ?6, max_attempts = ?7, trace_parent = ?8 \
         WHERE id = ?1";
+    set_review_deadline = "UPDATE verifications SET review_deadline = ?2 WHERE id = ?1";
     put_secrets = "INSERT OR REPLACE INTO verification_secrets (verification, data_key, subject, \
         subject_ref, labels, purpose) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     put_attempt = "INSERT OR REPLACE INTO attempts (verification, number, connection, provider, \
@@ -54,6 +56,11 @@ statements! {
         action_revision = ?11, action = ?12, accept_time = ?13, confirm_time = ?14, \
         end_time = ?15 \
         WHERE verification = ?1 AND number = ?2";
+    put_handover = "INSERT OR REPLACE INTO handovers (verification, attempt, reference, revision, \
+        shown_status, shown_progress, shown_offers, review_open, review_deadline, reminded, \
+        decision, decide_time) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    drop_handover = "DELETE FROM handovers WHERE verification = ?1 AND attempt = ?2";
     drop_attempt = "DELETE FROM attempts WHERE verification = ?1 AND number = ?2";
     put_requested = "INSERT OR REPLACE INTO requested_claims (verification, position, name, \
         document, field, required, asked, status) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -63,9 +70,9 @@ statements! {
     add_event = "INSERT INTO events (sequence, verification, revision, attempt, kind, \
         state_before, state_after, connection, provider, provider_status, provider_rank, \
         provider_time, commit_time, assurance, applied, late, reason, warnings, furthest_status, \
-        retryable, tx_hash) \
+        retryable, tx_hash, provider_progress, decision) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
-        ?19, ?20, ?21)";
+        ?19, ?20, ?21, ?22, ?23)";
 
     add_seen = "INSERT OR IGNORE INTO seen (verification, attempt, identity, times) \
         VALUES (?1, ?2, ?3, 1)";
@@ -84,6 +91,11 @@ statements! {
     set_slot = "UPDATE slots SET key = ?2, connection = ?3, paths = ?4, status_path = ?5, \
         data_path = ?6, holder_verification = ?7, holder_attempt = ?8, create_time = ?9, \
         keep_until = ?10 WHERE id = ?1";
+
+    bound = "SELECT 1 FROM bindings WHERE key = ?1";
+    add_binding = "INSERT INTO bindings (key, verification, attempt, create_time) \
+        VALUES (?1, ?2, ?3, ?4)";
+    drop_binding = "DELETE FROM bindings WHERE key = ?1";
 
     put_claim = "INSERT OR REPLACE INTO claims (verification, field, attempt, name, document, \
         value, evidence, pepper, revision, provider_time, receive_time, assurance, \

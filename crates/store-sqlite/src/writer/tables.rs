@@ -2,8 +2,8 @@
 
 use rusqlite::{Result, params};
 use verilane_core::{
-    EvidenceRecord, IdempotencyRecord, JobWrite, NewEvent, Reason, Sequence, Slot, SlotWrite,
-    State, StoredClaim,
+    BindingWrite, Decision, EvidenceRecord, IdempotencyRecord, JobWrite, NewEvent, Reason,
+    Sequence, Slot, SlotWrite, State, StoredClaim,
 };
 
 use super::check;
@@ -37,7 +37,22 @@ pub(super) fn event(
         event.furthest_status.as_deref(),
         event.retryable,
         event.tx_hash.as_ref().map(|sealed| sealed.as_bytes()),
+        event.provider_progress.as_deref(),
+        event.decision.map(Decision::as_str),
     ])?;
+    Ok(())
+}
+
+pub(super) fn binding(statements: &mut Statements<'_>, write: &BindingWrite) -> Result<()> {
+    match write {
+        BindingWrite::Make(binding) => statements.add_binding.execute(params![
+            binding.key.as_bytes(),
+            binding.holder.verification.as_bytes(),
+            binding.holder.attempt,
+            binding.create_time.as_micros(),
+        ])?,
+        BindingWrite::Release(key) => statements.drop_binding.execute([key.as_bytes()])?,
+    };
     Ok(())
 }
 

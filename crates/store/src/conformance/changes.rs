@@ -317,6 +317,35 @@ pub async fn a_row_is_replaced_whole(place: impl StoreUnderTest) {
                 .with(Fact::Expired(Reason::ActionExpired));
             attempt.end_time = Some(at(7));
         }),
+        Box::new(|row| {
+            row.attempts[0].handover = Some(verilane_core::Handover {
+                reference: sample::sealed("a reference"),
+                revision: Revision(9),
+                shown: verilane_core::Shown::default(),
+                review: None,
+            });
+        }),
+        Box::new(|row| {
+            let handover = row.attempts[0].handover.as_mut().unwrap();
+            handover.shown = verilane_core::Shown {
+                status: Some("a-word".into()),
+                progress: Some("another".into()),
+                offers: vec!["one".to_owned(), "two".to_owned()],
+            };
+            handover.review = Some(verilane_core::Review {
+                open_time: at(5),
+                deadline: Some(at(50)),
+                reminded: true,
+                decided: None,
+            });
+        }),
+        Box::new(|row| {
+            let handover = row.attempts[0].handover.as_mut().unwrap();
+            let review = handover.review.as_mut().unwrap();
+            review.decided = Some((verilane_core::Decision::Reject, at(6)));
+            review.deadline = None;
+        }),
+        Box::new(|row| row.attempts[0].handover = None),
         Box::new(|row| row.attempts[0].requested_expiry = at(601)),
         Box::new(|row| row.attempts[0].start_time = at(1)),
         Box::new(|row| row.attempts[0].made_slot = false),

@@ -70,7 +70,7 @@ fn expected<'k>(known: &'k [Known], query: &ListQuery) -> Vec<&'k Verification> 
                 && query.lookups.iter().all(|l| lookups.contains(l))
                 && query.created_from.is_none_or(|t| row.create_time >= t)
                 && query.created_before.is_none_or(|t| row.create_time < t)
-                && query.after.is_none_or(|m| mark < (m.create_time, m.id))
+                && query.after.is_none_or(|m| mark < (m.time, m.id))
         })
         .map(|known| &known.row)
         .take(query.limit as usize)
@@ -83,7 +83,7 @@ pub async fn lists_match_every_part_of_their_query(place: impl StoreUnderTest) {
     let known = populate(&*store).await;
     let middle = &known[5].row;
     let mark = PageMark {
-        create_time: middle.create_time,
+        time: middle.create_time,
         id: middle.id,
     };
     let subject = shared_lookup(LookupKind::Subject, 1);
@@ -181,7 +181,7 @@ pub async fn pages_of_a_list_neither_miss_nor_repeat_while_rows_are_added(
             break;
         };
         query.after = Some(PageMark {
-            create_time: last.verification.create_time,
+            time: last.verification.create_time,
             id: last.verification.id,
         });
         seen.extend(page);

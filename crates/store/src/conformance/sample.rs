@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use verilane_core::{
     Assurance, Attempt, AuditAction, AuditRecord, BlindIndex, Change, ClaimName, ClaimStatus,
-    ConnectionName, DocumentType, EventKind, EvidenceId, EvidenceKind, EvidenceRecord, Facts,
-    IdempotencyRecord, JobAbout, JobKey, JobKind, JobWrite, LookupKind, NewEvent, Principal,
+    ConnectionName, Decision, DocumentType, EventKind, EvidenceId, EvidenceKind, EvidenceRecord,
+    Facts, IdempotencyRecord, JobAbout, JobKey, JobKind, JobWrite, LookupKind, NewEvent, Principal,
     ProviderName, ProviderStatus, RequestedClaim, Revision, Sealed, SeenKey, SeenWrite, Slot,
     SlotHolder, SlotId, SlotWrite, StartPhase, StoredClaim, Timestamp, TraceParent, Verification,
     VerificationId, VerificationWrite, Wrapped,
@@ -86,6 +86,7 @@ pub fn attempt(number: u32, slot: SlotId, started: Timestamp) -> Attempt {
         accept_time: None,
         confirm_time: None,
         end_time: None,
+        handover: None,
     }
 }
 
@@ -144,6 +145,8 @@ pub fn event(before: Option<&Verification>, row: &Verification, kind: EventKind)
         provider: attempt.provider.clone(),
         provider_status: attempt.provider_status.clone(),
         provider_rank: Some(attempt.provider_rank),
+        provider_progress: Some(ProviderStatus::Borrowed("in-progress")),
+        decision: Some(Decision::Reject),
         provider_time: None,
         commit_time: row.update_time,
         assurance: Assurance::Signed,

@@ -1,0 +1,341 @@
+//! Decisions about an attempt that goes on with what a browser brought back: what a look at the
+//! provider shows, the claims that it gives, and the caller's review.
+//!
+//! Ordering contract: a look is compared with the one before, and each difference is one event, in
+//! the order status, progress, offers. What the looks tell is added to the attempt's facts, so that
+//! looks that were missed, or come in another order, end in the same state.
+
+use super::draft::{Draft, Said};
+use super::report::withdraw_others;
+use super::timers::{Deadlines, needed_timer};
+use crate::{
+    Assurance, AttemptNumber, Change, ClaimStatus, Decision, DocumentType, EventKind, Fact,
+    Handover, JobKind, ProviderStatus, Reason, RequestedClaim, Review, Sealed, Shown, StartPhase,
+    State, Timestamp, Verification,
+};
+
+/// What a provider shows of a request now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Look {
+    /// Its word.
+    pub status: ProviderStatus,
+    /// The word's place in the provider's order, from 1; 0 if it has none.
+    pub rank: u16,
+    /// What it tells about the attempt.
+    pub fact: Option<Fact>,
+    /// Its second word.
+    pub progress: Option<ProviderStatus>,
+    /// What it offers as evidence, by field.
+    pub offers: Vec<String>,
+}
+
+/// Who has to know of a decision.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reviewer {
+    /// The provider: the decision counts once it says so.
+    Provider,
+    /// Nobody: the decision counts at once.
+    CallerAlone,
+}
+
+/// Claims that a provider gave when it was asked.
+#[derive(Clone, Debug)]
+pub struct PulledClaims<'a> {
+    /// The fields that came, of those asked for.
+    pub fields: &'a [&'a str],
+    /// Those of them whose value is a picture that can't be used.
+    pub unusable: &'a [&'a str],
+    /// The document that they come from, where the provider names one that we know.
+    pub document: Option<DocumentType>,
+    /// The decision that configuration makes in the caller's place.
+    pub decision: Option<Decision>,
+}
+
+impl PulledClaims<'_> {
+    /// What becomes of a claim that was asked for.
+    fn status_of(&self, claim: &RequestedClaim) -> ClaimStatus {
+        let field = claim.field.as_str();
+        let of_another = claim.document.is_some() && claim.document != self.document;
+        if of_another || !self.fields.contains(&field) {
+            ClaimStatus::NotHeld
+        } else if self.unusable.contains(&field) {
+            ClaimStatus::Invalid
+        } else {
+            ClaimStatus::Granted
+        }
+    }
+}
+
+/// The browser brought back the name of the provider's request, sealed at the next revision.
+///
+/// # Errors
+/// `NOT_CONTINUABLE`, `ALREADY_CONTINUED`.
+pub fn continued(
+    current: &Verification,
+    number: AttemptNumber,
+    reference: Sealed,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Result<Change, Reason> {
+    let attempt = current.attempt(number).ok_or(Reason::Internal)?;
+    if attempt.handover.is_some() {
+        return Err(Reason::AlreadyContinued);
+    }
+    let waits = attempt.phase == StartPhase::Started && attempt.state().0 == State::Pending;
+    let until = attempt.expire_time.unwrap_or(attempt.requested_expiry);
+    if !waits || now >= until.min(current.expire_time) {
+        return Err(Reason::NotContinuable);
+    }
+    let mut draft = Draft::over(current, now);
+    let revision = current.revision.next();
+    draft.with_attempt(number, |attempt| {
+        attempt.handover = Some(Handover {
+            reference,
+            revision,
+            shown: Shown::default(),
+            review: None,
+        });
+    });
+    draft.tell(number, Said::ours(EventKind::Continued));
+    Ok(draft.finish(deadlines))
+}
+
+/// The provider was looked at. None if it shows what it showed before.
+#[must_use]
+pub fn looked(
+    current: &Verification,
+    number: AttemptNumber,
+    mut look: Look,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Option<Change> {
+    look.offers.sort_unstable();
+    look.offers.dedup();
+    let attempt = current.attempt(number)?;
+    let shown = &attempt.handover.as_ref()?.shown;
+    let learns = look
+        .fact
+        .is_some_and(|fact| attempt.facts.with(fact) != attempt.facts);
+    let said = |kind| Said {
+        assurance: Assurance::Pulled,
+        status: Some(look.status.clone()),
+        rank: Some(look.rank),
+        progress: look.progress.clone(),
+        ..Said::ours(kind)
+    };
+    let mut draft = Draft::over(current, now);
+    let mut is_news = false;
+    if learns || shown.status.as_ref() != Some(&look.status) {
+        is_news = true;
+        let mut moved = false;
+        draft.with_attempt(number, |attempt| {
+            if look.rank > attempt.provider_rank {
+                attempt.provider_rank = look.rank;
+                attempt.provider_status = Some(look.status.clone());
+                moved = true;
+            }
+        });
+        if let Some(fact) = look.fact {
+            draft.learn(number, fact);
+        }
+        let said = said(EventKind::ProviderStatus);
+        draft.tell(number, Said { moved, ..said });
+    }
+    if shown.progress != look.progress {
+        is_news = true;
+        draft.tell(number, said(EventKind::ProviderProgress));
+    }
+    if shown.offers != look.offers {
+        is_news = true;
+        draft.tell(number, said(EventKind::EvidenceOffered));
+    }
+    if !is_news {
+        return None;
+    }
+    let shown = Shown {
+        status: Some(look.status),
+        progress: look.progress,
+        offers: look.offers,
+    };
+    draft.with_handover(number, |handover| handover.shown = shown);
+    withdraw_if_verified(&mut draft, current, number);
+    Some(draft.finish(deadlines))
+}
+
+/// The provider gave its claims, and they are durable with their evidence. Whoever calls adds them.
+/// If nothing that is required is missing, the caller must decide now, unless the decision is known.
+#[must_use]
+pub fn claims_pulled(
+    current: &Verification,
+    number: AttemptNumber,
+    claims: &PulledClaims<'_>,
+    reviewer: Reviewer,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Change {
+    let mut draft = Draft::over(current, now);
+    let mut complete = true;
+    for claim in draft.row().claims.iter_mut().filter(|claim| claim.asked) {
+        claim.status = claims.status_of(claim);
+        complete &= !claim.required || claim.status == ClaimStatus::Granted;
+    }
+    let pulled = |kind| Said {
+        assurance: Assurance::Pulled,
+        ..Said::ours(kind)
+    };
+    if !claims.unusable.is_empty() {
+        draft.learn(number, Fact::UnusableImages);
+    }
+    if !complete {
+        draft.learn(number, Fact::DataIncomplete);
+        draft.tell(number, pulled(EventKind::DataReceived));
+        return draft.finish(deadlines);
+    }
+    let open_time = draft.now();
+    draft.learn(number, Fact::ReviewNeeded);
+    draft.with_handover(number, |handover| {
+        handover.review.get_or_insert(Review {
+            open_time,
+            deadline: deadlines.review.map(|time| open_time + time),
+            reminded: false,
+            decided: None,
+        });
+    });
+    let waits = draft.state_of(number) == Some(State::InReview);
+    draft.tell(
+        number,
+        pulled(if waits {
+            EventKind::ReviewNeeded
+        } else {
+            EventKind::DataReceived
+        }),
+    );
+    if let Some(decision) = claims.decision.filter(|_| waits) {
+        decide(
+            &mut draft,
+            number,
+            (decision, EventKind::ReviewDecided),
+            reviewer,
+        );
+    }
+    withdraw_if_verified(&mut draft, current, number);
+    draft.finish(deadlines)
+}
+
+/// A caller decides. None if that is what was decided before.
+///
+/// # Errors
+/// `REVIEW_NOT_OPEN`, `REVIEW_DECIDED_OTHERWISE`.
+pub fn decided(
+    current: &Verification,
+    number: AttemptNumber,
+    decision: Decision,
+    reviewer: Reviewer,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Result<Option<Change>, Reason> {
+    let attempt = current.attempt(number).ok_or(Reason::Internal)?;
+    let review = attempt.handover.as_ref().and_then(|h| h.review);
+    match review.and_then(|review| review.decided) {
+        Some((before, _)) if before == decision => return Ok(None),
+        Some(_) => return Err(Reason::ReviewDecidedOtherwise),
+        None => {}
+    }
+    if attempt.open_review().is_none() {
+        return Err(Reason::ReviewNotOpen);
+    }
+    let mut draft = Draft::over(current, now);
+    decide(
+        &mut draft,
+        number,
+        (decision, EventKind::ReviewDecided),
+        reviewer,
+    );
+    withdraw_if_verified(&mut draft, current, number);
+    Ok(Some(draft.finish(deadlines)))
+}
+
+/// The caller is reminded that a decision is waited for. None if that matters no more, or not yet.
+#[must_use]
+pub fn remind_reviewer(
+    current: &Verification,
+    number: AttemptNumber,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Option<Change> {
+    let (needed, due) = needed_timer(current, number, deadlines)?;
+    (needed == JobKind::ReviewReminder && now >= due).then(|| {
+        let mut draft = Draft::over(current, now);
+        draft.with_review(number, |review| review.reminded = true);
+        draft.tell(number, Said::ours(EventKind::ReviewReminder));
+        draft.finish(deadlines)
+    })
+}
+
+/// Nobody decided in time. None if that matters no more, or not yet.
+#[must_use]
+pub fn miss_review_deadline(
+    current: &Verification,
+    number: AttemptNumber,
+    reviewer: Reviewer,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Option<Change> {
+    let (needed, due) = needed_timer(current, number, deadlines)?;
+    (needed == JobKind::ReviewDeadline && now >= due).then(|| {
+        let mut draft = Draft::over(current, now);
+        match deadlines.overdue {
+            Some(decision) => {
+                decide(
+                    &mut draft,
+                    number,
+                    (decision, EventKind::ReviewOverdue),
+                    reviewer,
+                );
+                withdraw_if_verified(&mut draft, current, number);
+            }
+            None => {
+                draft.learn(number, Fact::Failed(Reason::ReviewOverdue));
+                draft.tell(number, Said::ours(EventKind::ReviewOverdue));
+            }
+        }
+        draft.finish(deadlines)
+    })
+}
+
+fn decide(
+    draft: &mut Draft,
+    number: AttemptNumber,
+    (decision, kind): (Decision, EventKind),
+    reviewer: Reviewer,
+) {
+    let now = draft.now();
+    draft.with_review(number, |review| review.decided = Some((decision, now)));
+    if reviewer == Reviewer::CallerAlone {
+        draft.learn(
+            number,
+            match decision {
+                Decision::Approve => Fact::Approved,
+                Decision::Reject => Fact::Rejected(Reason::ReviewRejected),
+            },
+        );
+    }
+    draft.tell(
+        number,
+        Said {
+            decision: Some(decision),
+            ..Said::ours(kind)
+        },
+    );
+}
+
+fn withdraw_if_verified(draft: &mut Draft, current: &Verification, number: AttemptNumber) {
+    let before = current.attempt(number).map(|attempt| attempt.state().0);
+    let after = draft.state_of(number);
+    if before != after && after == Some(State::Verified) {
+        withdraw_others(draft, current, number);
+    }
+}
+
+#[cfg(test)]
+mod tests;
