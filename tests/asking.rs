@@ -68,7 +68,9 @@ async fn check(
 
 fn shown(verification: &Verification) -> QrOrLink {
     let action = verification.attempts[0].action.clone().unwrap();
-    let action::Kind::QrOrLink(action) = action.kind.unwrap();
+    let action::Kind::QrOrLink(action) = action.kind.unwrap() else {
+        panic!("another kind of action");
+    };
     action
 }
 

@@ -68,7 +68,9 @@ async fn every_transition_streams_in_order_and_the_claims_are_the_persons() {
     let created = created(&stage, &server).await;
     assert_eq!(created.state(), State::Pending);
     let action = created.attempts[0].action.clone().unwrap().kind.unwrap();
-    let action::Kind::QrOrLink(action) = action;
+    let action::Kind::QrOrLink(action) = action else {
+        panic!("another kind of action");
+    };
     assert!(action.link.starts_with("corepass:"), "{}", action.link);
     assert!(action.qr_png.starts_with(b"\x89PNG\r\n\x1a\n"));
 

@@ -129,7 +129,9 @@ async fn promise_2_without_a_token_it_begins_with_a_snapshot_from_now_or_from_th
         let row = rows.iter().find(|row| row.id == *id).unwrap();
         assert_eq!((row.state(), row.revision), (State::Pending, 2));
         let action = row.attempts[0].action.clone().unwrap().kind.unwrap();
-        let action::Kind::QrOrLink(action) = action;
+        let action::Kind::QrOrLink(action) = action else {
+            panic!("another kind of action");
+        };
         assert!(action.link.starts_with("corepass:") && action.qr_png.is_empty());
         if let What::Many(_) = wish.what {
             let other = rows.iter().find(|row| row.id == created[0].id).unwrap();

@@ -17,14 +17,14 @@ mod timers;
 pub use draft::next_revision;
 pub use history::{Noted, Tenure, assign};
 pub use keeping::{QUARANTINE_IDENTITY, claims_invalidated, quarantined};
-pub use polls::{Polls, may_be_asked_about, next_look, next_poll};
+pub use polls::{Polls, may_be_asked_about, may_be_looked_at, next_look, next_poll};
 pub use report::{
     DATA_IDENTITY, DataArrival, DataKept, StatusArrival, cancel, data_kept, data_received,
     failure_reported, history_pulled, status_reported,
 };
 pub use review::{
     Look, PulledClaims, Reviewer, claims_pulled, continued, decided, looked, miss_review_deadline,
-    remind_reviewer,
+    remind_reviewer, unknown_to_provider,
 };
 pub use start::{NewAttempt, NewVerification, adopted, create, retry, start_failed, started};
 pub use timers::{

@@ -5,6 +5,7 @@ mod cancel;
 mod create;
 mod download;
 mod granted;
+mod hand_over;
 mod idempotency;
 mod join;
 mod ongoing;
@@ -13,6 +14,7 @@ mod read;
 mod read_claims;
 mod retry;
 pub(crate) mod revalidate;
+mod review;
 mod slot;
 pub(crate) mod start;
 

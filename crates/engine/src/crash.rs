@@ -37,11 +37,21 @@ pub enum CrashPoint {
     RevalidationAsked,
     /// The provider has checked them; what it said is not durable.
     RevalidationAnswered,
+    /// The provider is to be looked at; that is leased at most.
+    LookAsked,
+    /// What a look shows is here; nothing of it is durable.
+    LookAnswered,
+    /// Some bytes of a piece of evidence have come; the piece is not whole.
+    EvidenceChunkWritten,
+    /// A decision is durable and about to be sent to the provider.
+    DecisionAsked,
+    /// The provider was told a decision; what came of it is not durable.
+    DecisionSent,
 }
 
 impl CrashPoint {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::AvailabilityAnswered,
         Self::IntentWritten,
         Self::ProviderAnswered,
@@ -54,6 +64,11 @@ impl CrashPoint {
         Self::CallbackCommitted,
         Self::RevalidationAsked,
         Self::RevalidationAnswered,
+        Self::LookAsked,
+        Self::LookAnswered,
+        Self::EvidenceChunkWritten,
+        Self::DecisionAsked,
+        Self::DecisionSent,
     ];
 
     /// The name in a configuration.
@@ -72,6 +87,11 @@ impl CrashPoint {
             Self::CallbackCommitted => "callback-committed",
             Self::RevalidationAsked => "revalidation-asked",
             Self::RevalidationAnswered => "revalidation-answered",
+            Self::LookAsked => "look-asked",
+            Self::LookAnswered => "look-answered",
+            Self::EvidenceChunkWritten => "evidence-chunk-written",
+            Self::DecisionAsked => "decision-asked",
+            Self::DecisionSent => "decision-sent",
         }
     }
 }

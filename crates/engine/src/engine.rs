@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use verilane_core::{
-    Change, ChangeId, Committed, ConnectionName, JobWrite, Reason, SharedClock, Timestamp,
-    VerificationId,
+    Change, ChangeId, ClaimName, Committed, ConnectionName, JobWrite, Reason, SharedClock,
+    Timestamp, VerificationId,
 };
 use verilane_provider::Facade;
 use verilane_store::{CommitError, Loaded, Store};
@@ -30,6 +30,8 @@ pub struct Connection {
     pub callback_base: String,
     /// How long a slot's callback paths are answered after its last attempt began.
     pub slot_retention: Duration,
+    /// The claims with which a review is approved by itself; never if none.
+    pub auto_approve: Option<Vec<ClaimName>>,
 }
 
 /// What an engine is made of.
@@ -120,7 +122,10 @@ impl Engine {
             name: name.clone(),
             profile: facade.profile().clone(),
             health: facade.health(),
-            poll_interval: self.is_polled(name).then_some(self.config.polls.first),
+            poll_interval: match facade.profile().pace {
+                Some(pace) => Some(pace.first),
+                None => self.is_polled(name).then_some(self.config.polls.first),
+            },
             circuit: facade.circuit(),
         })
     }

@@ -120,9 +120,11 @@ impl From<CommitError> for EngineError {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Conflict(conflict) => match conflict {
-                Conflict::Revision | Conflict::Slot | Conflict::Seen | Conflict::Job => {
-                    Self::new(Reason::Contended).retry_after(Duration::ZERO)
-                }
+                Conflict::Revision
+                | Conflict::Slot
+                | Conflict::Binding
+                | Conflict::Seen
+                | Conflict::Job => Self::new(Reason::Contended).retry_after(Duration::ZERO),
                 Conflict::RequestId => Self::new(Reason::RequestIdReused),
             },
             CommitError::Unavailable(why) => {

@@ -4,8 +4,8 @@
 mod media;
 pub(crate) mod read;
 pub(crate) mod value;
+mod write;
 
-use sha2::Digest;
 use tracing::Instrument;
 use verilane_core::{
     AttemptNumber, EvidenceId, EvidenceKind, EvidenceRecord, Timestamp, Verification,
@@ -19,8 +19,7 @@ use crate::crash::CrashPoint;
 use crate::engine::Engine;
 use crate::sealing::Sealer;
 
-/// How many sealed chunks go to the side lane at once.
-const CHUNKS_AT_ONCE: usize = 16;
+pub(crate) use self::write::PieceWriter;
 
 /// What a piece of evidence is, beside its bytes.
 #[derive(Clone, Copy)]
@@ -97,36 +96,17 @@ impl Engine {
         bytes: &[u8],
         now: Timestamp,
     ) -> Result<KeptPiece, EngineError> {
-        let mut kept = KeptPiece {
-            id: EvidenceId::generate(),
-            kind: piece.kind,
-            field: piece.field.map(str::to_owned),
-            media_type: piece.media_type.to_owned(),
-            size: bytes.len() as u64,
-            sha256: sha2::Sha256::digest(bytes).into(),
-            chunks: 0,
-        };
         let span = tracing::info_span!(
             span::EVIDENCE_WRITE,
             { attribute::EVIDENCE_KIND } = piece.kind.as_str(),
         );
         async {
-            let mut sealed = key.seal_evidence(id, kept.id, bytes);
-            loop {
-                let batch = sealed
-                    .by_ref()
-                    .take(CHUNKS_AT_ONCE)
-                    .collect::<Result<Vec<_>, _>>()?;
-                if batch.is_empty() {
-                    self.crash_point(CrashPoint::EvidenceWritten);
-                    return Ok(kept);
-                }
-                let count = u32::try_from(batch.len()).unwrap_or(u32::MAX);
-                self.store
-                    .put_chunks(kept.id, kept.chunks, batch, now)
-                    .await?;
-                kept.chunks = kept.chunks.saturating_add(count);
-            }
+            let sealer = Sealer { id, key };
+            let mut writer = PieceWriter::new(self, &sealer, (piece.kind, piece.field), now);
+            writer.write(bytes).await?;
+            let kept = writer.finish_as(piece.media_type).await?;
+            self.crash_point(CrashPoint::EvidenceWritten);
+            Ok(kept)
         }
         .instrument(span)
         .await

@@ -15,6 +15,7 @@ mod evidence;
 mod jobs;
 mod keyring_check;
 mod keys;
+mod look;
 mod occurrence;
 mod picture;
 mod pull;
@@ -24,7 +25,8 @@ mod telemetry;
 mod view;
 mod watch;
 
-pub use verilane_provider::{Capability, CircuitState, HealthState, deadline};
+pub use verilane_provider::{Capability, CircuitState, Continuation, HealthState, deadline};
+pub use verilane_store::ListOrder;
 
 pub use callback::{CallbackPath, ImportMessage, ImportSource, Imported, Taken, Verdict};
 pub use command::Download;
@@ -36,9 +38,9 @@ pub use keys::KeyCache;
 pub use relay::{Entry, FrameEncoder, Relay};
 pub use view::{
     AccessContext, AvailabilityView, CheckAvailability, ClaimAvailability, ClaimView, ClaimsView,
-    ConnectionView, CreateVerification, Derived, DownloadEvidence, EvidenceView, Expire,
-    ListVerifications, ReadClaims, RetryVerification, Revalidate, Revalidation, RevalidationView,
-    VerificationView,
+    ConnectionView, ContinueVerification, CreateVerification, Derived, DownloadEvidence,
+    EvidenceView, Expire, ListVerifications, ReadClaims, RetryVerification, Revalidate,
+    Revalidation, RevalidationView, ReviewVerification, VerificationView,
 };
 pub use watch::{
     Delivery, EventFilter, EventPage, EventScope, ListEvents, WatchEnd, WatchMany, WatchOne,

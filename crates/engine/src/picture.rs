@@ -13,15 +13,19 @@ impl VerificationView {
     /// Whether a picture of an open action is missing.
     #[must_use]
     pub fn lacks_pictures(&self) -> bool {
-        let mut actions = self.actions.iter();
-        actions.any(|(_, Action::QrOrLink(action))| action.qr_png.is_none())
+        self.actions.iter().any(|(_, action)| match action {
+            Action::QrOrLink(action) => action.qr_png.is_none(),
+            Action::GatewayWidget(_) => false,
+        })
     }
 
     /// Draws the pictures that are missing, as far as their links fit a code. Some milliseconds of
     /// computing: not for the threads of IO.
     pub fn draw_pictures(&mut self) {
-        for (_, Action::QrOrLink(action)) in &mut self.actions {
-            if action.qr_png.is_none() {
+        for (_, action) in &mut self.actions {
+            if let Action::QrOrLink(action) = action
+                && action.qr_png.is_none()
+            {
                 action.qr_png = draw(action.link.expose()).map(Pii::new);
             }
         }

@@ -52,7 +52,7 @@ impl PullCause {
     }
 
     /// An end waits for nothing but its own answer.
-    const fn haste(self) -> Haste {
+    pub(crate) const fn haste(self) -> Haste {
         match self {
             Self::BeforeEnd => Haste::Now,
             Self::Poll | Self::LateCallback => Haste::InTurn,
@@ -97,8 +97,18 @@ impl Engine {
         about: JobAbout,
         cause: PullCause,
     ) -> Result<Pulled, EngineError> {
+        self.pull_again(about, cause, 0).await
+    }
+
+    /// The same after so many pulls that found nothing.
+    pub(crate) async fn pull_again(
+        &self,
+        about: JobAbout,
+        cause: PullCause,
+        tries: u32,
+    ) -> Result<Pulled, EngineError> {
         let row = self.load(about.verification).await?.verification;
-        let pulled = self.pull_for(&row, about, cause).await?;
+        let pulled = self.pull_for(&row, about, cause, tries).await?;
         if let Some(attempt) = row.attempt(about.attempt) {
             let connection = attempt.connection.as_str();
             self.pull_metrics
@@ -108,7 +118,7 @@ impl Engine {
             tracing::warn!(
                 { attribute::VERIFICATION_ID } = %about.verification,
                 %error,
-                "the provider's history can't be fetched"
+                "the provider can't be asked what was missed"
             );
         }
         Ok(pulled)
@@ -119,6 +129,7 @@ impl Engine {
         row: &Verification,
         about: JobAbout,
         cause: PullCause,
+        tries: u32,
     ) -> Result<Pulled, EngineError> {
         let Some(attempt) = row.attempt(about.attempt) else {
             return Ok(Pulled::Impossible);
@@ -126,6 +137,9 @@ impl Engine {
         let Some(connection) = self.connections.get(&attempt.connection) else {
             return Ok(Pulled::Impossible);
         };
+        if connection.facade.has(Capability::Continue) {
+            return self.look(row, about, (connection, cause), tries).await;
+        }
         if !connection.facade.has(Capability::History) {
             return Ok(Pulled::Impossible);
         }
@@ -251,11 +265,10 @@ impl Engine {
         let limits = &self.config.pull_limits;
         let mut change = Change::new(now);
         for (number, row) in attempts {
-            let polls = &self.config.polls;
             let attempt = row.attempt(number).filter(|attempt| {
                 self.is_polled(&attempt.connection)
                     && !attempt.facts.is_told_out()
-                    && decide::next_poll(row, number, 0, now, polls).is_some()
+                    && self.next_pull(row, number, 0, now).is_some()
             });
             let about = JobAbout {
                 verification: row.id,
@@ -275,10 +288,11 @@ impl Engine {
         }
     }
 
-    /// Whether a connection's provider is asked for its history.
+    /// Whether a connection's provider is asked for its history, or looked at.
     pub(crate) fn is_polled(&self, connection: &verilane_core::ConnectionName) -> bool {
+        let asks = [Capability::History, Capability::Continue];
         let connection = self.connections.get(connection);
-        connection.is_some_and(|connection| connection.facade.has(Capability::History))
+        connection.is_some_and(|connection| asks.iter().any(|asks| connection.facade.has(*asks)))
     }
 
     /// Adds to a change when its attempts are next asked about, counted from this news.
@@ -301,15 +315,14 @@ impl Engine {
                 verification: row.id,
                 attempt: attempt.number,
             });
-            let polls = &self.config.polls;
-            match decide::next_poll(row, attempt.number, 0, now, polls) {
+            match self.next_pull(row, attempt.number, 0, now) {
                 Some(due) => jobs.push(JobWrite::Schedule {
                     key,
                     due,
                     leased_until: None,
                 }),
                 // Its time is over, but what was scheduled in it may still wait for an answer.
-                None if decide::may_be_asked_about(attempt) => {}
+                None if self.may_be_pulled(attempt) => {}
                 None => jobs.push(JobWrite::Drop(key)),
             }
         }

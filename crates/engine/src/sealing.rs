@@ -4,14 +4,15 @@
 //! The layout is part of the format at rest. It is read back only by this file.
 
 use verilane_core::{
-    Action, AttemptNumber, EvidenceId, EvidenceRecord, NewEvent, Pii, QrOrLink, Revision, Sealed,
-    SealedAction, Timestamp, Verification, VerificationId,
+    Action, AttemptNumber, EvidenceId, EvidenceRecord, GatewayWidget, NewEvent, Pii, QrOrLink,
+    Revision, Sealed, SealedAction, Timestamp, Verification, VerificationId,
 };
 use verilane_vault::{DataKey, SealContext, SealedWhat, VaultError};
 use zeroize::Zeroizing;
 
 const LAYOUT: u8 = 1;
 const QR_OR_LINK: &[u8] = b"qr_or_link";
+const GATEWAY_WIDGET: &[u8] = b"gateway_widget";
 
 /// What is sealed at creation names this revision.
 pub(crate) const FIRST: Revision = Revision(1);
@@ -45,6 +46,11 @@ pub(crate) fn read_parts(bytes: &[u8]) -> Result<Vec<&[u8]>, VaultError> {
 
 pub(crate) fn text(bytes: &[u8]) -> Result<String, VaultError> {
     String::from_utf8(bytes.to_vec()).map_err(|_| VaultError::UnknownFormat)
+}
+
+fn time(bytes: &[u8]) -> Result<Timestamp, VaultError> {
+    let micros = bytes.try_into().map_err(|_| VaultError::UnknownFormat)?;
+    Ok(Timestamp::from_micros(i64::from_be_bytes(micros)))
 }
 
 /// Seals and opens the values of one verification.
@@ -124,10 +130,25 @@ impl Sealer<'_> {
         attempt: AttemptNumber,
         action: &Action,
     ) -> Result<Sealed, VaultError> {
-        let Action::QrOrLink(qr) = action;
-        let expire = qr.expire_time.as_micros().to_be_bytes();
-        let mut parts = vec![QR_OR_LINK, &expire, qr.link.expose().as_bytes()];
-        parts.extend(qr.qr_png.as_ref().map(|png| png.expose().as_slice()));
+        let expire = action.expire_time().as_micros().to_be_bytes();
+        let parts = match action {
+            Action::QrOrLink(qr) => {
+                let mut parts = vec![QR_OR_LINK, &expire, qr.link.expose().as_bytes()];
+                parts.extend(qr.qr_png.as_ref().map(|png| png.expose().as_slice()));
+                parts
+            }
+            Action::GatewayWidget(widget) => {
+                vec![
+                    GATEWAY_WIDGET,
+                    &expire,
+                    widget.partner_id.as_bytes(),
+                    widget.gatekeeper_network.as_bytes(),
+                    widget.chain.as_bytes(),
+                    widget.cluster.as_deref().unwrap_or_default().as_bytes(),
+                    widget.stage.as_deref().unwrap_or_default().as_bytes(),
+                ]
+            }
+        };
         self.seal(
             revision,
             SealedWhat::Action { attempt },
@@ -143,21 +164,35 @@ impl Sealer<'_> {
         let what = SealedWhat::Action { attempt };
         let plain = self.open(action.revision, what, &action.sealed)?;
         let parts = read_parts(plain.expose())?;
-        let (expire, link, png) = match parts.as_slice() {
-            [QR_OR_LINK, expire, link] => (expire, link, None),
-            [QR_OR_LINK, expire, link, png] => (expire, link, Some(png)),
-            _ => return Err(VaultError::UnknownFormat),
-        };
-        let expire = i64::from_be_bytes(
-            (*expire)
-                .try_into()
-                .map_err(|_| VaultError::UnknownFormat)?,
-        );
-        Ok(Action::QrOrLink(QrOrLink {
-            link: Pii::new(text(link)?),
-            qr_png: png.map(|png| Pii::new(png.to_vec())),
-            expire_time: Timestamp::from_micros(expire),
-        }))
+        match parts.as_slice() {
+            [QR_OR_LINK, expire, link, png @ ..] if png.len() <= 1 => {
+                Ok(Action::QrOrLink(QrOrLink {
+                    link: Pii::new(text(link)?),
+                    qr_png: png.first().map(|png| Pii::new(png.to_vec())),
+                    expire_time: time(expire)?,
+                }))
+            }
+            [
+                GATEWAY_WIDGET,
+                expire,
+                partner,
+                network,
+                chain,
+                cluster,
+                stage,
+            ] => {
+                let optional = |bytes| text(bytes).map(|text| Some(text).filter(|t| !t.is_empty()));
+                Ok(Action::GatewayWidget(GatewayWidget {
+                    partner_id: text(partner)?,
+                    gatekeeper_network: text(network)?,
+                    chain: text(chain)?,
+                    cluster: optional(cluster)?,
+                    stage: optional(stage)?,
+                    expire_time: time(expire)?,
+                }))
+            }
+            _ => Err(VaultError::UnknownFormat),
+        }
     }
 
     pub(crate) fn seal_evidence_description(

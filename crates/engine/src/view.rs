@@ -2,10 +2,11 @@
 
 use verilane_core::{
     Action, AttemptNumber, ClaimName, ClaimSelector, ClaimSource, ClaimStatus, ClaimValue,
-    ConnectionName, Date, EvidenceId, EvidenceRecord, Pii, Principal, ProviderName, RequestedClaim,
-    Revision, State, StoredClaim, Timestamp, Verification, VerificationId, Wish,
+    ConnectionName, Date, Decision, EvidenceId, EvidenceRecord, Pii, Principal, ProviderName,
+    RequestedClaim, Revision, State, StoredClaim, Timestamp, Verification, VerificationId, Wish,
 };
-use verilane_provider::{CircuitHealth, CircuitState, Health, HealthState, Profile};
+use verilane_provider::{CircuitHealth, CircuitState, Continuation, Health, HealthState, Profile};
+use verilane_store::ListOrder;
 use verilane_vault::{SealedWhat, VaultError};
 
 use crate::sealing::{FIRST, Sealer};
@@ -58,7 +59,7 @@ impl VerificationView {
             .attempts
             .iter()
             .filter(|a| a.state().0 == State::Pending && now < row.expire_time)
-            .filter(|a| a.expire_time.is_none_or(|until| now < until))
+            .filter(|a| a.expire_time.is_none_or(|until| now < until) && a.handover.is_none())
             .filter_map(|a| Some((a.number, a.action.as_ref()?)))
             .map(|(number, action)| Ok((number, sealer.open_action(number, action)?)))
             .collect::<Result<_, EngineError>>()?;
@@ -318,6 +319,38 @@ pub struct RetryVerification {
     pub without_picture: bool,
 }
 
+/// What a user's browser brought back.
+#[derive(Clone, Debug)]
+pub struct ContinueVerification {
+    /// Who hands it in.
+    pub principal: Principal,
+    /// For which verification.
+    pub verification: VerificationId,
+    /// The revision that the caller has seen.
+    pub expected: Option<Revision>,
+    /// Why, and for whom.
+    pub access: AccessContext,
+    /// What it is.
+    pub brought: Continuation,
+}
+
+/// A decision on what was verified.
+#[derive(Clone, Debug)]
+pub struct ReviewVerification {
+    /// Who decides.
+    pub principal: Principal,
+    /// On which verification.
+    pub verification: VerificationId,
+    /// The revision that the caller has seen.
+    pub expected: Option<Revision>,
+    /// Why, and for whom.
+    pub access: AccessContext,
+    /// What is decided.
+    pub decision: Decision,
+    /// What the caller gives as its reason. Goes into the audit chain, sealed.
+    pub reason: Pii<String>,
+}
+
 /// When a verification stops waiting for its user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Expire {
@@ -348,6 +381,8 @@ pub struct ListVerifications {
     pub created_from: Option<Timestamp>,
     /// Created before.
     pub created_before: Option<Timestamp>,
+    /// In which order.
+    pub order: ListOrder,
     /// At most so many.
     pub page_size: u32,
     /// Where the page before ended.

@@ -26,12 +26,15 @@ pub(crate) fn code_of(reason: Reason) -> Code {
         | Reason::ClaimNotRequested
         | Reason::ResumeTokenMalformed
         | Reason::ResumeTokenFilterMismatch
-        | Reason::PageTokenMalformed => Code::InvalidArgument,
+        | Reason::PageTokenMalformed
+        | Reason::ContinuationMalformed => Code::InvalidArgument,
         Reason::ConnectionNotFound | Reason::VerificationNotFound | Reason::EvidenceNotFound => {
             Code::NotFound
         }
-        Reason::RequestIdReused => Code::AlreadyExists,
-        Reason::RevisionMismatch | Reason::Contended => Code::Aborted,
+        Reason::RequestIdReused | Reason::ContinuationTaken => Code::AlreadyExists,
+        Reason::RevisionMismatch | Reason::Contended | Reason::ReviewDecidedOtherwise => {
+            Code::Aborted
+        }
         Reason::AlreadyVerified
         | Reason::ClaimsNotHeld
         | Reason::ClaimsNotAvailable
@@ -45,7 +48,11 @@ pub(crate) fn code_of(reason: Reason) -> Code {
         | Reason::ConnectionMisconfigured
         | Reason::RevalidationNotOffered
         | Reason::ImportNotConfirmed
-        | Reason::NothingToImport => Code::FailedPrecondition,
+        | Reason::NothingToImport
+        | Reason::ContinuationNotOffered
+        | Reason::AlreadyContinued
+        | Reason::NotContinuable
+        | Reason::ReviewNotOpen => Code::FailedPrecondition,
         Reason::ResumeTokenExpired
         | Reason::ResumeTokenUnknown
         | Reason::RequestTooLarge

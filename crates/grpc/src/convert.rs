@@ -10,6 +10,8 @@ pub(crate) mod event;
 pub(crate) mod evidence;
 mod identity_assurance;
 pub(crate) mod query;
+pub(crate) mod review;
+pub(crate) mod subject;
 pub(crate) mod verification;
 pub(crate) mod violations;
 pub(crate) mod watch;

@@ -102,10 +102,9 @@ fn message(error: &EngineError) -> String {
 
 /// A field as the API calls it, where the domain has another name for it.
 fn wire_field(field: &str) -> String {
-    match (field, field.strip_suffix(".document")) {
-        ("subject", _) => "subject.core_id".to_owned(),
-        (_, Some(claim)) => format!("{claim}.claim.document_type"),
-        _ => field.to_owned(),
+    match field.strip_suffix(".document") {
+        Some(claim) => format!("{claim}.claim.document_type"),
+        None => field.to_owned(),
     }
 }
 
@@ -154,7 +153,7 @@ mod tests {
             wrong("claims[2].provider_field", Reason::ClaimUnknown),
         ]));
         assert_eq!(status.code(), Code::InvalidArgument);
-        assert_eq!(status.message(), "subject.core_id: is wrong (and 2 more)");
+        assert_eq!(status.message(), "subject: is wrong (and 2 more)");
         let details = status.get_error_details();
         let info = details.error_info().unwrap();
         assert_eq!(
@@ -170,7 +169,7 @@ mod tests {
         assert_eq!(
             fields,
             [
-                ("subject.core_id", "SUBJECT_MALFORMED"),
+                ("subject", "SUBJECT_MALFORMED"),
                 ("claims[1].claim.document_type", "INVALID_ARGUMENT"),
                 ("claims[2].provider_field", "CLAIM_UNKNOWN"),
             ]

@@ -103,6 +103,8 @@ impl CorePass {
                 capabilities,
                 claims: prepare::offered(),
                 action_lifetime: prepare::LIFETIME,
+                holds_one_request: true,
+                pace: None,
             },
             keys: checked.keys,
             verified: endpoint(&checked.base, VERIFIED),

@@ -4,14 +4,20 @@
 //! client, no retries and no clock. Parsing and checking callbacks are pure functions of bytes, keys
 //! and time. What a plug-in returns is checked by the facade before anybody believes it.
 
+mod looks;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use verilane_core::{
-    Action, CallbackChannel, ClaimName, ClaimRequest, DocumentType, Fact, FieldViolation, Pii,
-    ProviderName, ProviderStatus, Reason, Timestamp, Wish, fields_of,
+    Action, CallbackChannel, ClaimName, ClaimRequest, Decision, DocumentType, Fact, FieldViolation,
+    Pii, ProviderName, ProviderStatus, Reason, Timestamp, Wish, fields_of,
+};
+
+pub use looks::{
+    Continuation, DocumentSeen, EvidenceBody, EvidenceOffer, LookAnswer, LookRequest, Pace,
 };
 
 use crate::ProviderError;
@@ -29,6 +35,11 @@ pub enum Capability {
     Evidence,
     /// It can be asked whether a value still holds.
     Revalidate,
+    /// An attempt goes on with what the user's browser brings back; from then on the provider is
+    /// looked at.
+    Continue,
+    /// It is told what the caller decides, and has the last word.
+    Review,
 }
 
 /// A claim that a connection offers.
@@ -65,6 +76,10 @@ pub struct Profile {
     pub claims: Vec<OfferedClaim>,
     /// How long an action can live.
     pub action_lifetime: ActionLifetime,
+    /// Whether it holds one request for a user and a set of fields at a time, whoever asks.
+    pub holds_one_request: bool,
+    /// How often it is looked at, if it can be: with [`Capability::Continue`].
+    pub pace: Option<Pace>,
 }
 
 impl Profile {
@@ -84,7 +99,7 @@ impl Profile {
 /// A caller's wish, before anything was checked.
 #[derive(Clone, Debug)]
 pub struct StartRequest {
-    /// The user as the provider knows him.
+    /// The user as the provider knows him; empty if the caller names nobody.
     pub subject: Pii<String>,
     /// What to ask for.
     pub claims: Vec<ClaimRequest>,
@@ -95,7 +110,8 @@ pub struct StartRequest {
 /// A wish that the provider could be asked for.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    /// The user, in the one spelling under which he is found again.
+    /// The user, in the one spelling under which he is found again; empty if the caller named nobody,
+    /// and the provider tells.
     pub subject: Pii<String>,
     /// The claims of the request, one for one: where each can be had from.
     pub claims: Vec<Wish>,
@@ -382,5 +398,42 @@ pub trait Provider: Send + Sync + 'static {
             reason: Reason::RevalidationNotOffered,
             text: None,
         })
+    }
+
+    /// Checks what a browser brought back, and gives the name by which the provider knows its request,
+    /// in the one spelling under which it is found again. Pure. For connections with
+    /// [`Capability::Continue`], as are the next two.
+    fn read_continuation(&self, _brought: &Continuation) -> Result<Pii<String>, FieldViolation> {
+        Err(FieldViolation {
+            field: String::new(),
+            description: "is nothing that this provider hands out".to_owned(),
+            reason: Reason::ContinuationNotOffered,
+        })
+    }
+
+    /// Looks at a request. Changes nothing at the provider.
+    async fn look(&self, _request: &LookRequest<'_>) -> Result<LookAnswer, ProviderError> {
+        Err(ProviderError::InvalidAnswer("it can't be looked at"))
+    }
+
+    /// Begins to fetch a piece of evidence that a look has just shown. [`ProviderError::Refused`] says
+    /// that the link leads nowhere any more, so that a further look may show another;
+    /// [`ProviderError::InvalidAnswer`], now or from the body, that what is there can't be used.
+    async fn fetch_evidence(
+        &self,
+        _offer: &EvidenceOffer,
+    ) -> Result<Box<dyn EvidenceBody>, ProviderError> {
+        Err(ProviderError::InvalidAnswer("it offers no evidence"))
+    }
+
+    /// Tells the provider what the caller has decided. The decision is durable by now; the call can be
+    /// repeated after an unclear outcome. What came of it, a look tells. For connections with
+    /// [`Capability::Review`].
+    async fn tell_decision(
+        &self,
+        _reference: &Pii<String>,
+        _decision: Decision,
+    ) -> Result<(), ProviderError> {
+        Err(ProviderError::InvalidAnswer("it takes no decision"))
     }
 }

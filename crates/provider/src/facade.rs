@@ -23,12 +23,12 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, watch};
 use tracing::Instrument;
-use verilane_core::{ConnectionName, FieldViolation, Pii, Reason, SharedClock};
+use verilane_core::{ConnectionName, Decision, FieldViolation, Pii, Reason, SharedClock};
 
 use crate::{
-    Availability, Callback, Capability, HistoryEntry, HistoryRequest, Prepared, Profile, Provider,
-    ProviderError, Reading, Refusal, Revalidated, Start, StartRequest, Started, UnsignedData,
-    ValueToCheck,
+    Availability, Callback, Capability, Continuation, EvidenceBody, EvidenceOffer, HistoryEntry,
+    HistoryRequest, LookAnswer, LookRequest, Prepared, Profile, Provider, ProviderError, Reading,
+    Refusal, Revalidated, Start, StartRequest, Started, UnsignedData, ValueToCheck,
 };
 use budget::Budget;
 pub use checks::BadProfile;
@@ -253,6 +253,66 @@ impl Facade {
         self.asked(Operation::Revalidate, || async move {
             let answer = self.plugin.revalidate(subject, values).await?;
             checks::revalidated(values, answer)
+        })
+        .await
+    }
+
+    /// Checks what a browser brought back. Asks nobody.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read_continuation(&self, brought: &Continuation) -> Result<Pii<String>, FieldViolation> {
+        let reference = self.plugin.read_continuation(brought)?;
+        if !checks::is_reference(&reference) {
+            return Err(FieldViolation {
+                field: String::new(),
+                description: "was turned into something that can't be a name".to_owned(),
+                reason: Reason::Internal,
+            });
+        }
+        Ok(reference)
+    }
+
+    /// Looks at a request. Changes nothing at the provider.
+    ///
+    /// # Errors
+    /// [`ProviderError`], a time-out among them.
+    pub async fn look(&self, request: &LookRequest<'_>) -> Result<LookAnswer, ProviderError> {
+        self.asked(Operation::Look, || async move {
+            let answer = self.plugin.look(request).await?;
+            checks::look(request, &answer)?;
+            Ok(answer)
+        })
+        .await
+    }
+
+    /// Begins to fetch a piece of evidence. The time-out is that of the beginning; the body has one of
+    /// its own.
+    ///
+    /// # Errors
+    /// [`ProviderError`], a time-out among them.
+    pub async fn fetch_evidence(
+        &self,
+        offer: &EvidenceOffer,
+    ) -> Result<Box<dyn EvidenceBody>, ProviderError> {
+        self.asked(Operation::FetchEvidence, || async move {
+            self.plugin.fetch_evidence(offer).await
+        })
+        .await
+    }
+
+    /// Tells the provider what the caller has decided. The decision must be durable by now. Goes on
+    /// after the caller's deadline.
+    ///
+    /// # Errors
+    /// [`ProviderError`]; after a time-out the outcome is unclear.
+    pub async fn tell_decision(
+        &self,
+        reference: &Pii<String>,
+        decision: Decision,
+    ) -> Result<(), ProviderError> {
+        self.asked(Operation::TellDecision, || async move {
+            self.plugin.tell_decision(reference, decision).await
         })
         .await
     }

@@ -6,6 +6,7 @@
 //! side. Spans and metrics carry templates of paths, never the paths, and no bodies.
 
 mod address;
+mod download;
 mod egress;
 mod error;
 mod observe;
@@ -25,6 +26,7 @@ use verilane_telemetry::propagation;
 use crate::deadline;
 
 pub use address::{AddressClass, classify};
+pub use download::Download;
 pub use egress::{Egress, EgressError};
 pub use error::{Answer, HttpError};
 pub use http::Method;
@@ -172,23 +174,12 @@ impl HttpClient {
     }
 
     async fn exchange(&self, request: HttpRequest) -> Result<Answer, HttpError> {
-        self.settings.egress.permit(&request.url)?;
-        let mut headers = request.headers;
-        if self.settings.propagates_trace {
-            propagation::inject(&mut headers);
-        }
-        let mut builder = self
-            .client
-            .request(request.method, request.url)
-            .timeout(self.time()?)
-            .headers(headers);
-        if let Some(body) = request.body {
-            builder = builder.body(body.expose().clone());
-        }
-        let response = builder
-            .send()
-            .await
-            .map_err(|error| error::sending(&error))?;
+        let response = self.begin(request, self.time()?).await?;
+        self.whole(response).await
+    }
+
+    /// An answer with its body.
+    async fn whole(&self, response: reqwest::Response) -> Result<Answer, HttpError> {
         let status = response.status().as_u16();
         let retry_after = error::retry_after(response.headers().get(RETRY_AFTER));
         let body = self.read_body(response, status).await?;
@@ -198,6 +189,29 @@ impl HttpClient {
         } else {
             Err(HttpError::Answered(answer))
         }
+    }
+
+    /// Sends a request where that is allowed, and waits for the head of its answer.
+    async fn begin(
+        &self,
+        request: HttpRequest,
+        time: Duration,
+    ) -> Result<reqwest::Response, HttpError> {
+        self.settings.egress.permit(&request.url)?;
+        let mut headers = request.headers;
+        if self.settings.propagates_trace {
+            propagation::inject(&mut headers);
+        }
+        let mut builder = self
+            .client
+            .request(request.method, request.url)
+            .timeout(time)
+            .headers(headers);
+        if let Some(body) = request.body {
+            builder = builder.body(body.expose().clone());
+        }
+        let response = builder.send().await;
+        response.map_err(|error| error::sending(&error))
     }
 
     /// How long a request may take: what is configured, and within the deadline of its call, where

@@ -12,9 +12,10 @@ pub mod facade;
 pub mod http;
 
 pub use contract::{
-    ActionLifetime, Availability, Callback, Candidate, Capability, DataItem, DataReport,
-    FailureReport, HistoryEntry, HistoryRequest, Image, OfferedClaim, Prepared, Profile, Provider,
-    Reading, Refusal, Report, Revalidated, Start, StartRequest, Started, StatusReport,
+    ActionLifetime, Availability, Callback, Candidate, Capability, Continuation, DataItem,
+    DataReport, DocumentSeen, EvidenceBody, EvidenceOffer, FailureReport, HistoryEntry,
+    HistoryRequest, Image, LookAnswer, LookRequest, OfferedClaim, Pace, Prepared, Profile,
+    Provider, Reading, Refusal, Report, Revalidated, Start, StartRequest, Started, StatusReport,
     UnsignedData, ValueToCheck,
 };
 pub use error::{Brake, ProviderError};

@@ -135,6 +135,8 @@ fn stage(limits: Limits, steps: impl IntoIterator<Item = Does>) -> Stage {
                 max: 15 * MINUTE,
                 default: 10 * MINUTE,
             },
+            holds_one_request: true,
+            pace: None,
         },
         steps: Mutex::new(steps.into_iter().collect()),
         begin: Instant::now(),

@@ -78,6 +78,8 @@ impl Default for Fake {
                     max: 15 * MINUTE,
                     default: 10 * MINUTE,
                 },
+                holds_one_request: true,
+                pace: None,
             },
             hangs: false,
             link: "corepass:x",

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use toml::{Table, Value};
-use verilane_core::ConnectionName;
+use verilane_core::{ClaimName, ConnectionName};
 use verilane_provider::Provider;
 use verilane_provider::http::HttpClient;
 use verilane_provider_corepass as corepass;
@@ -99,6 +99,13 @@ impl Settings {
     pub fn callback_retention(&self) -> Duration {
         match self {
             Self::CorePass(settings) => settings.callback_retention(),
+        }
+    }
+
+    /// The claims with which a review over it is approved by itself; never if none.
+    pub const fn auto_approve(&self) -> Option<&[ClaimName]> {
+        match self {
+            Self::CorePass(_) => None,
         }
     }
 

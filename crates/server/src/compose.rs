@@ -160,6 +160,7 @@ fn connections(
             facade,
             callback_base,
             slot_retention: connection.settings.callback_retention(),
+            auto_approve: connection.settings.auto_approve().map(<[_]>::to_vec),
         };
         anyhow::Ok((name, connection))
     };

@@ -179,7 +179,7 @@ fn action(verification: &v1::Verification) -> Result<(String, prost_types::Times
         Some(v1::action::Kind::QrOrLink(qr)) => {
             Ok((qr.link, qr.expire_time.context("the action has no expiry")?))
         }
-        None => bail!("the verification has no action"),
+        _ => bail!("the verification has no QR code"),
     }
 }
 

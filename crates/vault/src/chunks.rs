@@ -5,8 +5,6 @@
 //! which gives random access by offset; a chunk's context has no revision, since chunks are
 //! written before the change that shows them. Empty evidence is one empty chunk.
 
-use std::iter::FusedIterator;
-
 use verilane_core::{EvidenceId, Pii, Revision, Sealed, VerificationId};
 use zeroize::Zeroize;
 
@@ -32,54 +30,19 @@ const fn context(
     }
 }
 
-/// Seals evidence chunk by chunk, in order. Made by [`DataKey::seal_evidence`].
-pub struct SealedChunks<'a> {
-    key: &'a DataKey,
-    verification: VerificationId,
-    evidence: EvidenceId,
-    rest: Option<&'a [u8]>,
-    index: u32,
-}
-
-impl Iterator for SealedChunks<'_> {
-    type Item = Result<Sealed, VaultError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.rest?;
-        let (chunk, after) = match rest.split_at_checked(EVIDENCE_CHUNK_BYTES) {
-            Some((chunk, after)) if !after.is_empty() => (chunk, Some(after)),
-            _ => (rest, None),
-        };
-        let context = context(
-            self.verification,
-            self.evidence,
-            self.index,
-            after.is_none(),
-        );
-        self.rest = after;
-        self.index = self.index.saturating_add(1);
-        Some(self.key.seal(&context, chunk))
-    }
-}
-
-impl FusedIterator for SealedChunks<'_> {}
-
 impl DataKey {
-    /// Cuts evidence into chunks of [`EVIDENCE_CHUNK_BYTES`] and seals each as it is asked for.
-    #[must_use]
-    pub const fn seal_evidence<'a>(
-        &'a self,
+    /// Seals one chunk of a piece of evidence: a full one, or the last.
+    ///
+    /// # Errors
+    /// [`VaultError`], if the machine has no randomness.
+    pub fn seal_evidence_chunk(
+        &self,
         verification: VerificationId,
         evidence: EvidenceId,
-        plain: &'a [u8],
-    ) -> SealedChunks<'a> {
-        SealedChunks {
-            key: self,
-            verification,
-            evidence,
-            rest: Some(plain),
-            index: 0,
-        }
+        (index, last): (u32, bool),
+        plain: &[u8],
+    ) -> Result<Sealed, VaultError> {
+        self.seal(&context(verification, evidence, index, last), plain)
     }
 
     /// Opens one chunk of a piece of evidence, which is the last one or not.
@@ -164,8 +127,14 @@ mod tests {
     fn sealed(plain: &[u8]) -> Vec<Sealed> {
         let (verification, evidence) = ids();
         let key = key();
-        let chunks = key.seal_evidence(verification, evidence, plain);
-        chunks.collect::<Result<_, _>>().unwrap()
+        // Nothing is one empty chunk.
+        let count = plain.len().div_ceil(FULL).max(1);
+        let seal = |index: usize| {
+            let chunk = plain.chunks(FULL).nth(index).unwrap_or_default();
+            let place = (index as u32, index + 1 == count);
+            key.seal_evidence_chunk(verification, evidence, place, chunk)
+        };
+        (0..count).map(seal).collect::<Result<_, _>>().unwrap()
     }
 
     fn opened(chunks: &[Sealed]) -> Result<Vec<u8>, VaultError> {

@@ -35,6 +35,11 @@ pub enum SealedWhat<'a> {
         /// Of which attempt.
         attempt: AttemptNumber,
     },
+    /// The provider's name of its request.
+    Reference {
+        /// Of which attempt.
+        attempt: AttemptNumber,
+    },
     /// A transaction on a public chain.
     TxHash,
     /// A claim's value.
@@ -79,6 +84,10 @@ impl SealContext<'_> {
             SealedWhat::Purpose => out.push(4),
             SealedWhat::Action { attempt } => {
                 out.push(5);
+                out.raw(&attempt.to_be_bytes());
+            }
+            SealedWhat::Reference { attempt } => {
+                out.push(6);
                 out.raw(&attempt.to_be_bytes());
             }
             SealedWhat::TxHash => out.push(7),

@@ -20,6 +20,8 @@ pub enum IndexKind {
     Request,
     /// An idempotent request by principal and request id.
     RequestId,
+    /// What a browser brought back, by provider.
+    Binding,
 }
 
 impl IndexKind {
@@ -33,6 +35,7 @@ impl IndexKind {
             Self::CallbackPath => 5,
             Self::Request => 6,
             Self::RequestId => 7,
+            Self::Binding => 8,
         }
     }
 }

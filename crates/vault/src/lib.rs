@@ -47,7 +47,7 @@ mod keyring_file;
 mod random;
 mod vault;
 
-pub use chunks::{EVIDENCE_CHUNK_BYTES, SealedChunks};
+pub use chunks::EVIDENCE_CHUNK_BYTES;
 pub use context::{SealContext, SealedWhat};
 pub use data_key::DataKey;
 pub use error::VaultError;

@@ -76,6 +76,21 @@ pub fn next_poll(
     Some(due)
 }
 
+/// Whether looking at a provider can tell anything more of an attempt: something was brought back for
+/// it, and it is neither called off nor decided.
+#[must_use]
+pub fn may_be_looked_at(attempt: &Attempt) -> bool {
+    attempt.handover.is_some()
+        && match attempt.state().0 {
+            State::Verified | State::Rejected | State::Cancelled => false,
+            State::Pending
+            | State::Processing
+            | State::InReview
+            | State::Expired
+            | State::Failed => true,
+        }
+}
+
 /// When a provider is next looked at for an attempt whose browser has brought something back, if
 /// `looks` looks have found nothing since its last news. None if there is nothing to look at.
 #[must_use]
@@ -86,15 +101,13 @@ pub fn next_look(
     now: Timestamp,
     settings: &Polls,
 ) -> Option<Timestamp> {
-    let attempt = row.attempt(number)?;
-    attempt.handover.as_ref()?;
+    let attempt = row
+        .attempt(number)
+        .filter(|attempt| may_be_looked_at(attempt))?;
     let due = now + settings.silence(looks);
-    match attempt.state().0 {
-        State::Pending | State::Processing | State::InReview => Some(due),
-        State::Verified | State::Rejected | State::Cancelled => None,
-        State::Expired | State::Failed => {
-            let last = attempt.end_time.unwrap_or(row.update_time) + settings.after_end;
-            (now < last).then(|| due.min(last))
-        }
+    if attempt.state().0.is_end() {
+        let last = attempt.end_time.unwrap_or(row.update_time) + settings.after_end;
+        return (now < last).then(|| due.min(last));
     }
+    Some(due)
 }

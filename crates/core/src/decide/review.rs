@@ -162,6 +162,32 @@ pub fn looked(
     Some(draft.finish(deadlines))
 }
 
+/// The provider knows nothing of what the browser brought back. None if it has said something of it
+/// before, or the attempt has ended.
+#[must_use]
+pub fn unknown_to_provider(
+    current: &Verification,
+    number: AttemptNumber,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Option<Change> {
+    let attempt = current.attempt(number)?;
+    let shown = &attempt.handover.as_ref()?.shown;
+    if shown.status.is_some() || attempt.state().0.is_end() {
+        return None;
+    }
+    let mut draft = Draft::over(current, now);
+    draft.learn(number, Fact::Failed(Reason::ProviderFailed));
+    draft.tell(
+        number,
+        Said {
+            assurance: Assurance::Pulled,
+            ..Said::ours(EventKind::FailureReported)
+        },
+    );
+    Some(draft.finish(deadlines))
+}
+
 /// The provider gave its claims, and they are durable with their evidence. Whoever calls adds them.
 /// If nothing that is required is missing, the caller must decide now, unless the decision is known.
 #[must_use]

@@ -256,7 +256,11 @@ impl Engine {
         request: &CreateVerification,
         prepared: &Prepared,
     ) -> Vec<(LookupKind, BlindIndex)> {
-        let mut lookups = vec![(LookupKind::Subject, self.subject_index(&prepared.subject))];
+        let mut lookups = Vec::new();
+        if !prepared.subject.expose().is_empty() {
+            let subject = self.subject_index(&prepared.subject);
+            lookups.push((LookupKind::Subject, subject));
+        }
         if let Some(reference) = &request.subject_ref {
             lookups.push((LookupKind::SubjectRef, self.subject_ref_index(reference)));
         }

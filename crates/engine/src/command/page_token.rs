@@ -6,7 +6,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use verilane_core::{Reason, Timestamp, Verification, VerificationId};
-use verilane_store::PageMark;
+use verilane_store::{ListOrder, PageMark};
 use verilane_vault::IndexKind;
 
 use crate::engine::Engine;
@@ -25,12 +25,14 @@ pub(super) struct PageToken {
 }
 
 impl PageToken {
-    pub(super) const fn after(row: &Verification, filter: FilterMark) -> Self {
+    /// Goes on after a row of a list in this order.
+    pub(super) fn after(row: &Verification, order: ListOrder, filter: FilterMark) -> Self {
+        let time = match order {
+            ListOrder::Newest => row.create_time,
+            ListOrder::ReviewDeadline => row.review_deadline().unwrap_or(Timestamp::MAX),
+        };
         Self {
-            after: PageMark {
-                time: row.create_time,
-                id: row.id,
-            },
+            after: PageMark { time, id: row.id },
             filter,
         }
     }
@@ -64,7 +66,7 @@ impl PageToken {
 impl fmt::Display for PageToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut bytes = vec![VERSION];
-        bytes.extend_from_slice(&self.after.create_time.as_micros().to_be_bytes());
+        bytes.extend_from_slice(&self.after.time.as_micros().to_be_bytes());
         bytes.extend_from_slice(self.after.id.as_bytes());
         bytes.extend_from_slice(&self.filter);
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
@@ -89,6 +91,10 @@ impl Engine {
         say(sorted(&list.connections, |name| name.as_str()));
         say(sorted(&list.providers, |name| name.as_str()));
         say(sorted(&list.states, |state| state.as_str()));
+        say(match list.order {
+            ListOrder::Newest => vec![],
+            ListOrder::ReviewDeadline => vec!["review_deadline"],
+        });
         for time in [list.created_from, list.created_before] {
             parts.push(time.map_or_else(Vec::new, |t| t.as_micros().to_be_bytes().to_vec()));
         }

@@ -18,7 +18,7 @@ impl Engine {
         self.view(row)
     }
 
-    /// A page of the verifications that match, newest first, and the token of the next page.
+    /// A page of the verifications that match, in the order that is asked for, and the token of the next page.
     ///
     /// # Errors
     /// `PAGE_TOKEN_MALFORMED`, and those of the store.
@@ -50,6 +50,7 @@ impl Engine {
             lookups,
             created_from: list.created_from,
             created_before: list.created_before,
+            order: list.order,
             after,
             limit: list.page_size.saturating_add(1),
         };
@@ -60,7 +61,7 @@ impl Engine {
         let next = rows
             .last()
             .filter(|_| more)
-            .map(|last| PageToken::after(&last.verification, filter).to_string());
+            .map(|last| PageToken::after(&last.verification, list.order, filter).to_string());
         let views = rows
             .into_iter()
             .map(|listed| self.view(listed.verification))

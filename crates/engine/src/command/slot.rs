@@ -52,6 +52,12 @@ impl Engine {
             wanted.subject.expose().as_bytes(),
         ];
         parts.extend(wanted.fields.iter().map(|field| field.as_bytes()));
+        let number = wanted.holder.attempt.to_be_bytes();
+        let profile = self.connection(wanted.connection)?.facade.profile();
+        if !profile.holds_one_request {
+            // Nobody else's request is in the way of this one: each attempt has a slot of its own.
+            parts.extend([wanted.holder.verification.as_bytes().as_slice(), &number]);
+        }
         let key = vault.index(IndexKind::Slot, &parts);
         let holder = wanted.holder;
         let keep_until = now + self.connection(wanted.connection)?.slot_retention;

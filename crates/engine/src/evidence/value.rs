@@ -73,6 +73,12 @@ impl KeptValue {
     }
 }
 
+/// What is sealed in the place of a value that came as a file and not as text.
+pub(crate) fn of_file() -> Zeroizing<Vec<u8>> {
+    let head = String::new();
+    Written::Base64 { head }.seal()
+}
+
 /// The file in an item, if it is one that can be shown; none for a picture that can't be.
 fn file(item: &DataItem, most: usize) -> Option<&Pii<Vec<u8>>> {
     match &item.image {

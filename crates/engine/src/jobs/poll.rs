@@ -30,14 +30,14 @@ impl Engine {
         };
         let polls = &self.config.polls;
         let next = |row: &Verification, tries, now: Timestamp| {
-            decide::next_poll(row, about.attempt, tries, now, polls)
+            self.next_pull(row, about.attempt, tries, now)
         };
         let attempt = row.attempt(about.attempt);
-        if !attempt.is_some_and(decide::may_be_asked_about) {
+        if !attempt.is_some_and(|attempt| self.may_be_pulled(attempt)) {
             return self.done(job.key).await;
         }
         let tries = job.tries.saturating_add(1);
-        let wait = match self.pull(about, PullCause::Poll).await? {
+        let wait = match self.pull_again(about, PullCause::Poll, job.tries).await? {
             // The change that brought it said when it is next asked about.
             Pulled::Told { news: 1.., .. } => return Ok(()),
             Pulled::Impossible => return self.done(job.key).await,
@@ -67,8 +67,9 @@ impl Engine {
                 if given_up {
                     return self.done(job.key).await;
                 }
+                let now = self.now();
                 let asked = retry_after(&error).unwrap_or_default();
-                let silence = polls.silence(tries);
+                let silence = next(&row, tries, now).map_or(Duration::ZERO, |due| due.since(now));
                 asked.max(silence).min(polls.longest)
             }
         };
@@ -90,9 +91,8 @@ impl Engine {
             let mut change = Change::new(now);
             for row in page.iter().map(|listed| &listed.verification) {
                 for attempt in &row.attempts {
-                    let polls = &self.config.polls;
                     let open = !attempt.state().0.is_end() && self.is_polled(&attempt.connection);
-                    if !open || decide::next_poll(row, attempt.number, 0, now, polls).is_none() {
+                    if !open || self.next_pull(row, attempt.number, 0, now).is_none() {
                         continue;
                     }
                     let wait = asked.entry(attempt.connection.clone()).or_default();

@@ -60,6 +60,25 @@ impl Engine {
                 })
                 .await
             }
+            JobKind::ReviewReminder => {
+                self.timer(job.key, about, |row, now| {
+                    decide::remind_reviewer(row, about.attempt, now, deadlines)
+                })
+                .await
+            }
+            JobKind::ReviewDeadline => {
+                // Somebody else may have decided at the provider.
+                if !self.heard_before_end(job.key, about).await? {
+                    return Ok(());
+                }
+                self.timer(job.key, about, |row, now| {
+                    let attempt = row.attempt(about.attempt)?;
+                    let reviewer = self.reviewer(&attempt.connection);
+                    decide::miss_review_deadline(row, about.attempt, reviewer, now, deadlines)
+                })
+                .await
+            }
+            JobKind::SendDecision => self.send_decision(job, about).await,
             JobKind::Poll => self.poll(job, about).await,
             JobKind::PollAll => self.poll_all().await,
             JobKind::Purge => self.purge().await,
@@ -124,7 +143,7 @@ impl Engine {
         Err(EngineError::new(Reason::Contended).about(about.verification))
     }
 
-    pub(super) async fn put_off(&self, key: JobKey, due: Timestamp) -> Result<(), EngineError> {
+    pub(crate) async fn put_off(&self, key: JobKey, due: Timestamp) -> Result<(), EngineError> {
         let mut change = Change::new(self.now());
         change.jobs.push(JobWrite::Postpone { key, due });
         self.commit(change).await?;
@@ -132,7 +151,7 @@ impl Engine {
     }
 
     /// No timer of a kind is needed twice in an attempt's life, so none is lost by this.
-    pub(super) async fn done(&self, key: JobKey) -> Result<(), EngineError> {
+    pub(crate) async fn done(&self, key: JobKey) -> Result<(), EngineError> {
         let mut change = Change::new(self.now());
         change.jobs.push(JobWrite::Drop(key));
         self.commit(change).await?;

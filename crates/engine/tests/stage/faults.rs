@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use verilane_core::{
-    AuditHash, AuditRecord, BlindIndex, Change, ChangeId, Committed, Event, EvidenceId,
+    AuditHash, AuditRecord, Binding, BlindIndex, Change, ChangeId, Committed, Event, EvidenceId,
     EvidenceRecord, IdempotencyRecord, Job, Revision, Sealed, Sequence, Slot, SlotId, StoredClaim,
     Tenancy, Timestamp, VerificationId,
 };
@@ -189,6 +189,10 @@ impl Store for Faulty {
     async fn chunk(&self, evidence: EvidenceId, index: u32) -> Result<Option<Sealed>, StoreError> {
         let found = self.inner.chunk(evidence, index).await?;
         Ok(found.and_then(|chunk| (self.damage.lock())(index, chunk)))
+    }
+
+    async fn binding(&self, key: BlindIndex) -> Result<Option<Binding>, StoreError> {
+        self.inner.binding(key).await
     }
 
     async fn idempotency(&self, key: BlindIndex) -> Result<Option<IdempotencyRecord>, StoreError> {

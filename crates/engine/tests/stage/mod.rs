@@ -148,6 +148,7 @@ impl Stage {
                 facade: facade.unwrap(),
                 callback_base: BASE.to_owned(),
                 slot_retention: *slot_retention,
+                auto_approve: None,
             };
             (name.clone(), connection)
         };

@@ -186,6 +186,8 @@ impl Puppet {
                     max: 15 * MINUTE,
                     default: 10 * MINUTE,
                 },
+                holds_one_request: true,
+                pace: None,
             },
             held: Mutex::new(OFFERED.iter().map(|o| o.field.to_owned()).collect()),
             answers: Mutex::default(),

@@ -10,6 +10,7 @@ use verilane_engine::{ClaimView, ClaimsView, EngineError, ReadClaims};
 use super::create::access;
 use super::evidence::wire_evidence;
 use super::identity_assurance;
+use super::subject;
 use super::violations::Violations;
 use super::words::{assurance, claim_key, derived_from, read_claim_key, state, timestamp};
 
@@ -54,16 +55,13 @@ pub(crate) fn answer(
     as_identity_assurance: bool,
 ) -> Result<v1::ReadClaimsResponse, EngineError> {
     let row = &view.row;
-    let subject = v1::subject::Identifier::CoreId(view.subject.expose().clone());
     let json = as_identity_assurance.then(|| identity_assurance::json(view));
     let json = json.transpose()?;
     Ok(v1::ReadClaimsResponse {
         verification_id: row.id.to_string(),
         state: state(row.state().0).into(),
         revision: row.revision.0,
-        subject: Some(v1::Subject {
-            identifier: Some(subject),
-        }),
+        subject: subject::answer(&view.subject),
         claims: view
             .claims
             .iter()

@@ -45,6 +45,8 @@ const fn capability(capability: Capability) -> v1::Capability {
         Capability::Availability => v1::Capability::Availability,
         Capability::Evidence => v1::Capability::Evidence,
         Capability::Revalidate => v1::Capability::Revalidate,
+        Capability::Continue => v1::Capability::Continue,
+        Capability::Review => v1::Capability::Review,
     }
 }
 

@@ -90,14 +90,15 @@ pub(crate) fn subject(
     field: &str,
     said: Option<v1::Subject>,
 ) -> Option<Pii<String>> {
-    match said.and_then(|subject| subject.identifier) {
-        Some(v1::subject::Identifier::CoreId(id)) => Some(id.into()),
-        None => {
-            let description = "must name the subject";
-            violations.add(Reason::SubjectMalformed, field, description);
-            None
-        }
+    let read = match said.and_then(|subject| subject.identifier) {
+        // Whether somebody must be named, the provider says.
+        None => return Some(Pii::from("")),
+        Some(identifier) => super::subject::read(identifier),
+    };
+    if read.is_none() {
+        violations.add(Reason::SubjectMalformed, field, "names nobody");
     }
+    read
 }
 
 /// Labels, sorted by key.

@@ -11,7 +11,7 @@ use verilane_core::{Event, Pii, Timestamp};
 use verilane_engine::{FrameEncoder, VerificationView};
 
 use super::verification::{Picture, text, verification};
-use super::words::{assurance, codes, event_type, reason, state, timestamp};
+use super::words::{assurance, codes, decision, event_type, reason, state, timestamp};
 
 /// Makes the bytes that watches send.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,6 +83,8 @@ fn wire_event(event: &Event, tx_hash: Option<&Pii<String>>) -> v1::Event {
         tx_hash: tx_hash
             .map(|hash| hash.expose().clone())
             .unwrap_or_default(),
+        provider_progress: text(body.provider_progress.as_ref()),
+        decision: body.decision.map_or(0, |said| decision(said).into()),
     }
 }
 
@@ -109,6 +111,8 @@ mod tests {
                 provider: ProviderName::new("corepass").unwrap(),
                 provider_status: Some("VALIDITY_FAILED".into()),
                 provider_rank: Some(9),
+                provider_progress: None,
+                decision: None,
                 provider_time: Some(Timestamp::from_secs(1_677_255_317)),
                 commit_time: Timestamp::from_micros(1_677_255_318_000_001),
                 assurance: Assurance::Signed,

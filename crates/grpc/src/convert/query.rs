@@ -1,10 +1,10 @@
 //! What a caller says about a list of verifications.
 
 use verilane_api::v1;
-use verilane_core::Pii;
-use verilane_engine::{EngineError, ListVerifications};
+use verilane_engine::{EngineError, ListOrder, ListVerifications};
 
 use super::create::{labels, subject};
+use super::subject::canonical;
 use super::violations::Violations;
 use super::words;
 
@@ -26,19 +26,27 @@ pub(crate) fn read(
         connections: check.connections("filter.connections", &filter.connections),
         providers: check.providers("filter.providers", &filter.providers),
         states: words::states(check, "filter.states", &filter.states),
-        subject: subject.map(canonical),
+        subject: subject
+            .filter(|text| !text.expose().is_empty())
+            .map(canonical),
         subject_ref: Some(subject_ref).filter(|text| !text.expose().is_empty()),
         labels: labels(check, "filter.labels", filter.labels),
         created_from: check.time("filter.create_time_from", filter.create_time_from),
         created_before: check.time("filter.create_time_before", filter.create_time_before),
+        order: order(check, request.order),
         page_size: check.page_size(request.page_size, PAGE_MAX, PAGE_DEFAULT),
         page_token: Some(request.page_token).filter(|token| !token.is_empty()),
     };
     violations.into_result(Some(list))
 }
 
-/// A Core ID in the one spelling under which it is found: lower case, no `0x`.
-fn canonical(core_id: Pii<String>) -> Pii<String> {
-    let text = core_id.expose().to_ascii_lowercase();
-    text.strip_prefix("0x").unwrap_or(&text).into()
+fn order(violations: &mut Violations, said: i32) -> ListOrder {
+    match v1::ListOrder::try_from(said) {
+        Ok(v1::ListOrder::Unspecified | v1::ListOrder::Newest) => ListOrder::Newest,
+        Ok(v1::ListOrder::ReviewDeadline) => ListOrder::ReviewDeadline,
+        Err(_) => {
+            violations.invalid("order", "must be an order");
+            ListOrder::Newest
+        }
+    }
 }

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use verilane_api::v1;
-use verilane_core::{Action, Attempt, RequestedClaim};
+use verilane_core::{Action, Attempt, RequestedClaim, Review};
 use verilane_engine::VerificationView;
 
-use super::words::{claim_key, claim_status, codes, necessity, reason, state, timestamp};
+use super::words::{claim_key, claim_status, codes, decision, necessity, reason, state, timestamp};
 
 /// Whether a QR code's picture is answered. It is large, and can be drawn from the link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,6 +62,7 @@ pub(crate) fn verification(view: &VerificationView, picture: Picture) -> v1::Ver
 
 fn attempt(attempt: &Attempt, action: Option<v1::Action>) -> v1::Attempt {
     let (now, why) = attempt.state();
+    let handover = attempt.handover.as_ref();
     v1::Attempt {
         number: attempt.number,
         connection: attempt.connection.to_string(),
@@ -73,20 +74,42 @@ fn attempt(attempt: &Attempt, action: Option<v1::Action>) -> v1::Attempt {
         start_time: Some(timestamp(attempt.start_time)),
         expire_time: attempt.expire_time.map(timestamp),
         end_time: attempt.end_time.map(timestamp),
+        provider_progress: text(handover.and_then(|handover| handover.shown.progress.as_ref())),
+        review: handover
+            .and_then(|handover| handover.review.as_ref())
+            .map(|one| review(one, attempt)),
+    }
+}
+
+fn review(review: &Review, attempt: &Attempt) -> v1::Review {
+    v1::Review {
+        open_time: Some(timestamp(review.open_time)),
+        deadline: review.deadline.map(timestamp),
+        decision: review.decided.map_or(0, |(said, _)| decision(said).into()),
+        decide_time: review.decided.map(|(_, time)| timestamp(time)),
+        decision_pending: attempt.pending_decision().is_some(),
     }
 }
 
 fn action(action: &Action, picture: Picture) -> v1::Action {
-    let Action::QrOrLink(open) = action;
-    let qr_png = match (&open.qr_png, picture) {
-        (Some(png), Picture::With) => Bytes::copy_from_slice(png.expose()),
-        _ => Bytes::new(),
+    let kind = match action {
+        Action::QrOrLink(open) => v1::action::Kind::QrOrLink(v1::QrOrLink {
+            link: open.link.expose().clone(),
+            qr_png: match (&open.qr_png, picture) {
+                (Some(png), Picture::With) => Bytes::copy_from_slice(png.expose()),
+                _ => Bytes::new(),
+            },
+            expire_time: Some(timestamp(open.expire_time)),
+        }),
+        Action::GatewayWidget(open) => v1::action::Kind::GatewayWidget(v1::GatewayWidget {
+            partner_id: open.partner_id.clone(),
+            gatekeeper_network: open.gatekeeper_network.clone(),
+            chain: open.chain.clone(),
+            cluster: open.cluster.clone().unwrap_or_default(),
+            stage: open.stage.clone().unwrap_or_default(),
+            expire_time: Some(timestamp(open.expire_time)),
+        }),
     };
-    let kind = v1::action::Kind::QrOrLink(v1::QrOrLink {
-        link: open.link.expose().clone(),
-        qr_png,
-        expire_time: Some(timestamp(open.expire_time)),
-    });
     v1::Action { kind: Some(kind) }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use verilane_api::v1;
 use verilane_core::{
-    Assurance, ClaimName, ClaimStatus, DocumentType, EventKind, Reason, State, Timestamp,
+    Assurance, ClaimName, ClaimStatus, Decision, DocumentType, EventKind, Reason, State, Timestamp,
 };
 
 use super::violations::Violations;
@@ -66,6 +66,20 @@ pub(crate) const fn event_type(kind: EventKind) -> v1::EventType {
         EventKind::DataQuarantined => v1::EventType::DataQuarantined,
         EventKind::DataImported => v1::EventType::DataImported,
         EventKind::ClaimInvalidated => v1::EventType::ClaimInvalidated,
+        EventKind::Continued => v1::EventType::Continued,
+        EventKind::ProviderProgress => v1::EventType::ProviderProgress,
+        EventKind::EvidenceOffered => v1::EventType::EvidenceOffered,
+        EventKind::ReviewNeeded => v1::EventType::ReviewNeeded,
+        EventKind::ReviewDecided => v1::EventType::ReviewDecided,
+        EventKind::ReviewReminder => v1::EventType::ReviewReminder,
+        EventKind::ReviewOverdue => v1::EventType::ReviewOverdue,
+    }
+}
+
+pub(crate) const fn decision(decision: Decision) -> v1::Decision {
+    match decision {
+        Decision::Approve => v1::Decision::Approve,
+        Decision::Reject => v1::Decision::Reject,
     }
 }
 

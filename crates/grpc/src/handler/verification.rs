@@ -23,7 +23,7 @@ use crate::caller::principal;
 use crate::connection::Connection;
 use crate::convert::verification::{Picture, verification};
 use crate::convert::violations::Violations;
-use crate::convert::{asking, create, query, watch};
+use crate::convert::{asking, create, query, review, watch};
 use crate::messages::{Messages, messages};
 use crate::status::{refuse, status_of};
 use crate::watches::{Watch, Watches};
@@ -200,6 +200,34 @@ impl VerificationService for VerificationHandler {
             .map_err(|e| refuse(&e))?;
         Ok(Response::new(v1::CancelVerificationResponse {
             verification: shown(&view, Picture::Without),
+        }))
+    }
+
+    async fn continue_verification(
+        &self,
+        request: Request<v1::ContinueVerificationRequest>,
+    ) -> Result<Response<v1::ContinueVerificationResponse>, Status> {
+        let principal = principal(&request);
+        let read = review::read_continuation(request.into_inner(), principal);
+        let request = read.map_err(|e| refuse(&e))?;
+        note(request.verification);
+        let view = self.engine.continue_verification(request).await;
+        Ok(Response::new(v1::ContinueVerificationResponse {
+            verification: shown(&view.map_err(|e| refuse(&e))?, Picture::Without),
+        }))
+    }
+
+    async fn review_verification(
+        &self,
+        request: Request<v1::ReviewVerificationRequest>,
+    ) -> Result<Response<v1::ReviewVerificationResponse>, Status> {
+        let principal = principal(&request);
+        let read = review::read_decision(request.into_inner(), principal);
+        let request = read.map_err(|e| refuse(&e))?;
+        note(request.verification);
+        let view = self.engine.review_verification(request).await;
+        Ok(Response::new(v1::ReviewVerificationResponse {
+            verification: shown(&view.map_err(|e| refuse(&e))?, Picture::Without),
         }))
     }
 

@@ -253,11 +253,11 @@ async fn wrong_requests_to_check_availability() {
         ),
         (
             |r| r.subject = None,
-            &["InvalidArgument SUBJECT_MALFORMED subject.core_id"],
+            &["InvalidArgument SUBJECT_MALFORMED subject"],
         ),
         (
             |r| r.subject = core_id(NOBODY),
-            &["InvalidArgument SUBJECT_MALFORMED subject.core_id"],
+            &["InvalidArgument SUBJECT_MALFORMED subject"],
         ),
         (
             |r| r.claims.clear(),
@@ -291,7 +291,7 @@ async fn wrong_requests_to_check_availability() {
             },
             &[
                 "InvalidArgument INVALID_ARGUMENT connection",
-                "InvalidArgument SUBJECT_MALFORMED subject.core_id",
+                "InvalidArgument SUBJECT_MALFORMED subject",
                 "InvalidArgument PURPOSE_REQUIRED access_context.purpose",
             ],
         ),

@@ -82,6 +82,8 @@ impl Obedient {
                     max: minutes(15),
                     default: minutes(10),
                 },
+                holds_one_request: true,
+                pace: None,
             },
             told: Mutex::default(),
             asked: Notify::new(),

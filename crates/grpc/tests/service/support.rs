@@ -71,6 +71,7 @@ pub async fn world_with(engine: EngineConfig, grpc: GrpcConfig) -> World {
         facade,
         callback_base: "https://callbacks.example".to_owned(),
         slot_retention: Duration::from_secs(90 * 24 * 60 * 60),
+        auto_approve: None,
     };
     let engine = Engine::new(EngineParts {
         store: Arc::<SqliteStore>::clone(&store),

@@ -9,7 +9,9 @@ use super::support::{because, core_id, request, told, world};
 
 fn picture(verification: &v1::Verification) -> &[u8] {
     let action = verification.attempts[0].action.as_ref().unwrap();
-    let Kind::QrOrLink(open) = action.kind.as_ref().unwrap();
+    let Kind::QrOrLink(open) = action.kind.as_ref().unwrap() else {
+        panic!("another kind of action");
+    };
     &open.qr_png
 }
 
@@ -65,7 +67,9 @@ async fn a_created_verification_has_everything_that_was_asked_for_and_an_action(
     let now = world.now().as_secs();
     assert_eq!(attempt.number, 1);
     assert_eq!(attempt.expire_time.unwrap().seconds, now + 600);
-    let Kind::QrOrLink(open) = attempt.action.as_ref().unwrap().kind.as_ref().unwrap();
+    let Kind::QrOrLink(open) = attempt.action.as_ref().unwrap().kind.as_ref().unwrap() else {
+        panic!("another kind of action");
+    };
     assert_eq!(open.link, "obedient:ada");
     assert_eq!(open.expire_time.unwrap().seconds, now + 600);
 }

@@ -38,15 +38,15 @@ async fn wrong_requests_to_create() {
         ),
         (
             |r| r.subject = None,
-            &["InvalidArgument SUBJECT_MALFORMED subject.core_id"],
+            &["InvalidArgument SUBJECT_MALFORMED subject"],
         ),
         (
             |r| r.subject = Some(v1::Subject::default()),
-            &["InvalidArgument SUBJECT_MALFORMED subject.core_id"],
+            &["InvalidArgument SUBJECT_MALFORMED subject"],
         ),
         (
             |r| r.subject = core_id(NOBODY),
-            &["InvalidArgument SUBJECT_MALFORMED subject.core_id"],
+            &["InvalidArgument SUBJECT_MALFORMED subject"],
         ),
         (
             |r| r.subject_ref = "x".repeat(201),

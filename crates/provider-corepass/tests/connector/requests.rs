@@ -41,7 +41,9 @@ async fn a_start_gives_a_code_a_link_and_the_time_they_end() {
     let prepared = stage.prepared("ignores", &["SH_EMAIL"]);
     let started = stage.start(&prepared, TEN_MINUTES).await.unwrap();
     assert!(!started.already_open);
-    let Action::QrOrLink(action) = started.action;
+    let Action::QrOrLink(action) = started.action else {
+        panic!("another kind of action");
+    };
     assert!(action.link.expose().starts_with("corepass:"));
     assert!(action.qr_png.unwrap().expose().starts_with(b"\x89PNG"));
     assert_eq!(action.expire_time, START + TEN_MINUTES);
@@ -55,7 +57,9 @@ async fn a_second_start_is_told_that_the_first_is_open_with_its_link_and_time() 
     stage.clock.advance(Duration::from_secs(60));
     let second = stage.start(&prepared, TEN_MINUTES).await.unwrap();
     assert!(second.already_open);
-    let (Action::QrOrLink(first), Action::QrOrLink(second)) = (first.action, second.action);
+    let (Action::QrOrLink(first), Action::QrOrLink(second)) = (first.action, second.action) else {
+        panic!("another kind of action");
+    };
     assert_eq!(first.link.expose(), second.link.expose());
     assert_eq!(second.expire_time, START + TEN_MINUTES);
 }

@@ -4,6 +4,8 @@
 //! A crash at the level of a plug-in is a call that is dropped: before its request arrived, or after
 //! the provider has handled it.
 
+use verilane_core::Action;
+
 use super::stage::Stage;
 use super::{Bench, Upset};
 use crate::{Capability, HistoryEntry, HistoryRequest, Started};
@@ -93,9 +95,13 @@ pub async fn asking_for_the_history_changes_nothing_and_knows_the_callbacks<B: B
 
 fn same_action(first: &Started, again: &Started) {
     assert_eq!(first.action.expire_time(), again.action.expire_time());
-    let verilane_core::Action::QrOrLink(first) = &first.action;
-    let verilane_core::Action::QrOrLink(again) = &again.action;
-    assert_eq!(first.link.expose(), again.link.expose());
+    match (&first.action, &again.action) {
+        (Action::QrOrLink(first), Action::QrOrLink(again)) => {
+            assert_eq!(first.link.expose(), again.link.expose());
+        }
+        (Action::GatewayWidget(first), Action::GatewayWidget(again)) => assert_eq!(first, again),
+        (first, again) => panic!("{first:?} is not {again:?}"),
+    }
 }
 
 /// However often it is repeated, the provider holds one request, and says the same of it.

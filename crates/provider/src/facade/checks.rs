@@ -6,16 +6,20 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use verilane_core::{Action, FieldViolation, Pii, QrOrLink, Reason, Timestamp, Wish};
+use verilane_core::{
+    Action, FieldViolation, GatewayWidget, Pii, QrOrLink, Reason, Timestamp, Wish,
+};
 
 use crate::{
-    Availability, Callback, Candidate, DataReport, HistoryEntry, Prepared, Profile, ProviderError,
-    Reading, Refusal, Report, Revalidated, StartRequest, Started, StatusReport, UnsignedData,
-    ValueToCheck,
+    Availability, Callback, DataReport, HistoryEntry, LookAnswer, LookRequest, Prepared, Profile,
+    ProviderError, Reading, Refusal, Report, Revalidated, StartRequest, Started, StatusReport,
+    UnsignedData, ValueToCheck,
 };
 
 /// Most bytes of a name: a field, a status, a fingerprint.
 const MAX_NAME: usize = 128;
+/// Most bytes of a word that a look shows.
+const MAX_WORD: usize = 64;
 /// Most bytes of a subject, and of what identifies a report.
 const MAX_SUBJECT: usize = 512;
 /// Most claims in one request.
@@ -93,8 +97,8 @@ pub(super) fn request(request: &StartRequest) -> Result<(), Vec<FieldViolation>>
             reason,
         });
     };
-    if !is_text(request.subject.expose(), MAX_SUBJECT) {
-        let description = "must have 1 to 512 bytes and no control characters";
+    if !is_subject(&request.subject) {
+        let description = "must have at most 512 bytes and no control characters";
         refuse("subject", description, Reason::SubjectMalformed);
     }
     if request.claims.is_empty() || request.claims.len() > MAX_CLAIMS {
@@ -117,7 +121,7 @@ pub(super) fn prepared(
     request: &StartRequest,
     prepared: &Prepared,
 ) -> Result<(), Fault> {
-    if !is_text(prepared.subject.expose(), MAX_SUBJECT) {
+    if !is_subject(&prepared.subject) {
         return Err("the plug-in gave no usable subject");
     }
     let asked = request.claims.iter().map(|claim| claim.required);
@@ -171,15 +175,33 @@ pub(super) fn started(
     profile: &Profile,
     started: &Started,
 ) -> Result<(), ProviderError> {
-    let Action::QrOrLink(action) = &started.action;
-    qr_or_link(action).map_err(ProviderError::InvalidAnswer)?;
+    match &started.action {
+        Action::QrOrLink(action) => qr_or_link(action),
+        Action::GatewayWidget(action) => gateway_widget(action),
+    }
+    .map_err(ProviderError::InvalidAnswer)?;
     let latest = now + profile.action_lifetime.max + EXPIRY_SKEW;
-    if !(now - OLDEST_EXPIRY..=latest).contains(&action.expire_time) {
+    if !(now - OLDEST_EXPIRY..=latest).contains(&started.action.expire_time()) {
         return Err(ProviderError::InvalidAnswer(
             "the action's expiry is out of all proportion",
         ));
     }
     Ok(())
+}
+
+fn gateway_widget(action: &GatewayWidget) -> Result<(), Fault> {
+    let needed = [
+        &action.partner_id,
+        &action.gatekeeper_network,
+        &action.chain,
+    ];
+    let optional = [&action.cluster, &action.stage];
+    let mut all = needed.into_iter().chain(optional.into_iter().flatten());
+    if all.all(|setting| is_name(setting)) {
+        Ok(())
+    } else {
+        Err("a setting of the widget is missing or is no name")
+    }
 }
 
 fn qr_or_link(action: &QrOrLink) -> Result<(), Fault> {
@@ -222,7 +244,7 @@ pub(super) fn reading(callback: &Callback, reading: Reading) -> Result<Reading, 
     let fits = match &reading.report {
         Report::Status(status) => status_fits(status),
         Report::Failure(failure) => is_name(&failure.status) && is_name(&failure.identity),
-        Report::Data(data) => data_fits(data, about),
+        Report::Data(data) => data_fits(data, &about.fields),
     };
     if fits { Ok(reading) } else { Err(refused) }
 }
@@ -260,7 +282,7 @@ pub(super) fn unsigned(callback: &Callback, read: UnsignedData) -> Result<Unsign
         .get(read.candidate)
         .ok_or(Refusal::from(Reason::CallbackAttemptUnknown))?;
     let is_whole = read.data.unrequested == 0 && !read.data.items.is_empty();
-    if is_whole && data_fits(&read.data, about) {
+    if is_whole && data_fits(&read.data, &about.fields) {
         Ok(read)
     } else {
         Err(Reason::CallbackItemsMismatch.into())
@@ -285,7 +307,7 @@ pub(super) fn revalidated(
     Ok(answer)
 }
 
-fn data_fits(data: &DataReport, about: &Candidate) -> bool {
+fn data_fits(data: &DataReport, asked: &[impl AsRef<str>]) -> bool {
     let mut seen = BTreeSet::new();
     let is_short = |text: &Pii<String>| text.expose().len() <= MAX_VALUE;
     data.items.iter().all(|item| {
@@ -293,11 +315,50 @@ fn data_fits(data: &DataReport, about: &Candidate) -> bool {
             Some(_) => MAX_IMAGE_TEXT,
             None => MAX_VALUE,
         };
-        about.fields.contains(&item.field)
+        asked.iter().any(|field| field.as_ref() == item.field)
             && seen.insert(item.field.as_str())
             && item.value.expose().len() <= longest
             && item.pepper.as_ref().is_none_or(is_short)
     })
+}
+
+/// What a look shows. Its words stand in events, so they are plain words.
+pub(super) fn look(request: &LookRequest<'_>, answer: &LookAnswer) -> Result<(), ProviderError> {
+    let words = std::iter::once(&answer.status).chain(&answer.progress);
+    if !words.into_iter().all(|word| is_word(word)) {
+        return Err(ProviderError::InvalidAnswer("a status of it is no word"));
+    }
+    let mut offered = BTreeSet::new();
+    let offers = answer.offers.iter().all(|offer| {
+        let asked = request.fields.contains(&offer.field.as_str());
+        asked && offered.insert(&offer.field) && is_text(offer.link.expose(), MAX_LINK)
+    });
+    if !offers {
+        return Err(ProviderError::InvalidAnswer(
+            "it offers what was not asked for, twice, or nowhere",
+        ));
+    }
+    let fields = request.fields;
+    if !answer.data.iter().all(|data| data_fits(data, fields)) {
+        return Err(ProviderError::InvalidAnswer(
+            "its data does not fit what was asked for",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether text can be a provider's name of a request.
+pub(super) fn is_reference(text: &Pii<String>) -> bool {
+    is_text(text.expose(), MAX_LINK)
+}
+
+fn is_subject(text: &Pii<String>) -> bool {
+    text.expose().is_empty() || is_text(text.expose(), MAX_SUBJECT)
+}
+
+fn is_word(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    is_text(text, MAX_WORD) && text.chars().all(plain)
 }
 
 fn is_name(text: &str) -> bool {

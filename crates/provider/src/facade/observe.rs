@@ -20,18 +20,23 @@ pub(super) enum Operation {
     ReadCallback,
     ReadUnsigned,
     Revalidate,
+    Look,
+    FetchEvidence,
+    TellDecision,
 }
 
 impl Operation {
     /// What repeating it can do at the provider.
     pub(super) const fn repeats(self) -> Repeats {
         match self {
-            Self::Start => Repeats::IfItNeverLeft,
+            Self::Start | Self::TellDecision => Repeats::IfItNeverLeft,
             Self::CheckAvailability
             | Self::History
             | Self::ReadCallback
             | Self::ReadUnsigned
-            | Self::Revalidate => Repeats::Freely,
+            | Self::Revalidate
+            | Self::Look
+            | Self::FetchEvidence => Repeats::Freely,
         }
     }
 
@@ -43,6 +48,9 @@ impl Operation {
             Self::ReadCallback => "read_callback",
             Self::ReadUnsigned => "read_unsigned",
             Self::Revalidate => "revalidate",
+            Self::Look => "look",
+            Self::FetchEvidence => "fetch_evidence",
+            Self::TellDecision => "tell_decision",
         }
     }
 }

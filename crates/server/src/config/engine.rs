@@ -7,7 +7,7 @@ use verilane_engine::{EngineConfig, PullLimits};
 use verilane_provider::Limits;
 
 use super::section::{Asked, Section};
-use super::value::{OrNever, Size};
+use super::value::{OrNever, Overdue, Size};
 
 /// The engine, its relay and its cache of data keys.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,9 @@ impl Engine {
         let processing = section.within("processing_deadline", MINUTE..=365 * DAY);
         let data = section.within("data_deadline", MINUTE..=3_650 * DAY);
         let start_lease = section.within("start_lease", shortest_lease()..=60 * MINUTE);
+        let review = section.get::<OrNever<Duration>>("review_deadline");
+        let reminder = section.get::<OrNever<Duration>>("review_reminder");
+        let overdue = section.get::<Overdue>("review_overdue");
         let event_retention = section.get::<OrNever<Duration>>("event_retention");
         let purge_interval = section.within("purge_interval", SECOND..=DAY);
         let poll_interval = section.within("poll_interval", SECOND..=DAY);
@@ -62,6 +65,13 @@ impl Engine {
         let max_picture = section.within("max_picture_size", Size::kib(1)..=Size::mib(64));
         let ring_events = section.within("ring_events", 1..=10_000_000);
         let open_keys = section.within("open_keys", 1..=10_000_000);
+        for (key, time) in [("review_deadline", &review), ("review_reminder", &reminder)] {
+            if let Some(OrNever(Some(time))) = time
+                && *time < MINUTE
+            {
+                section.fault(key, "must be 1m or more, or \"never\"");
+            }
+        }
         if let Some(OrNever(Some(kept))) = event_retention
             && kept < MINUTE
         {
@@ -91,6 +101,9 @@ impl Engine {
                         processing: processing?,
                         data: data?,
                         start_lease: start_lease?,
+                        review: review?.0,
+                        review_reminder: reminder?.0,
+                        overdue: overdue?.0,
                     },
                     expire_min: shortest?,
                     expire_max: longest?,

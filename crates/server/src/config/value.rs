@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Value;
-use verilane_core::Pii;
+use verilane_core::{Decision, Pii};
 
 /// A value before it was read.
 #[derive(Clone, Copy)]
@@ -235,6 +235,26 @@ impl<T: Setting> Setting for OrNever<T> {
 
     fn show(&self) -> String {
         self.0.as_ref().map_or_else(|| "never".to_owned(), T::show)
+    }
+}
+
+/// What becomes of a review that nobody decided in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overdue(pub Option<Decision>);
+
+impl Setting for Overdue {
+    fn read(given: Given<'_>) -> Result<Self, String> {
+        let expected = "\"fail\" or \"reject\"";
+        match given.text(expected)? {
+            "fail" => Ok(Self(None)),
+            "reject" => Ok(Self(Some(Decision::Reject))),
+            _ => Err(format!("must be {expected}")),
+        }
+    }
+
+    fn show(&self) -> String {
+        let word = if self.0.is_none() { "fail" } else { "reject" };
+        word.to_owned()
     }
 }
 

@@ -77,6 +77,20 @@ impl VerificationService for Fake {
         std::future::pending().await
     }
 
+    async fn continue_verification(
+        &self,
+        _: Request<v1::ContinueVerificationRequest>,
+    ) -> Result<Response<v1::ContinueVerificationResponse>, Status> {
+        std::future::pending().await
+    }
+
+    async fn review_verification(
+        &self,
+        _: Request<v1::ReviewVerificationRequest>,
+    ) -> Result<Response<v1::ReviewVerificationResponse>, Status> {
+        std::future::pending().await
+    }
+
     async fn check_availability(
         &self,
         _: Request<v1::CheckAvailabilityRequest>,

@@ -31,6 +31,8 @@ fn some_profile() -> Profile {
             max: minutes(15),
             default: minutes(10),
         },
+        holds_one_request: true,
+        pace: None,
     }
 }
 

@@ -1,0 +1,88 @@
+//! What a provider that does not call us is asked, and what it answers.
+//!
+//! The user's browser brings back the name of the provider's request; from then on the provider is
+//! looked at, now and then. What a look shows is compared with the look before by whoever asked.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use verilane_core::{DocumentType, Fact, Pii, ProviderStatus};
+
+use super::DataReport;
+use crate::ProviderError;
+
+/// What a browser brought back, named by what it is.
+#[derive(Clone, Debug)]
+pub enum Continuation {
+    /// The name of a presentation request: an id, or a URL.
+    PresentationRequest(Pii<String>),
+}
+
+/// How often a provider is looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pace {
+    /// After the last news.
+    pub first: std::time::Duration,
+    /// At most between two looks at a request that is open.
+    pub longest: std::time::Duration,
+}
+
+/// A request to look at.
+#[derive(Debug)]
+pub struct LookRequest<'a> {
+    /// Its name, as [`read_continuation`](super::Provider::read_continuation) gave it.
+    pub reference: &'a Pii<String>,
+    /// The user, as `prepare` named him; empty if the verification names nobody.
+    pub subject: &'a Pii<String>,
+    /// What was asked for, sorted, each once.
+    pub fields: &'a [&'a str],
+}
+
+/// What a provider shows of a request.
+#[derive(Clone, Debug)]
+pub struct LookAnswer {
+    /// Its word. Words that it does not document are passed on, if they are plain words.
+    pub status: ProviderStatus,
+    /// The word's place in the provider's order, from 1; 0 if it has none.
+    pub rank: u16,
+    /// What it tells about the attempt.
+    pub fact: Option<Fact>,
+    /// Its second word for how far it is.
+    pub progress: Option<ProviderStatus>,
+    /// Whether the request is another user's than the one whom the verification names.
+    pub is_anothers: bool,
+    /// What it gives of what was asked for, pictures left out; none as long as nothing can be read.
+    pub data: Option<DataReport>,
+    /// The document that the data comes from.
+    pub document: Option<DocumentSeen>,
+    /// What it offers as evidence, of what was asked for. No field twice.
+    pub offers: Vec<EvidenceOffer>,
+    /// The answer, as received, and its media type.
+    pub message: Pii<Vec<u8>>,
+    /// The media type of the message.
+    pub media_type: String,
+}
+
+/// A kind of document in the provider's own words, and what that is in ours.
+#[derive(Clone, Debug)]
+pub struct DocumentSeen {
+    /// Ours, where we have one.
+    pub kind: Option<DocumentType>,
+    /// The provider's.
+    pub word: Pii<String>,
+}
+
+/// A piece of evidence that can be fetched, for a while.
+#[derive(Clone, Debug)]
+pub struct EvidenceOffer {
+    /// The provider's name for the field.
+    pub field: String,
+    /// Where it lies. Grants access, so it is as secret as what lies there.
+    pub link: Pii<String>,
+}
+
+/// The bytes of a piece of evidence, as they come.
+#[async_trait]
+pub trait EvidenceBody: Send {
+    /// The next bytes, never none; nothing once all have come.
+    async fn next(&mut self) -> Result<Option<Bytes>, ProviderError>;
+}
