@@ -5,6 +5,7 @@
 //! revision, so whoever calls seals after the decision and fills the places left open in the
 //! change (an event's `tx_hash`, an attempt's `action`).
 
+mod came;
 mod draft;
 mod history;
 mod keeping;
@@ -14,6 +15,7 @@ mod review;
 mod start;
 mod timers;
 
+pub use came::{Came, Document};
 pub use draft::next_revision;
 pub use history::{Noted, Tenure, assign};
 pub use keeping::{QUARANTINE_IDENTITY, claims_invalidated, quarantined};

@@ -24,6 +24,7 @@ use verilane_vault::{IndexKind, SealedWhat};
 
 pub use self::import::{ImportMessage, ImportSource, Imported};
 
+pub(crate) use self::data::underivable;
 use self::data::{Kept, data_kept};
 use self::message::Message;
 use crate::EngineError;

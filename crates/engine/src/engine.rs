@@ -122,10 +122,7 @@ impl Engine {
             name: name.clone(),
             profile: facade.profile().clone(),
             health: facade.health(),
-            poll_interval: match facade.profile().pace {
-                Some(pace) => Some(pace.first),
-                None => self.is_polled(name).then_some(self.config.polls.first),
-            },
+            poll_interval: self.is_polled(name).then(|| self.pace(name).first),
             circuit: facade.circuit(),
         })
     }

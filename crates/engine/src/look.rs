@@ -5,29 +5,24 @@
 //! sees news at once; claims show with all of their evidence, in one change, and open the review. A look
 //! changes nothing at the provider, so it may be repeated at any time; a crash costs a repeat.
 
+mod claims;
 mod evidence;
 mod send;
 
-use verilane_core::decide::{self, Look, PulledClaims};
+use verilane_core::decide::{self, Look, Polls};
 use verilane_core::{
-    Attempt, BindingWrite, Change, Decision, Fact, JobAbout, Pii, Reason, StoredClaim, Timestamp,
-    Verification,
+    Attempt, BindingWrite, ConnectionName, Fact, JobAbout, Pii, Reason, Timestamp, Verification,
 };
-use verilane_provider::{LookAnswer, LookRequest, ProviderError};
+use verilane_provider::{Capability, LookAnswer, LookRequest, ProviderError};
 use verilane_store::{CommitError, Conflict};
 use verilane_vault::SealedWhat;
 
-use self::evidence::Fetched;
 use crate::EngineError;
 use crate::config::PullLimits;
 use crate::crash::CrashPoint;
 use crate::engine::{Connection, Engine, RACES};
-use crate::evidence::KeptPiece;
 use crate::pull::{Haste, PullCause, Pulled};
 use crate::sealing::Sealer;
-
-/// After how many looks in vain a picture that the provider should offer is given up.
-const PATIENCE: u32 = 5;
 
 impl Engine {
     /// Looks once, and commits what is new. `tries` looks have found nothing since the last news.
@@ -146,161 +141,10 @@ impl Engine {
         Err(EngineError::new(Reason::Contended).about(about.verification))
     }
 
-    /// Takes the claims of an attempt that has none yet, with their evidence. Whether that was news.
-    async fn take_claims(
-        &self,
-        about: JobAbout,
-        connection: &Connection,
-        answer: &LookAnswer,
-        tries: u32,
-    ) -> Result<bool, EngineError> {
-        let Some(data) = &answer.data else {
-            return Ok(false);
-        };
-        let row = self.load(about.verification).await?.verification;
-        if !self.wants_claims(&row, about).await? {
-            return Ok(false);
-        }
-        let key = self.keys.of(&row)?;
-        let sealer = Sealer {
-            id: row.id,
-            key: &key,
-        };
-        let fetched = self.fetch_all(&row, &sealer, connection, answer, tries < PATIENCE);
-        let Some(fetched) = fetched.await? else {
-            return Ok(false);
-        };
-        let now = self.now();
-        let body = answer.message.expose();
-        let message = self.keep_message(row.id, &key, &answer.media_type, body, now);
-        let message = message.await?;
-        for _ in 0..RACES {
-            let row = self.load(about.verification).await?.verification;
-            if !self.wants_claims(&row, about).await? {
-                return Ok(false);
-            }
-            let came = Came {
-                answer,
-                fetched: &fetched,
-                message: &message,
-            };
-            let change = self.claims_change(&row, about, connection, &came, &sealer)?;
-            match self.commit(change).await {
-                Ok(_) => {
-                    let values = data.items.len().saturating_add(fetched.len());
-                    tracing::debug!(values, "a provider's claims were taken");
-                    return Ok(true);
-                }
-                Err(CommitError::Conflict(Conflict::Revision)) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(EngineError::new(Reason::Contended).about(about.verification))
-    }
-
-    /// Whether an attempt still needs what a look gives: nothing of it is stored, or it was approved and
-    /// the claims that stand are another attempt's.
-    async fn wants_claims(&self, row: &Verification, about: JobAbout) -> Result<bool, EngineError> {
-        let Some(attempt) = row.attempt(about.attempt) else {
-            return Ok(false);
-        };
-        if attempt.facts.is_cancelled() {
-            return Ok(false);
-        }
-        if !attempt.facts.has_data() {
-            return Ok(true);
-        }
-        if !attempt.facts.is_approved() {
-            return Ok(false);
-        }
-        let claims = self.store.claims(row.id).await?;
-        let own = claims.iter().any(|claim| claim.attempt == about.attempt);
-        Ok(!claims.is_empty() && !own)
-    }
-
-    fn claims_change(
-        &self,
-        row: &Verification,
-        about: JobAbout,
-        connection: &Connection,
-        came: &Came<'_>,
-        sealer: &Sealer<'_>,
-    ) -> Result<Change, EngineError> {
-        let now = self.now();
-        let values: Vec<&str> = came.values().map(|item| item.field.as_str()).collect();
-        let pictures = came.fetched.iter().map(|one| one.field.as_str());
-        let mut fields = values;
-        fields.extend(pictures);
-        let unusable = came.fetched.iter().filter(|one| one.piece.is_none());
-        let unusable: Vec<&str> = unusable.map(|one| one.field.as_str()).collect();
-        let document = came.answer.document.as_ref();
-        let document = document.and_then(|document| document.kind);
-        let pulled = PulledClaims {
-            fields: &fields,
-            unusable: &unusable,
-            document,
-            decision: connection.automatic_decision(row, &fields, &unusable),
-        };
-        let reviewer = self.reviewer(connection.facade.connection());
-        let number = about.attempt;
-        let deadlines = &self.config.deadlines;
-        let mut change = decide::claims_pulled(row, number, &pulled, reviewer, now, deadlines);
-        let revision = decide::next_revision(row);
-        for one in came.fetched {
-            if let Some(piece) = &one.piece {
-                change
-                    .evidence
-                    .push(piece.record(row, number, sealer, now)?);
-            }
-        }
-        change
-            .evidence
-            .push(came.message.record(row, number, sealer, now)?);
-        for claim in row.claims.iter().filter(|claim| claim.asked) {
-            if claim.document.is_some() && claim.document != document {
-                continue;
-            }
-            let field = claim.field.as_str();
-            let what = SealedWhat::ClaimValue { claim: field };
-            let fetched = came.fetched.iter().find(|one| one.field == field);
-            let item = came.values().find(|item| item.field == field);
-            let (value, evidence) = match (fetched.and_then(|one| one.piece.as_ref()), item) {
-                (Some(piece), _) => {
-                    let reference = crate::evidence::value::of_file();
-                    (sealer.seal(revision, what, &reference)?, Some(piece.id))
-                }
-                (None, Some(item)) => {
-                    let plain = item.value.expose().as_bytes();
-                    (sealer.seal(revision, what, plain)?, None)
-                }
-                (None, None) => continue,
-            };
-            change.claims.push(StoredClaim {
-                verification: row.id,
-                attempt: number,
-                field: claim.field.clone(),
-                name: claim.name,
-                document: claim.document.or(document),
-                value,
-                evidence,
-                pepper: None,
-                revision,
-                provider_time: None,
-                receive_time: now,
-                assurance: verilane_core::Assurance::Pulled,
-                key_fingerprint: None,
-                imported: false,
-            });
-        }
-        Ok(change)
-    }
-
     /// Whether a provider can have anything to tell of an attempt that is wanted, however late its turn
     /// comes.
     pub(crate) fn may_be_pulled(&self, attempt: &Attempt) -> bool {
-        let connection = self.connections.get(&attempt.connection);
-        let is_looked_at = connection.is_some_and(|c| c.facade.profile().pace.is_some());
-        if is_looked_at {
+        if self.is_looked_at(&attempt.connection) {
             decide::may_be_looked_at(attempt)
         } else {
             decide::may_be_asked_about(attempt)
@@ -316,56 +160,29 @@ impl Engine {
         now: Timestamp,
     ) -> Option<Timestamp> {
         let attempt = row.attempt(number)?;
-        let polls = &self.config.polls;
-        let connection = self.connections.get(&attempt.connection)?;
-        match connection.facade.profile().pace {
-            Some(pace) => {
-                let polls = decide::Polls {
-                    first: pace.first,
-                    longest: pace.longest,
-                    after_end: polls.after_end,
-                };
-                let due = decide::next_look(row, number, tries, now, &polls)?;
-                Some(due + jitter(row, due.since(now)))
-            }
-            None => decide::next_poll(row, number, tries, now, polls),
+        let polls = self.pace(&attempt.connection);
+        if self.is_looked_at(&attempt.connection) {
+            let due = decide::next_look(row, number, tries, now, &polls)?;
+            return Some(due + jitter(row, due.since(now)));
         }
+        decide::next_poll(row, number, tries, now, &polls)
     }
-}
 
-/// What came of a look, and is durable as far as it is large.
-struct Came<'a> {
-    answer: &'a LookAnswer,
-    fetched: &'a [Fetched],
-    message: &'a KeptPiece,
-}
-
-impl Came<'_> {
-    fn values(&self) -> impl Iterator<Item = &verilane_provider::DataItem> {
-        self.answer.data.iter().flat_map(|data| &data.items)
+    /// How often a connection's provider is asked: at its own pace, if it has one.
+    pub(crate) fn pace(&self, connection: &ConnectionName) -> Polls {
+        let connection = self.connections.get(connection);
+        let own = connection.and_then(|connection| connection.facade.profile().pace);
+        let all = self.config.polls;
+        own.map_or(all, |pace| Polls {
+            first: pace.first,
+            longest: pace.longest,
+            after_end: all.after_end,
+        })
     }
-}
 
-impl Connection {
-    /// The decision that the operator has made beforehand, if what came allows it.
-    fn automatic_decision(
-        &self,
-        row: &Verification,
-        fields: &[&str],
-        unusable: &[&str],
-    ) -> Option<Decision> {
-        let needed = self.auto_approve.as_ref()?;
-        let came = |name| {
-            let mut claims = row.claims.iter().filter(|claim| claim.name == name);
-            claims.any(|claim| {
-                let field = claim.field.as_str();
-                fields.contains(&field) && !unusable.contains(&field)
-            })
-        };
-        needed
-            .iter()
-            .all(|name| came(*name))
-            .then_some(Decision::Approve)
+    fn is_looked_at(&self, connection: &ConnectionName) -> bool {
+        let connection = self.connections.get(connection);
+        connection.is_some_and(|connection| connection.facade.has(Capability::Continue))
     }
 }
 

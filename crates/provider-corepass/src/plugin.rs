@@ -103,6 +103,7 @@ impl CorePass {
                 capabilities,
                 claims: prepare::offered(),
                 action_lifetime: prepare::LIFETIME,
+                needs_subject: true,
                 holds_one_request: true,
                 pace: None,
             },

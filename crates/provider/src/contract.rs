@@ -76,6 +76,8 @@ pub struct Profile {
     pub claims: Vec<OfferedClaim>,
     /// How long an action can live.
     pub action_lifetime: ActionLifetime,
+    /// Whether a caller must name the user.
+    pub needs_subject: bool,
     /// Whether it holds one request for a user and a set of fields at a time, whoever asks.
     pub holds_one_request: bool,
     /// How often it is looked at, if it can be: with [`Capability::Continue`].

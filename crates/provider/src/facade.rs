@@ -141,7 +141,7 @@ impl Facade {
     /// # Errors
     /// Everything that is wrong with the wish.
     pub fn prepare(&self, request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> {
-        checks::request(request)?;
+        checks::request(self.profile(), request)?;
         derived::prepare(request, |request| {
             let prepared = self.plugin.prepare(request)?;
             checks::prepared(self.profile(), request, &prepared).map_err(|fault| {

@@ -135,6 +135,7 @@ fn stage(limits: Limits, steps: impl IntoIterator<Item = Does>) -> Stage {
                 max: 15 * MINUTE,
                 default: 10 * MINUTE,
             },
+            needs_subject: true,
             holds_one_request: true,
             pace: None,
         },

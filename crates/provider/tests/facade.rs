@@ -78,6 +78,7 @@ impl Default for Fake {
                     max: 15 * MINUTE,
                     default: 10 * MINUTE,
                 },
+                needs_subject: true,
                 holds_one_request: true,
                 pace: None,
             },

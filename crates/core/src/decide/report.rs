@@ -4,11 +4,12 @@
 //! the attempt's own, so the end is the same. What was noted under its identity before must not be
 //! decided again: that only raises a counter.
 
+use super::came::Came;
 use super::draft::{Draft, Said};
 use super::timers::Deadlines;
 use crate::{
-    Assurance, Attempt, AttemptNumber, Change, ClaimStatus, EventKind, Fact, ProviderStatus,
-    Reason, RequestedClaim, SeenKey, SeenWrite, State, Timestamp, Verification,
+    Assurance, Attempt, AttemptNumber, Change, EventKind, Fact, ProviderStatus, Reason, SeenKey,
+    SeenWrite, State, Timestamp, Verification,
 };
 
 /// How far the provider says it is.
@@ -33,12 +34,8 @@ pub struct StatusArrival {
 /// Data that came.
 #[derive(Clone, Debug)]
 pub struct DataArrival<'a> {
-    /// The fields that came, of those asked for.
-    pub fields: &'a [&'a str],
-    /// Those of them whose value is a picture that can't be used.
-    pub unusable: &'a [&'a str],
-    /// Those of them whose value can't be read for what is derived from it.
-    pub underivable: &'a [&'a str],
+    /// What came, of what was asked for.
+    pub came: Came<'a>,
     /// Whether others came too.
     pub extra: bool,
     /// Whether an operator handed it in, without a signature that holds.
@@ -177,44 +174,23 @@ pub enum DataKept {
     Nothing,
 }
 
-/// What is kept of data for an attempt if these fields come, some of which nothing can be derived from.
-/// The claims of the first success stay;
-/// else those of a complete delivery come before any other, and those of a newer attempt before an
-/// older one's.
+/// What is kept of data for an attempt if this comes. The claims of the first success stay; else those of
+/// a complete delivery come before any other, and those of a newer attempt before an older one's.
 #[must_use]
-pub fn data_kept(
-    current: &Verification,
-    number: AttemptNumber,
-    fields: &[&str],
-    underivable: &[&str],
-) -> DataKept {
+pub fn data_kept(current: &Verification, number: AttemptNumber, came: &Came<'_>) -> DataKept {
     let cancelled = current.attempt(number).map(|a| a.facts.is_cancelled());
     if cancelled == Some(true) {
         return DataKept::Nothing;
     }
     let others = || current.attempts.iter().filter(|a| a.number != number);
     let stands = others().any(|a| a.state().0 == State::Verified)
-        || (!is_complete(current, fields, underivable)
+        || (!came.is_complete(current)
             && others().any(|a| a.number > number && a.facts.has_data()));
     if stands {
         DataKept::Message
     } else {
         DataKept::Claims
     }
-}
-
-/// Whether each required claim has a value. A derived one that can't be derived has none, so the
-/// verification is worth nothing without it, though what it is derived from came.
-fn is_complete(current: &Verification, fields: &[&str], underivable: &[&str]) -> bool {
-    let came = |claim: &RequestedClaim| {
-        fields.contains(&claim.field.as_str()) && !is_underivable(claim, underivable)
-    };
-    let mut asked = current.claims.iter().filter(|claim| claim.asked);
-    asked.all(|claim| came(claim) || !claim.required)
-}
-
-fn is_underivable(claim: &RequestedClaim, underivable: &[&str]) -> bool {
-    claim.name.is_derived() && underivable.contains(&claim.field.as_str())
 }
 
 /// The provider delivered data. Whoever calls adds the sealed claims and the message as evidence, as
@@ -228,20 +204,10 @@ pub fn data_received(
     deadlines: &Deadlines,
 ) -> Change {
     let mut draft = Draft::over(current, now);
-    let kept = data_kept(current, number, data.fields, data.underivable);
-    let complete = is_complete(current, data.fields, data.underivable);
+    let kept = data_kept(current, number, &data.came);
+    let complete = data.came.is_complete(current);
     if kept == DataKept::Claims {
-        for claim in draft.row().claims.iter_mut().filter(|claim| claim.asked) {
-            claim.status = if data.unusable.contains(&claim.field.as_str())
-                || is_underivable(claim, data.underivable)
-            {
-                ClaimStatus::Invalid
-            } else if data.fields.contains(&claim.field.as_str()) {
-                ClaimStatus::Granted
-            } else {
-                ClaimStatus::NotHeld
-            };
-        }
+        data.came.grant(&mut draft.row().claims);
     }
     let kind = if kept == DataKept::Nothing {
         draft.learn(number, Fact::DataDiscarded);
@@ -250,7 +216,7 @@ pub fn data_received(
         if data.extra {
             draft.learn(number, Fact::ExtraItems);
         }
-        if kept == DataKept::Claims && !data.unusable.is_empty() {
+        if kept == DataKept::Claims && !data.came.unusable.is_empty() {
             draft.learn(number, Fact::UnusableImages);
         }
         if complete {

@@ -5,13 +5,13 @@
 //! the order status, progress, offers. What the looks tell is added to the attempt's facts, so that
 //! looks that were missed, or come in another order, end in the same state.
 
+use super::came::Came;
 use super::draft::{Draft, Said};
 use super::report::withdraw_others;
 use super::timers::{Deadlines, needed_timer};
 use crate::{
-    Assurance, AttemptNumber, Change, ClaimStatus, Decision, DocumentType, EventKind, Fact,
-    Handover, JobKind, ProviderStatus, Reason, RequestedClaim, Review, Sealed, Shown, StartPhase,
-    State, Timestamp, Verification,
+    Assurance, AttemptNumber, Change, Decision, EventKind, Fact, Handover, JobKind, ProviderStatus,
+    Reason, Review, Sealed, Shown, StartPhase, State, Timestamp, Verification,
 };
 
 /// What a provider shows of a request now.
@@ -41,29 +41,10 @@ pub enum Reviewer {
 /// Claims that a provider gave when it was asked.
 #[derive(Clone, Debug)]
 pub struct PulledClaims<'a> {
-    /// The fields that came, of those asked for.
-    pub fields: &'a [&'a str],
-    /// Those of them whose value is a picture that can't be used.
-    pub unusable: &'a [&'a str],
-    /// The document that they come from, where the provider names one that we know.
-    pub document: Option<DocumentType>,
+    /// What came, of what was asked for.
+    pub came: Came<'a>,
     /// The decision that configuration makes in the caller's place.
     pub decision: Option<Decision>,
-}
-
-impl PulledClaims<'_> {
-    /// What becomes of a claim that was asked for.
-    fn status_of(&self, claim: &RequestedClaim) -> ClaimStatus {
-        let field = claim.field.as_str();
-        let of_another = claim.document.is_some() && claim.document != self.document;
-        if of_another || !self.fields.contains(&field) {
-            ClaimStatus::NotHeld
-        } else if self.unusable.contains(&field) {
-            ClaimStatus::Invalid
-        } else {
-            ClaimStatus::Granted
-        }
-    }
 }
 
 /// The browser brought back the name of the provider's request, sealed at the next revision.
@@ -200,16 +181,13 @@ pub fn claims_pulled(
     deadlines: &Deadlines,
 ) -> Change {
     let mut draft = Draft::over(current, now);
-    let mut complete = true;
-    for claim in draft.row().claims.iter_mut().filter(|claim| claim.asked) {
-        claim.status = claims.status_of(claim);
-        complete &= !claim.required || claim.status == ClaimStatus::Granted;
-    }
+    claims.came.grant(&mut draft.row().claims);
+    let complete = claims.came.is_complete(current);
     let pulled = |kind| Said {
         assurance: Assurance::Pulled,
         ..Said::ours(kind)
     };
-    if !claims.unusable.is_empty() {
+    if !claims.came.unusable.is_empty() {
         draft.learn(number, Fact::UnusableImages);
     }
     if !complete {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use verilane_core::decide::{
-    self, DataArrival, Deadlines, NewAttempt, NewVerification, StatusArrival,
+    self, Came, DataArrival, Deadlines, NewAttempt, NewVerification, StatusArrival,
 };
 use verilane_core::{
     Assurance, AttemptNumber, Change, ClaimName, ClaimStatus, ConnectionName, EventKind, JobKey,
@@ -189,9 +189,10 @@ impl Keeper {
             }
             News::Data { complete, extra } => {
                 let data = DataArrival {
-                    fields: if complete { &["A", "B"] } else { &["C", "A"] },
-                    unusable: &[],
-                    underivable: &[],
+                    came: Came {
+                        fields: if complete { &["A", "B"] } else { &["C", "A"] },
+                        ..Came::default()
+                    },
                     extra,
                     imported: false,
                     provider_time: None,

@@ -3,7 +3,7 @@
 //! Invariant: every byte of evidence is durable before the change that shows it, and is written once
 //! however often that change is decided anew. Claims and their evidence show with the same change.
 
-use verilane_core::decide::{self, DataArrival, DataKept};
+use verilane_core::decide::{self, Came, DataArrival, DataKept};
 use verilane_core::{
     AuditAction, AuditRecord, Change, RequestedClaim, StoredClaim, Timestamp, Verification,
     is_derivable,
@@ -31,7 +31,10 @@ fn requested<'a>(row: &'a Verification, item: &DataItem) -> Option<&'a Requested
 }
 
 /// The fields from whose values nothing can be derived, though it was asked for.
-fn underivable<'a>(row: &Verification, report: &'a DataReport) -> Vec<&'a str> {
+pub(crate) fn underivable<'a>(
+    row: &Verification,
+    items: impl Iterator<Item = &'a DataItem>,
+) -> Vec<&'a str> {
     let lacks = |item: &&DataItem| {
         let mut claims = row.claims.iter();
         claims.any(|claim| {
@@ -40,8 +43,10 @@ fn underivable<'a>(row: &Verification, report: &'a DataReport) -> Vec<&'a str> {
                 && !is_derivable(claim.name, item.value.expose())
         })
     };
-    let items = report.items.iter().filter(lacks);
-    items.map(|item| item.field.as_str()).collect()
+    items
+        .filter(lacks)
+        .map(|item| item.field.as_str())
+        .collect()
 }
 
 impl Engine {
@@ -54,14 +59,17 @@ impl Engine {
         now: Timestamp,
     ) -> Change {
         let most = self.config.max_picture_bytes;
-        let names = |wanted: &dyn Fn(&DataItem) -> bool| -> Vec<&str> {
-            let items = report.items.iter().filter(|item| wanted(item));
-            items.map(|item| item.field.as_str()).collect()
-        };
+        let items = || report.items.iter();
+        let fields: Vec<&str> = items().map(|item| item.field.as_str()).collect();
+        let unusable = items().filter(|item| is_unusable(item, most));
+        let unusable: Vec<&str> = unusable.map(|item| item.field.as_str()).collect();
         let data = DataArrival {
-            fields: &names(&|_| true),
-            unusable: &names(&|item| is_unusable(item, most)),
-            underivable: &underivable(row, report),
+            came: Came {
+                fields: &fields,
+                unusable: &unusable,
+                underivable: &underivable(row, items()),
+                document: None,
+            },
             extra: report.unrequested > 0,
             imported: message.handed_in.is_some(),
             provider_time: message.provider_time,
@@ -113,8 +121,12 @@ pub(super) fn data_kept(row: &Verification, message: &Message) -> DataKept {
         return DataKept::Message;
     };
     let fields: Vec<&str> = report.items.iter().map(|i| i.field.as_str()).collect();
-    let underivable = underivable(row, report);
-    decide::data_kept(row, message.attempt, &fields, &underivable)
+    let came = Came {
+        fields: &fields,
+        underivable: &underivable(row, report.items.iter()),
+        ..Came::default()
+    };
+    decide::data_kept(row, message.attempt, &came)
 }
 
 /// The items whose claims are to be kept.

@@ -67,9 +67,9 @@ impl Engine {
                 if given_up {
                     return self.done(job.key).await;
                 }
-                let now = self.now();
                 let asked = retry_after(&error).unwrap_or_default();
-                let silence = next(&row, tries, now).map_or(Duration::ZERO, |due| due.since(now));
+                let pace = row.attempt(about.attempt).map(|a| self.pace(&a.connection));
+                let silence = pace.unwrap_or(*polls).silence(tries);
                 asked.max(silence).min(polls.longest)
             }
         };

@@ -55,6 +55,9 @@ fn config() -> EngineConfig {
             processing: seconds(PROCESSING),
             data: seconds(DATA),
             start_lease: seconds(60),
+            review: None,
+            review_reminder: None,
+            overdue: None,
         },
         purge_interval: seconds(1_000 * 24 * 3_600),
         // One after the other, so that what comes first is known.
@@ -245,6 +248,7 @@ impl Lasting<'_> {
             facade: self.facade(),
             callback_base: BASE.to_owned(),
             slot_retention: Duration::from_secs(90 * 24 * 60 * 60),
+            auto_approve: None,
         };
         let engine = Engine::new(EngineParts {
             store: Arc::<SqliteStore>::clone(&store),

@@ -186,6 +186,7 @@ impl Puppet {
                     max: 15 * MINUTE,
                     default: 10 * MINUTE,
                 },
+                needs_subject: true,
                 holds_one_request: true,
                 pace: None,
             },

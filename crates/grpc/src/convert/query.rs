@@ -1,6 +1,7 @@
 //! What a caller says about a list of verifications.
 
 use verilane_api::v1;
+use verilane_core::Reason;
 use verilane_engine::{EngineError, ListOrder, ListVerifications};
 
 use super::create::{labels, subject};
@@ -18,17 +19,19 @@ pub(crate) fn read(
     let mut violations = Violations::default();
     let check = &mut violations;
     let filter = request.filter.unwrap_or_default();
-    let subject = filter
-        .subject
-        .and_then(|said| subject(check, "filter.subject", Some(said)));
+    let subject = filter.subject.and_then(|said| {
+        let read = subject(check, "filter.subject", Some(said))?;
+        if read.expose().is_empty() {
+            check.add(Reason::SubjectMalformed, "filter.subject", "names nobody");
+        }
+        Some(read)
+    });
     let subject_ref = check.text("filter.subject_ref", filter.subject_ref);
     let list = ListVerifications {
         connections: check.connections("filter.connections", &filter.connections),
         providers: check.providers("filter.providers", &filter.providers),
         states: words::states(check, "filter.states", &filter.states),
-        subject: subject
-            .filter(|text| !text.expose().is_empty())
-            .map(canonical),
+        subject: subject.map(canonical),
         subject_ref: Some(subject_ref).filter(|text| !text.expose().is_empty()),
         labels: labels(check, "filter.labels", filter.labels),
         created_from: check.time("filter.create_time_from", filter.create_time_from),

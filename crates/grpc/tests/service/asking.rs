@@ -286,12 +286,10 @@ async fn wrong_requests_to_check_availability() {
         (
             |r| {
                 r.connection.clear();
-                r.subject = None;
                 r.access_context = None;
             },
             &[
                 "InvalidArgument INVALID_ARGUMENT connection",
-                "InvalidArgument SUBJECT_MALFORMED subject",
                 "InvalidArgument PURPOSE_REQUIRED access_context.purpose",
             ],
         ),

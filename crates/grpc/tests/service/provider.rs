@@ -82,6 +82,7 @@ impl Obedient {
                     max: minutes(15),
                     default: minutes(10),
                 },
+                needs_subject: true,
                 holds_one_request: true,
                 pace: None,
             },

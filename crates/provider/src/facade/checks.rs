@@ -88,7 +88,10 @@ pub(super) fn profile(profile: &Profile) -> Result<(), BadProfile> {
 }
 
 /// A caller's wish, before a plug-in sees it.
-pub(super) fn request(request: &StartRequest) -> Result<(), Vec<FieldViolation>> {
+pub(super) fn request(
+    profile: &Profile,
+    request: &StartRequest,
+) -> Result<(), Vec<FieldViolation>> {
     let mut violations = Vec::new();
     let mut refuse = |field: &str, description: &str, reason| {
         violations.push(FieldViolation {
@@ -97,7 +100,9 @@ pub(super) fn request(request: &StartRequest) -> Result<(), Vec<FieldViolation>>
             reason,
         });
     };
-    if !is_subject(&request.subject) {
+    if profile.needs_subject && request.subject.expose().is_empty() {
+        refuse("subject", "must name the subject", Reason::SubjectMalformed);
+    } else if !is_subject(&request.subject) {
         let description = "must have at most 512 bytes and no control characters";
         refuse("subject", description, Reason::SubjectMalformed);
     }
@@ -121,7 +126,8 @@ pub(super) fn prepared(
     request: &StartRequest,
     prepared: &Prepared,
 ) -> Result<(), Fault> {
-    if !is_subject(&prepared.subject) {
+    let nobody = profile.needs_subject && prepared.subject.expose().is_empty();
+    if nobody || !is_subject(&prepared.subject) {
         return Err("the plug-in gave no usable subject");
     }
     let asked = request.claims.iter().map(|claim| claim.required);

@@ -3,12 +3,14 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::decide::Document;
 use crate::decide::{
     NewAttempt, NewVerification, Polls, cancel, create, expire_action, miss_data_deadline,
     miss_processing_deadline, next_look, started,
 };
 use crate::{
-    ClaimName, ConnectionName, NewEvent, Principal, ProviderName, SlotId, VerificationId, Wrapped,
+    ClaimName, ClaimStatus, ConnectionName, DocumentType, NewEvent, Principal, ProviderName,
+    RequestedClaim, SlotId, VerificationId, Wrapped,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -98,11 +100,16 @@ fn passed() -> Look {
     look("partner-pass", 4, Some(Fact::Approved))
 }
 
+fn came(fields: &'static [&'static str]) -> Came<'static> {
+    Came {
+        fields,
+        ..Came::default()
+    }
+}
+
 fn whole() -> PulledClaims<'static> {
     PulledClaims {
-        fields: &["name", "email"],
-        unusable: &[],
-        document: None,
+        came: came(&["name", "email"]),
         decision: None,
     }
 }
@@ -236,7 +243,7 @@ fn a_decision_is_made_once_and_only_in_review() {
 fn claims_without_a_required_one_fail_and_those_of_another_document_do_not_count() {
     let row = handed_over();
     let without = PulledClaims {
-        fields: &["email"],
+        came: came(&["email"]),
         ..whole()
     };
     let change = claims_pulled(&row, 1, &without, Reviewer::Provider, MADE, &DEADLINES);
@@ -248,14 +255,12 @@ fn claims_without_a_required_one_fail_and_those_of_another_document_do_not_count
     let mut named = handed_over();
     named.claims[0].document = Some(DocumentType::Passport);
     for (document, state) in [
-        (Some(DocumentType::Passport), State::InReview),
-        (Some(DocumentType::IdCard), State::Failed),
-        (None, State::Failed),
+        (Document::Known(DocumentType::Passport), State::InReview),
+        (Document::Known(DocumentType::IdCard), State::Failed),
+        (Document::Other, State::Failed),
     ] {
-        let claims = PulledClaims {
-            document,
-            ..whole()
-        };
+        let mut claims = whole();
+        claims.came.document = Some(document);
         let change = claims_pulled(&named, 1, &claims, Reviewer::Provider, MADE, &DEADLINES);
         assert_eq!(row_of(&change).state().0, state, "{document:?}");
     }
@@ -417,8 +422,8 @@ proptest! {
                 Deed::Claims { whole: all } => {
                     model.claims |= all;
                     model.lacking |= !all;
-                    let fields: &[&str] = if all { &["name"] } else { &["email"] };
-                    let claims = PulledClaims { fields, ..whole() };
+                    let came = came(if all { &["name"] } else { &["email"] });
+                    let claims = PulledClaims { came, ..whole() };
                     Some(claims_pulled(&row, 1, &claims, reviewer, now, &DEADLINES))
                 }
                 Deed::Decide(decision) => {

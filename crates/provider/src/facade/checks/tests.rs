@@ -5,6 +5,7 @@ use verilane_core::{
 };
 
 use super::*;
+use crate::Candidate;
 use crate::{ActionLifetime, DataItem, FailureReport, OfferedClaim};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -31,6 +32,7 @@ fn some_profile() -> Profile {
             max: minutes(15),
             default: minutes(10),
         },
+        needs_subject: true,
         holds_one_request: true,
         pace: None,
     }
@@ -125,7 +127,7 @@ fn a_wish_names_somebody_and_something() {
         ],
         action_lifetime: None,
     };
-    assert!(request(&wish("u", 1)).is_ok());
+    assert!(request(&some_profile(), &wish("u", 1)).is_ok());
     for (subject, claims, fields) in [
         ("", 1, vec!["subject"]),
         ("a\nb", 1, vec!["subject"]),
@@ -134,7 +136,7 @@ fn a_wish_names_somebody_and_something() {
         ("u", 129, vec!["claims"]),
         ("", 0, vec!["subject", "claims"]),
     ] {
-        let violations = request(&wish(subject, claims)).unwrap_err();
+        let violations = request(&some_profile(), &wish(subject, claims)).unwrap_err();
         let named: Vec<_> = violations.iter().map(|v| v.field.as_str()).collect();
         assert_eq!(named, fields);
     }

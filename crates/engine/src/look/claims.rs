@@ -1,0 +1,221 @@
+//! Takes the claims that a look gives, with their evidence, and opens the review.
+//!
+//! Invariant: claims show with all of their evidence, in one change. Nothing is taken for an attempt that
+//! nobody can decide on any more.
+
+use verilane_core::decide::{self, Came, Document, PulledClaims};
+use verilane_core::{
+    Assurance, Attempt, Change, Decision, JobAbout, Reason, RequestedClaim, Sealed, State,
+    StoredClaim, Timestamp, Verification,
+};
+use verilane_provider::{DataItem, LookAnswer};
+use verilane_store::{CommitError, Conflict};
+use verilane_vault::SealedWhat;
+
+use super::evidence::Fetched;
+use crate::EngineError;
+use crate::callback::underivable;
+use crate::engine::{Connection, Engine, RACES};
+use crate::evidence::{KeptPiece, value};
+use crate::sealing::Sealer;
+
+/// After how many looks in vain a picture that the provider should offer is given up.
+const PATIENCE: u32 = 5;
+
+/// What came of a look, and is durable as far as it is large.
+struct Taken<'a> {
+    answer: &'a LookAnswer,
+    fetched: &'a [Fetched],
+    message: &'a KeptPiece,
+}
+
+impl Taken<'_> {
+    fn values(&self) -> impl Iterator<Item = &DataItem> {
+        self.answer.data.iter().flat_map(|data| &data.items)
+    }
+
+    fn piece(&self, field: &str) -> Option<&KeptPiece> {
+        let mut fetched = self.fetched.iter();
+        fetched.find(|one| one.field == field)?.piece.as_ref()
+    }
+}
+
+impl Engine {
+    /// Takes the claims of an attempt that has none yet. Whether that was news.
+    pub(super) async fn take_claims(
+        &self,
+        about: JobAbout,
+        connection: &Connection,
+        answer: &LookAnswer,
+        tries: u32,
+    ) -> Result<bool, EngineError> {
+        if answer.data.is_none() {
+            return Ok(false);
+        }
+        let row = self.load(about.verification).await?.verification;
+        if !self.wants_claims(&row, about).await? {
+            return Ok(false);
+        }
+        let key = self.keys.of(&row)?;
+        let sealer = Sealer {
+            id: row.id,
+            key: &key,
+        };
+        let fetched = self.fetch_all(&row, &sealer, connection, answer, tries < PATIENCE);
+        let Some(fetched) = fetched.await? else {
+            return Ok(false);
+        };
+        let (body, now) = (answer.message.expose(), self.now());
+        let message = self.keep_message(row.id, &key, &answer.media_type, body, now);
+        let taken = Taken {
+            answer,
+            fetched: &fetched,
+            message: &message.await?,
+        };
+        for _ in 0..RACES {
+            let row = self.load(about.verification).await?.verification;
+            if !self.wants_claims(&row, about).await? {
+                return Ok(false);
+            }
+            let change = self.taking(&row, about, connection, &taken, &sealer)?;
+            match self.commit(change).await {
+                Ok(_) => return Ok(true),
+                Err(CommitError::Conflict(Conflict::Revision)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(EngineError::new(Reason::Contended).about(about.verification))
+    }
+
+    /// Whether an attempt still needs what a look gives: it is open and nothing of it is stored; or it
+    /// was approved, and what stands is nothing, or another attempt's.
+    async fn wants_claims(&self, row: &Verification, about: JobAbout) -> Result<bool, EngineError> {
+        let Some(attempt) = row.attempt(about.attempt) else {
+            return Ok(false);
+        };
+        let approved = attempt.facts.is_approved() && !attempt.facts.is_cancelled();
+        if !attempt.facts.has_data() {
+            return Ok(approved || !attempt.state().0.is_end());
+        }
+        if !approved {
+            return Ok(false);
+        }
+        let claims = self.store.claims(row.id).await?;
+        let own = claims.iter().any(|claim| claim.attempt == about.attempt);
+        Ok(!claims.is_empty() && !own && is_first_success(row, attempt))
+    }
+
+    fn taking(
+        &self,
+        row: &Verification,
+        about: JobAbout,
+        connection: &Connection,
+        taken: &Taken<'_>,
+        sealer: &Sealer<'_>,
+    ) -> Result<Change, EngineError> {
+        let now = self.now();
+        let number = about.attempt;
+        let mut fields: Vec<&str> = taken.values().map(|item| item.field.as_str()).collect();
+        fields.extend(taken.fetched.iter().map(|one| one.field.as_str()));
+        let unusable = taken.fetched.iter().filter(|one| one.piece.is_none());
+        let unusable: Vec<&str> = unusable.map(|one| one.field.as_str()).collect();
+        let kind = taken.answer.document.as_ref().and_then(|d| d.kind);
+        let came = Came {
+            fields: &fields,
+            unusable: &unusable,
+            underivable: &underivable(row, taken.values()),
+            document: Some(kind.map_or(Document::Other, Document::Known)),
+        };
+        let pulled = PulledClaims {
+            came,
+            decision: connection.automatic_decision(row, &came),
+        };
+        let reviewer = self.reviewer(connection.facade.connection());
+        let deadlines = &self.config.deadlines;
+        let mut change = decide::claims_pulled(row, number, &pulled, reviewer, now, deadlines);
+        let pieces = taken.fetched.iter().filter_map(|one| one.piece.as_ref());
+        for piece in pieces.chain([taken.message]) {
+            let record = piece.record(row, number, sealer, now)?;
+            change.evidence.push(record);
+        }
+        for claim in row.claims.iter().filter(|claim| came.has(claim)) {
+            // A value is kept once, however much is derived from it.
+            if change.claims.iter().any(|kept| kept.field == claim.field) {
+                continue;
+            }
+            if let Some((value, piece)) = kept(row, claim, taken, sealer)? {
+                let stored = stored((row, number), claim, value, piece, now);
+                change.claims.push(StoredClaim {
+                    document: claim.document.or(kind),
+                    ..stored
+                });
+            }
+        }
+        Ok(change)
+    }
+}
+
+/// Whether no other attempt has succeeded before: the claims of the first success stay.
+fn is_first_success(row: &Verification, attempt: &Attempt) -> bool {
+    let mut others = row.attempts.iter().filter(|a| a.number != attempt.number);
+    !others.any(|other| other.state().0 == State::Verified)
+}
+
+type Kept<'a> = (Sealed, Option<&'a KeptPiece>);
+
+/// A claim's value at rest, and the piece that it stands for; none if there is no value.
+fn kept<'a>(
+    row: &Verification,
+    claim: &RequestedClaim,
+    taken: &'a Taken<'_>,
+    sealer: &Sealer<'_>,
+) -> Result<Option<Kept<'a>>, EngineError> {
+    let field = claim.field.as_str();
+    let revision = decide::next_revision(row);
+    let what = SealedWhat::ClaimValue { claim: field };
+    if let Some(piece) = taken.piece(field) {
+        let value = sealer.seal(revision, what, &value::of_file())?;
+        return Ok(Some((value, Some(piece))));
+    }
+    let item = taken.values().find(|item| item.field == field);
+    let value = item.map(|item| sealer.seal(revision, what, item.value.expose().as_bytes()));
+    Ok(value.transpose()?.map(|value| (value, None)))
+}
+
+fn stored(
+    (row, attempt): (&Verification, u32),
+    claim: &RequestedClaim,
+    value: Sealed,
+    piece: Option<&KeptPiece>,
+    now: Timestamp,
+) -> StoredClaim {
+    StoredClaim {
+        verification: row.id,
+        attempt,
+        field: claim.field.clone(),
+        name: claim.name.provided_as(),
+        document: claim.document,
+        value,
+        evidence: piece.map(|piece| piece.id),
+        pepper: None,
+        revision: decide::next_revision(row),
+        provider_time: None,
+        receive_time: now,
+        assurance: Assurance::Pulled,
+        key_fingerprint: None,
+        imported: false,
+    }
+}
+
+impl Connection {
+    /// The decision that the operator has made beforehand, if what came allows it.
+    fn automatic_decision(&self, row: &Verification, came: &Came<'_>) -> Option<Decision> {
+        let needed = self.auto_approve.as_ref()?;
+        let has = |name| {
+            let mut claims = row.claims.iter().filter(|claim| claim.name == name);
+            claims.any(|claim| came.has(claim) && !came.unusable.contains(&claim.field.as_str()))
+        };
+        let approves = needed.iter().all(|name| has(*name));
+        approves.then_some(Decision::Approve)
+    }
+}
