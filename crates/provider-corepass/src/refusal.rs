@@ -7,10 +7,10 @@
 
 use serde::de::DeserializeOwned;
 use verilane_core::Reason;
-use verilane_provider::ProviderError;
 use verilane_provider::http::{Answer, HttpError};
+use verilane_provider::{ProviderError, scrubbed};
 
-use crate::wire::answer::{refusal_reason, scrubbed};
+use crate::wire::answer::refusal_reason;
 
 /// Gives a failure of a request its meaning.
 pub fn refused(error: HttpError) -> ProviderError {

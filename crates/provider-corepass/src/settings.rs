@@ -12,6 +12,8 @@ use verilane_provider::http::{Egress, HttpSettings, Url};
 
 use crate::signature::keys::{Channel, KeySet};
 
+pub use verilane_provider::settings::SettingsFault;
+
 /// One connection to a CorePass Connector.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -57,16 +59,6 @@ pub enum KeyUse {
     Status,
     /// Data and failure callbacks.
     Data,
-}
-
-/// Something that is wrong with the settings.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{setting}: {problem}")]
-pub struct SettingsFault {
-    /// Which setting: its key, with what it stands in, such as `keys[2].public_key`.
-    pub setting: String,
-    /// What is wrong with it.
-    pub problem: String,
 }
 
 /// Settings that were checked.

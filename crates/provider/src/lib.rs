@@ -1,7 +1,8 @@
 //! What stands between the engine and the providers: the contract of a plug-in, the facade that
 //! gives every plug-in the same limits and the same distrust, and the outbound HTTP client.
 //!
-//! The engine sees the facade alone; a plug-in sees the contract and the client alone.
+//! The engine sees the facade alone; a plug-in sees the contract and the client, and what helps it to
+//! read its settings and a refusal's words.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -10,6 +11,8 @@ pub mod deadline;
 mod error;
 pub mod facade;
 pub mod http;
+pub mod settings;
+mod words;
 
 pub use contract::{
     ActionLifetime, Availability, Callback, Candidate, Capability, Continuation, DataItem,
@@ -22,3 +25,4 @@ pub use error::{Brake, ProviderError};
 pub use facade::{
     BadProfile, CircuitHealth, CircuitState, Facade, Health, HealthState, Jitter, Limits,
 };
+pub use words::scrubbed;

@@ -5,10 +5,10 @@
 //! this file.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
+use verilane_provider::settings::{Faults, Read};
 
 use super::{KeyUse, PinnedKeySetting, Settings, SettingsFault};
 
@@ -36,93 +36,22 @@ struct WrittenKey {
     unknown: BTreeMap<String, IgnoredAny>,
 }
 
-/// A value, or what is wrong with it: as a part of something larger it never fails that.
-struct Read<T>(Result<T, String>);
-
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Read<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = serde_json::Value::deserialize(deserializer)?;
-        Ok(Self(
-            T::deserialize(value).map_err(|error| error.to_string()),
-        ))
-    }
-}
-
-#[derive(Default)]
-struct Faults(Vec<SettingsFault>);
-
-impl Faults {
-    fn add(&mut self, setting: impl Display, problem: impl Display) {
-        self.0.push(SettingsFault {
-            setting: setting.to_string(),
-            problem: problem.to_string(),
-        });
-    }
-
-    fn unknown(&mut self, within: &str, unknown: &BTreeMap<String, IgnoredAny>) {
-        for key in unknown.keys() {
-            let problem = "is not a key that this version knows";
-            self.add(format_args!("{within}{key}"), problem);
-        }
-    }
-
-    fn optional<T>(&mut self, setting: impl Display, read: Option<Read<T>>) -> Option<T> {
-        match read?.0 {
-            Ok(value) => Some(value),
-            Err(problem) => {
-                self.add(setting, problem);
-                None
-            }
-        }
-    }
-
-    fn needed<T>(&mut self, setting: impl Display, read: Option<Read<T>>) -> Option<T> {
-        if read.is_none() {
-            self.add(&setting, "must be set");
-        }
-        self.optional(setting, read)
-    }
-
-    /// A switch that loosens a rule: where it can't be read, nobody is told that the rule is
-    /// broken.
-    fn loosening(&mut self, setting: &str, read: Option<Read<bool>>) -> bool {
-        let said = read.is_some();
-        self.optional(setting, read).unwrap_or(said)
-    }
-
-    /// Whether a setting is already said to be at fault, by itself or with what it stands in.
-    fn have(&self, setting: &str) -> bool {
-        self.0.iter().any(|fault| {
-            let rest = setting.strip_prefix(&*fault.setting);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        })
-    }
-}
-
 impl Settings {
     /// Reads and checks settings, in any format that `serde` reads.
     ///
     /// # Errors
     /// Everything that is wrong with them.
     pub fn read<'de>(written: impl Deserializer<'de>) -> Result<Self, Vec<SettingsFault>> {
+        let written = Written::deserialize(written).map_err(|error| {
+            vec![SettingsFault {
+                setting: String::new(),
+                problem: error.to_string(),
+            }]
+        })?;
         let mut faults = Faults::default();
-        let written = match Written::deserialize(written) {
-            Ok(written) => written,
-            Err(error) => {
-                faults.add("", error);
-                return Err(faults.0);
-            }
-        };
         let settings = settings(written, &mut faults);
-        let checked = settings.check().err().unwrap_or_default();
-        let further = checked.into_iter();
-        let further: Vec<_> = further.filter(|at| !faults.have(&at.setting)).collect();
-        faults.0.extend(further);
-        if faults.0.is_empty() {
-            Ok(settings)
-        } else {
-            Err(faults.0)
-        }
+        faults.extend(settings.check().err().unwrap_or_default());
+        faults.ending(settings)
     }
 }
 

@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use verilane_core::{
-    Action, FieldViolation, GatewayWidget, Pii, QrOrLink, Reason, Timestamp, Wish,
+    Action, DocumentType, FieldViolation, GatewayWidget, Pii, QrOrLink, Reason, Timestamp, Wish,
 };
 
 use crate::{
-    Availability, Callback, DataReport, HistoryEntry, LookAnswer, LookRequest, Prepared, Profile,
-    ProviderError, Reading, Refusal, Report, Revalidated, StartRequest, Started, StatusReport,
-    UnsignedData, ValueToCheck,
+    Availability, Callback, DataReport, HistoryEntry, LookAnswer, LookRequest, OfferedClaim,
+    Prepared, Profile, ProviderError, Reading, Refusal, Report, Revalidated, StartRequest, Started,
+    StatusReport, UnsignedData, ValueToCheck,
 };
 
 /// Most bytes of a name: a field, a status, a fingerprint.
@@ -153,9 +153,16 @@ fn is_offered(profile: &Profile, wish: &Wish) -> bool {
                 && profile.claims.iter().any(|offered| {
                     offered.field == source.field
                         && offered.name == wish.name
-                        && offered.document == source.document
+                        && comes_from(offered, source.document)
                 })
         })
+}
+
+/// Whether what is offered can come from a document. What stands on no certain one can come from any:
+/// which one it was, is known when it comes.
+fn comes_from(offered: &OfferedClaim, document: Option<DocumentType>) -> bool {
+    let from_any = offered.document.is_none() && offered.name.is_from_document();
+    from_any || offered.document == document
 }
 
 /// What a user holds: only what was asked about, each once.

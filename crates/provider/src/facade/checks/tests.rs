@@ -85,6 +85,31 @@ fn a_profile_must_make_sense() {
 }
 
 #[test]
+fn a_claim_that_stands_on_no_certain_document_can_come_from_any() {
+    let mut offers = some_profile();
+    offers.claims[0].name = ClaimName::Birthdate;
+    offers.claims[1] = OfferedClaim {
+        name: ClaimName::Birthdate,
+        document: Some(DocumentType::Passport),
+        field: "B",
+    };
+    let check = |field: &str, document| {
+        let wish = Wish::for_field(ClaimName::Birthdate, document, field, true);
+        let wish = Prepared {
+            claims: vec![wish],
+            ..some_prepared(&[])
+        };
+        prepared(&offers, &some_request(1), &wish).is_ok()
+    };
+    for document in DocumentType::ALL {
+        assert!(check("A", Some(*document)));
+        let is_its_own = *document == DocumentType::Passport;
+        assert_eq!(check("B", Some(*document)), is_its_own, "{document}");
+    }
+    assert!(check("A", None) && !check("B", None));
+}
+
+#[test]
 fn what_was_prepared_is_what_was_asked_for_offered_and_in_time() {
     let offers = some_profile();
     let check = |claims: usize, wish: &Prepared| prepared(&offers, &some_request(claims), wish);
