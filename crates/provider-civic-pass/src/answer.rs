@@ -1,0 +1,148 @@
+//! What Civic answers when it is looked at, read as a function of its bytes.
+//!
+//! Read tolerantly: members that nobody knows are passed over, and the user's information is taken only
+//! once it may be read, only as far as it was asked for, and only where it is text of sensible length.
+//! An answer about another request than was asked about is none.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+use verilane_core::{Pii, ProviderStatus};
+use verilane_provider::{
+    DataItem, DataReport, EvidenceOffer, LookAnswer, LookRequest, ProviderError,
+};
+
+use crate::fields::{self, Place};
+use crate::links::Api;
+use crate::{documents, reference, subject, words};
+
+/// The most bytes of a value. What is longer is no name, number or date.
+const MAX_VALUE: usize = 4 * 1024;
+
+/// The answer, as far as it is of use.
+#[derive(Deserialize)]
+struct PiiRequest {
+    id: String,
+    status: String,
+    #[serde(rename = "collection-status")]
+    collection_status: Option<Value>,
+    #[serde(rename = "verifiedInformation")]
+    information: Option<BTreeMap<String, Value>>,
+    links: Option<Vec<Link>>,
+}
+
+#[derive(Deserialize)]
+struct Link {
+    rel: Option<String>,
+    href: Option<String>,
+}
+
+/// Reads an answer.
+///
+/// # Errors
+/// [`ProviderError::InvalidAnswer`] for what is no answer, or one about another request.
+pub fn read(body: &[u8], asked: &LookRequest<'_>, api: &Api) -> Result<LookAnswer, ProviderError> {
+    let answer: PiiRequest = serde_json::from_slice(body)
+        .map_err(|_| ProviderError::InvalidAnswer("it is no PII request"))?;
+    let name = asked.reference.expose();
+    if answer.id != *name && answer.id != reference::last_part(name) {
+        return Err(ProviderError::InvalidAnswer("it is about another request"));
+    }
+    let meaning = words::meaning(&answer.status);
+    let information = answer.information.filter(|_| meaning.is_readable);
+    let text = |name: &str| information.as_ref().and_then(|all| as_text(all.get(name)?));
+    let is_his = subject::is_named(
+        asked.subject.expose(),
+        text("address").as_deref(),
+        text("accountId").as_deref(),
+    );
+    let names_nobody = asked.subject.expose().is_empty();
+    let is_anothers = match is_his {
+        Some(is_his) => !is_his,
+        None => meaning.is_readable && !names_nobody,
+    };
+    let document = text("documentType").and_then(|word| documents::seen(&word));
+    let offers = if meaning.is_readable && !is_anothers {
+        offers(&answer.links.unwrap_or_default(), asked, api)
+    } else {
+        Vec::new()
+    };
+    let data = information.as_ref().filter(|_| !is_anothers);
+    Ok(LookAnswer {
+        status: words::passed_on(&answer.status),
+        rank: meaning.rank,
+        fact: meaning.fact,
+        progress: progress(answer.collection_status.as_ref()),
+        is_anothers,
+        data: data.map(|information| data_of(information, asked.fields)),
+        document,
+        offers,
+        message: Pii::new(body.to_vec()),
+        media_type: "application/json".to_owned(),
+    })
+}
+
+fn progress(word: Option<&Value>) -> Option<ProviderStatus> {
+    match word? {
+        Value::Null => None,
+        Value::String(word) if word.is_empty() => None,
+        Value::String(word) => Some(words::passed_on(word)),
+        _ => Some(words::passed_on("")),
+    }
+}
+
+/// A value, if there is one: text, or a number.
+fn as_text(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    (!text.trim().is_empty() && text.len() <= MAX_VALUE).then_some(text)
+}
+
+fn data_of(information: &BTreeMap<String, Value>, asked: &[&str]) -> DataReport {
+    let is_value = |name: &str| {
+        let field = fields::by_name(name);
+        field.is_some_and(|field| field.place == Place::Value)
+    };
+    let known = information.iter().filter(|(name, _)| is_value(name));
+    let mut items = Vec::new();
+    let mut unrequested = 0;
+    for (name, value) in known {
+        if !asked.contains(&name.as_str()) {
+            unrequested += 1;
+        } else if let Some(text) = as_text(value) {
+            items.push(DataItem {
+                field: name.clone(),
+                value: Pii::new(text),
+                pepper: None,
+                image: None,
+            });
+        }
+    }
+    DataReport { items, unrequested }
+}
+
+fn offers(links: &[Link], asked: &LookRequest<'_>, api: &Api) -> Vec<EvidenceOffer> {
+    let linked = |rel: &&str| {
+        let mut named = links
+            .iter()
+            .filter(|link| link.rel.as_deref() == Some(*rel));
+        named.find_map(|link| api.offered(link.href.as_deref()?, asked.reference.expose()))
+    };
+    let offer = |name: &&str| {
+        let Place::Picture(rels) = fields::by_name(name)?.place else {
+            return None;
+        };
+        Some(EvidenceOffer {
+            field: (*name).to_owned(),
+            link: rels.iter().find_map(linked)?,
+        })
+    };
+    asked.fields.iter().filter_map(offer).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,359 @@
+//! What an operator says about one account at Civic, and what can be wrong with it.
+//!
+//! Every fault is reported, not only the first. What loosens the rules is said aloud. Secrets are never
+//! shown, and what is wrong with them is said without them.
+
+mod written;
+
+use std::time::Duration;
+
+use aws_lc_rs::signature::EcdsaKeyPair;
+use verilane_core::{ClaimName, ConnectionName, Pii};
+use verilane_provider::http::{Egress, HttpSettings, Url};
+use verilane_provider::{Pace, settings::Faults};
+
+use crate::fields;
+use crate::partner_jwt::private_key;
+
+pub use verilane_provider::settings::SettingsFault;
+
+/// One account.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Who we are to Civic, and what the widget is told.
+    pub partner: Partner,
+    /// Which of the two partner APIs is spoken, and what it takes.
+    pub generation: Generation,
+    /// Where the API answers.
+    pub base_url: String,
+    /// Further hosts that a request's name may lead to if it is a URL.
+    pub request_hosts: Vec<String>,
+    /// The hosts from which evidence may be fetched, beside the API's.
+    pub evidence_hosts: Vec<String>,
+    /// How long after news a request is looked at again, seconds.
+    pub poll_interval_seconds: u64,
+    /// How long it is left alone at most, seconds.
+    pub poll_interval_max_seconds: u64,
+    /// The claims with which a review is approved by itself; never if none is said.
+    pub auto_approve_claims: Option<Vec<ClaimName>>,
+    /// Whether Civic is called over plain http. For a sandbox.
+    pub allow_http: bool,
+    /// Whether its hosts may have addresses that are not public.
+    pub allow_private_addresses: bool,
+    /// How long a connection may take to stand, seconds.
+    pub connect_timeout_seconds: u64,
+    /// How long a request may take in all, seconds.
+    pub request_timeout_seconds: u64,
+    /// How long a picture may take in all, seconds.
+    pub evidence_timeout_seconds: u64,
+}
+
+/// Who we are to Civic, and what the widget is told.
+#[derive(Clone, Debug)]
+pub struct Partner {
+    /// The partner id.
+    pub partner_id: String,
+    /// The network whose pass the user gets.
+    pub gatekeeper_network: String,
+    /// Its chain.
+    pub chain: String,
+    /// The chain's cluster, where the widget takes one.
+    pub cluster: Option<String>,
+    /// Civic's environment, where it is not production.
+    pub stage: Option<String>,
+}
+
+/// Which of the two partner APIs is spoken.
+#[derive(Clone, Debug)]
+pub enum Generation {
+    /// The one with access tokens.
+    Oauth {
+        /// The client.
+        client: OauthClient,
+        /// Whether the network is the client's own, so that Civic waits for a decision.
+        review: bool,
+    },
+    /// The one with JWTs that the partner signs.
+    PartnerJwt {
+        /// The private key: PEM, or hex.
+        private_key: Pii<String>,
+    },
+}
+
+/// A client of the OAuth client generation.
+#[derive(Clone, Debug)]
+pub struct OauthClient {
+    /// Its id.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: Pii<String>,
+    /// Where tokens are given out.
+    pub token_url: String,
+    /// What they are for.
+    pub audience: String,
+}
+
+/// How the connection's two HTTP clients are to be set up.
+#[derive(Clone, Debug)]
+pub struct HttpClients {
+    /// For the API and the token endpoint.
+    pub api: HttpSettings,
+    /// For evidence.
+    pub evidence: HttpSettings,
+}
+
+/// Settings that were checked.
+pub(crate) struct Checked {
+    pub(crate) base: Url,
+    /// Of the OAuth client generation.
+    pub(crate) token_url: Option<Url>,
+    /// Of the partner JWT generation.
+    pub(crate) key: Option<EcdsaKeyPair>,
+}
+
+/// The most bytes of an answer.
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// The longest `request_timeout_seconds`: within the time-out of the whole call
+/// (`verilane_provider::Limits`), in which a token may be needed first.
+const MAX_REQUEST_TIMEOUT_SECONDS: u64 = 20;
+/// The most bytes of an id, a network and the like.
+const MAX_NAME: usize = 128;
+
+impl Settings {
+    /// How the connection's HTTP clients are to be set up.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the settings.
+    pub fn http(&self, connection: &ConnectionName) -> Result<HttpClients, Vec<SettingsFault>> {
+        let checked = self.check()?;
+        let token_host = checked.token_url.as_ref().and_then(Url::host_str);
+        let hosts = self.api_hosts(&checked.base);
+        let with = |hosts: Vec<String>| HttpSettings {
+            connection: connection.clone(),
+            egress: self.egress(hosts),
+            connect_timeout: Duration::from_secs(self.connect_timeout_seconds),
+            total_timeout: Duration::from_secs(self.request_timeout_seconds),
+            max_answer_bytes: MAX_ANSWER_BYTES,
+            propagates_trace: false,
+        };
+        let evidence_hosts = hosts.iter().chain(&self.evidence_hosts).cloned();
+        Ok(HttpClients {
+            evidence: with(evidence_hosts.collect()),
+            api: with(
+                hosts
+                    .into_iter()
+                    .chain(token_host.map(str::to_owned))
+                    .collect(),
+            ),
+        })
+    }
+
+    /// How often a request is looked at.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        Pace {
+            first: Duration::from_secs(self.poll_interval_seconds),
+            longest: Duration::from_secs(self.poll_interval_max_seconds),
+        }
+    }
+
+    /// Whether Civic waits for a decision.
+    #[must_use]
+    pub const fn has_review(&self) -> bool {
+        matches!(self.generation, Generation::Oauth { review: true, .. })
+    }
+
+    /// What loosens the rules, in a sentence each, to be said at every start.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<&'static str> {
+        let table = [
+            (self.allow_http, "requests to Civic go over plain http"),
+            (
+                self.allow_private_addresses,
+                "Civic may have an address that is not public",
+            ),
+            (
+                self.auto_approve_claims.is_some(),
+                "reviews are approved by themselves once the configured claims are there",
+            ),
+        ];
+        let said = table.into_iter().filter(|(is_so, _)| *is_so);
+        said.map(|(_, warning)| warning).collect()
+    }
+
+    /// The origins of the API: the base's, and https at the further hosts.
+    pub(crate) fn api_origins(&self, base: &Url) -> Vec<String> {
+        let further = self
+            .request_hosts
+            .iter()
+            .map(|host| format!("https://{host}"));
+        let own = base.origin().ascii_serialization();
+        std::iter::once(own).chain(further).collect()
+    }
+
+    fn api_hosts(&self, base: &Url) -> Vec<String> {
+        let own = base.host_str().map(str::to_owned);
+        own.into_iter()
+            .chain(self.request_hosts.iter().cloned())
+            .collect()
+    }
+
+    fn egress(&self, hosts: Vec<String>) -> Egress {
+        Egress {
+            hosts,
+            allow_http: self.allow_http,
+            allow_private_addresses: self.allow_private_addresses,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<Checked, Vec<SettingsFault>> {
+        let mut faults = Faults::default();
+        let base = self.url("base_url", &self.base_url, &mut faults);
+        let (mut token_url, mut key) = (None, None);
+        match &self.generation {
+            Generation::Oauth { client, .. } => {
+                token_url = self.url("token_url", &client.token_url, &mut faults);
+                name("client_id", &client.client_id, &mut faults);
+                name("audience", &client.audience, &mut faults);
+                if client.client_secret.expose().is_empty() {
+                    faults.add("client_secret", "must not be empty");
+                }
+            }
+            Generation::PartnerJwt { private_key: text } => match private_key(text.expose()) {
+                Ok(pair) => key = Some(pair),
+                Err(problem) => faults.add("private_key", problem),
+            },
+        }
+        self.check_partner(&mut faults);
+        self.check_hosts(&mut faults);
+        self.check_times(&mut faults);
+        self.check_claims(&mut faults);
+        match base {
+            Some(base) => faults.ending(Checked {
+                base,
+                token_url,
+                key,
+            }),
+            None => faults.ending(()).and(Err(Vec::new())),
+        }
+    }
+
+    /// An address that may be called as the settings are.
+    fn url(&self, setting: &str, text: &str, faults: &mut Faults) -> Option<Url> {
+        let url = match Url::parse(text) {
+            Ok(url) if url.host_str().is_some() => url,
+            _ => {
+                faults.add(setting, "must start with https:// and a host");
+                return None;
+            }
+        };
+        if url.query().is_some() || url.fragment().is_some() {
+            faults.add(setting, "must have neither query nor fragment");
+        }
+        let rules = Egress {
+            allow_http: self.allow_http,
+            allow_private_addresses: self.allow_private_addresses,
+            ..Egress::to_host_of(&url)
+        };
+        if let Err(refused) = rules.permit(&url) {
+            faults.add(setting, refused);
+        }
+        Some(url)
+    }
+
+    fn check_partner(&self, faults: &mut Faults) {
+        let partner = &self.partner;
+        name("partner_id", &partner.partner_id, faults);
+        name("gatekeeper_network", &partner.gatekeeper_network, faults);
+        name("chain", &partner.chain, faults);
+        for (setting, text) in [("cluster", &partner.cluster), ("stage", &partner.stage)] {
+            if let Some(text) = text {
+                name(setting, text, faults);
+            }
+        }
+    }
+
+    fn check_hosts(&self, faults: &mut Faults) {
+        for (host, number) in self.request_hosts.iter().zip(1..) {
+            if !is_host(host) {
+                let problem = "must be the name of a host, in small letters";
+                faults.add(format_args!("request_hosts[{number}]"), problem);
+            }
+        }
+        for (host, number) in self.evidence_hosts.iter().zip(1..) {
+            let below = host.strip_prefix("*.");
+            // Whoever can register a name below a top-level domain is anybody.
+            let is_narrow = below.is_none_or(|parent| parent.contains('.'));
+            if !is_narrow || !is_host(below.unwrap_or(host)) {
+                let problem = "must be the name of a host in small letters, or *. and a name of \
+                               two parts or more";
+                faults.add(format_args!("evidence_hosts[{number}]"), problem);
+            }
+        }
+    }
+
+    fn check_times(&self, faults: &mut Faults) {
+        let mut bound = |setting: &str, value: u64, least: u64, most: u64| {
+            if !(least..=most).contains(&value) {
+                faults.add(setting, format_args!("must be {least} to {most}"));
+            }
+        };
+        let (first, longest) = (self.poll_interval_seconds, self.poll_interval_max_seconds);
+        bound("poll_interval_seconds", first, 1, 3_600);
+        let least = first.clamp(1, 3_600);
+        bound("poll_interval_max_seconds", longest, least, 86_400);
+        bound(
+            "connect_timeout_seconds",
+            self.connect_timeout_seconds,
+            1,
+            60,
+        );
+        let most = MAX_REQUEST_TIMEOUT_SECONDS;
+        bound(
+            "request_timeout_seconds",
+            self.request_timeout_seconds,
+            1,
+            most,
+        );
+        bound(
+            "evidence_timeout_seconds",
+            self.evidence_timeout_seconds,
+            1,
+            3_600,
+        );
+    }
+
+    fn check_claims(&self, faults: &mut Faults) {
+        let Some(claims) = &self.auto_approve_claims else {
+            return;
+        };
+        if claims.is_empty() {
+            faults.add("auto_approve_claims", "must name at least one claim");
+        }
+        for (claim, number) in claims.iter().zip(1..) {
+            if fields::by_claim(*claim).is_none() {
+                let problem = "is not offered by Civic Pass";
+                faults.add(format_args!("auto_approve_claims[{number}]"), problem);
+            }
+        }
+    }
+}
+
+fn name(setting: &str, text: &str, faults: &mut Faults) {
+    let is_name =
+        (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_name {
+        faults.add(setting, "must be 1 to 128 printable ASCII characters");
+    }
+}
+
+fn is_host(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    text.len() <= 253
+        && text
+            .split('.')
+            .all(|label| !label.is_empty() && label.bytes().all(is_plain))
+}
+
+#[cfg(test)]
+mod tests;
