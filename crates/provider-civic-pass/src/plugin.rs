@@ -48,7 +48,7 @@ pub struct CivicPass {
 
 /// How a request is authorised.
 enum Authority {
-    Oauth(AccessTokens),
+    Oauth(Box<AccessTokens>),
     PartnerJwt(Signer),
 }
 
@@ -82,7 +82,7 @@ impl CivicPass {
             (Generation::Oauth { client, .. }, Some(url), _) => {
                 let (http, client, clock) =
                     (api.clone(), client.clone(), SharedClock::clone(&clock));
-                Authority::Oauth(AccessTokens::new(http, url, client, clock))
+                Authority::Oauth(Box::new(AccessTokens::new(http, url, client, clock)))
             }
             (Generation::PartnerJwt { .. }, _, Some(key)) => Authority::PartnerJwt(Signer {
                 key,

@@ -21,6 +21,7 @@ mod callbacks;
 mod crashes;
 mod front;
 mod letter;
+mod looks;
 mod pictures;
 mod receiver;
 mod revalidating;
@@ -32,12 +33,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use verilane_core::clock::ManualClock;
 
-use crate::{Provider, StartRequest};
+use crate::{Continuation, Provider, StartRequest};
 
 pub use answers::*;
 pub use callbacks::*;
 pub use crashes::*;
 pub use front::{Front, Upset};
+pub use looks::*;
 pub use pictures::*;
 pub use revalidating::*;
 
@@ -67,14 +69,28 @@ pub trait Bench: Send + Sync + 'static {
     async fn play_out(&self);
 
     /// Sends forgeries to where callbacks go: each kind that the sandbox knows, of each kind of
-    /// callback.
-    async fn forge(&self);
+    /// callback. For connections with [`Capability::Callback`](crate::Capability::Callback).
+    async fn forge(&self) {}
+
+    /// Has the user do in the browser all that there is to do, until the provider's data can be read,
+    /// and gives what the browser brings back. For connections with
+    /// [`Capability::Continue`](crate::Capability::Continue).
+    async fn brings_back(&self) -> Continuation {
+        panic!("nothing is brought back to this plug-in");
+    }
+
+    /// How many decisions the provider has taken. For connections with
+    /// [`Capability::Review`](crate::Capability::Review).
+    fn decisions(&self) -> usize {
+        0
+    }
 }
 
 /// Makes one test of each promise. Takes a type that is a [`Bench`](crate::conformance::Bench).
 #[macro_export]
 macro_rules! conformance_tests {
     ($bench:ty) => {
+        $crate::conformance_tests! { @looks $bench }
         $crate::conformance_tests! { @each $bench;
             it_says_of_itself_what_makes_sense
             a_wish_comes_out_the_same_each_time_and_nonsense_does_not_come_out
@@ -107,6 +123,21 @@ macro_rules! conformance_tests {
             an_answer_about_other_values_than_were_asked_about_is_not_believed
             a_check_of_values_that_fails_is_unclear_and_can_be_made_again
             a_crash_on_either_side_of_a_check_of_values_leaves_it_askable
+        }
+    };
+    (@looks $bench:ty) => {
+        $crate::conformance_tests! { @each $bench;
+            what_is_brought_back_is_read_the_same_each_time_and_nonsense_is_not_read
+            a_look_changes_nothing_and_shows_the_same_each_time
+            a_look_takes_only_what_was_asked_for
+            a_look_at_another_user_s_request_gives_nothing
+            a_look_that_is_not_answered_says_what_may_be_done_next
+            a_look_that_is_answered_with_nonsense_is_not_believed
+            a_crash_on_either_side_of_a_look_leaves_it_askable
+            evidence_comes_whole_as_often_as_it_is_fetched
+            evidence_that_does_not_come_says_what_may_be_done_next
+            a_decision_has_one_effect_however_often_it_is_told
+            a_crash_on_either_side_of_a_decision_has_one_effect_once_it_is_repeated
         }
     };
     (@each $bench:ty; $($promise:ident)*) => {

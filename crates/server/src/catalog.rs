@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use toml::{Table, Value};
-use verilane_core::{ClaimName, ConnectionName};
+use verilane_core::{ClaimName, ConnectionName, SharedClock};
 use verilane_provider::Provider;
 use verilane_provider::http::HttpClient;
+use verilane_provider::settings::SettingsFault as PluginFault;
+use verilane_provider_civic_pass as civic_pass;
 use verilane_provider_corepass as corepass;
 use verilane_store::CommitObserver;
 use verilane_store_sqlite::{CommitHook, SqliteConfig, SqliteStore};
@@ -21,13 +23,15 @@ use crate::config;
 pub type OpenStore = SqliteStore;
 
 /// The providers that this binary has.
-pub const PROVIDERS: [&str; 1] = [corepass::PROVIDER];
+pub const PROVIDERS: [&str; 2] = [corepass::PROVIDER, civic_pass::PROVIDER];
 
 /// What a connection's plug-in needs, by provider.
 #[derive(Clone, Debug)]
 pub enum Settings {
     /// A CorePass Connector.
     CorePass(corepass::Settings),
+    /// An account at Civic Pass.
+    CivicPass(Box<civic_pass::Settings>),
 }
 
 /// A key of the connection's table, and what is wrong with it.
@@ -43,6 +47,11 @@ impl Settings {
             corepass::PROVIDER => {
                 let settings = corepass::Settings::read(Value::Table(table));
                 settings.map(Self::CorePass).map_err(named)
+            }
+            civic_pass::PROVIDER => {
+                let settings = civic_pass::Settings::read(Value::Table(table));
+                let settings = settings.map(Box::new);
+                settings.map(Self::CivicPass).map_err(named)
             }
             other => {
                 let known = PROVIDERS.join(", ");
@@ -85,6 +94,7 @@ impl Settings {
     pub const fn provider(&self) -> &'static str {
         match self {
             Self::CorePass(_) => corepass::PROVIDER,
+            Self::CivicPass(_) => civic_pass::PROVIDER,
         }
     }
 
@@ -92,6 +102,7 @@ impl Settings {
     pub fn callback_base_url(&self) -> Option<&str> {
         match self {
             Self::CorePass(settings) => settings.callback_base_url.as_deref(),
+            Self::CivicPass(_) => None,
         }
     }
 
@@ -99,13 +110,16 @@ impl Settings {
     pub fn callback_retention(&self) -> Duration {
         match self {
             Self::CorePass(settings) => settings.callback_retention(),
+            // Nobody calls there.
+            Self::CivicPass(_) => Duration::from_secs(24 * 60 * 60),
         }
     }
 
     /// The claims with which a review over it is approved by itself; never if none.
-    pub const fn auto_approve(&self) -> Option<&[ClaimName]> {
+    pub fn auto_approve(&self) -> Option<&[ClaimName]> {
         match self {
             Self::CorePass(_) => None,
+            Self::CivicPass(settings) => settings.auto_approve_claims.as_deref(),
         }
     }
 
@@ -113,20 +127,32 @@ impl Settings {
     pub fn warnings(&self) -> Vec<&'static str> {
         match self {
             Self::CorePass(settings) => settings.warnings(),
+            Self::CivicPass(settings) => settings.warnings(),
         }
     }
 
-    /// The plug-in, with an HTTP client of its own.
+    /// The plug-in, with HTTP clients of its own.
     ///
     /// # Errors
     /// If the machine offers no usable TLS trust store, for example.
-    pub fn plugin(&self, name: &ConnectionName) -> anyhow::Result<Arc<dyn Provider>> {
+    pub fn plugin(
+        &self,
+        name: &ConnectionName,
+        clock: &SharedClock,
+    ) -> anyhow::Result<Arc<dyn Provider>> {
         match self {
             Self::CorePass(settings) => {
                 let http = settings.http(name).map_err(first)?;
                 let http = HttpClient::new(http)?;
                 let plugin = corepass::CorePass::new(settings, http).map_err(first)?;
                 Ok(Arc::new(plugin))
+            }
+            Self::CivicPass(settings) => {
+                let http = settings.http(name).map_err(first)?;
+                let (api, evidence) = (HttpClient::new(http.api)?, HttpClient::new(http.evidence)?);
+                let clock = SharedClock::clone(clock);
+                let plugin = civic_pass::CivicPass::new(settings, api, evidence, clock);
+                Ok(Arc::new(plugin.map_err(first)?))
             }
         }
     }
@@ -159,12 +185,12 @@ pub fn holds_a_store(folder: &Path) -> bool {
     folder.join("verilane.db").exists()
 }
 
-fn named(faults: Vec<corepass::SettingsFault>) -> Vec<SettingsFault> {
-    let named = |fault: corepass::SettingsFault| (fault.setting, fault.problem);
+fn named(faults: Vec<PluginFault>) -> Vec<SettingsFault> {
+    let named = |fault: PluginFault| (fault.setting, fault.problem);
     faults.into_iter().map(named).collect()
 }
 
-fn first(faults: Vec<corepass::SettingsFault>) -> anyhow::Error {
+fn first(faults: Vec<PluginFault>) -> anyhow::Error {
     match faults.into_iter().next() {
         Some(fault) => fault.into(),
         None => anyhow::anyhow!("the connection's settings are at fault"),

@@ -150,7 +150,7 @@ fn connections(
         .unwrap_or_default();
     let connect = |connection: &config::Connection| {
         let name = connection.name.clone();
-        let plugin = connection.settings.plugin(&name)?;
+        let plugin = connection.settings.plugin(&name, clock)?;
         let facade = Facade::new(name.clone(), plugin, Arc::clone(clock), connection.limits)?;
         let callback_base = match connection.settings.callback_base_url() {
             Some(own) => own.trim_end_matches('/').to_owned(),

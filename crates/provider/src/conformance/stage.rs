@@ -49,6 +49,12 @@ impl<B: Bench> Stage<B> {
         }
     }
 
+    /// A plug-in whose provider is asked to start, and calls; none if this one is not of that kind.
+    pub(super) async fn calling() -> Option<Self> {
+        let stage = Self::new().await;
+        stage.has(Capability::Callback).then_some(stage)
+    }
+
     pub(super) fn has(&self, capability: Capability) -> bool {
         self.facade.profile().capabilities.contains(&capability)
     }

@@ -4,8 +4,11 @@
 //! changing anything: the keyring, the plug-ins, the addresses.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
 use super::{File, console};
+use verilane_core::{SharedClock, clock::SystemClock};
+
 use crate::compose;
 use crate::config::{self, Config, Faults, Mode};
 
@@ -38,8 +41,9 @@ fn surroundings(config: &Config, mode: Mode, faults: &mut Faults) {
     {
         faults.add("vault.keyring_file", format!("{error:#}"));
     }
+    let clock: SharedClock = Arc::new(SystemClock);
     for connection in &config.connections {
-        if let Err(error) = connection.settings.plugin(&connection.name) {
+        if let Err(error) = connection.settings.plugin(&connection.name, &clock) {
             faults.add(
                 format!("connections.{}", connection.name),
                 format!("{error:#}"),
