@@ -129,7 +129,7 @@ impl Engine {
             if answer.is_none_or(|answer| answer.is_anothers)
                 && let Some(attempt) = row.attempt(number)
             {
-                let key = self.binding_key(&attempt.provider, reference);
+                let key = self.binding_key(attempt, reference)?;
                 change.binding = Some(BindingWrite::Release(key));
             }
             match self.commit(change).await {

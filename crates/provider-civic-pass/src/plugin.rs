@@ -243,6 +243,11 @@ impl Provider for CivicPass {
         }
     }
 
+    /// One request can be named by its id, and by a URL that ends in it.
+    fn request_of<'a>(&self, reference: &'a Pii<String>) -> &'a str {
+        reference::last_part(reference.expose())
+    }
+
     async fn look(&self, request: &LookRequest<'_>) -> Result<LookAnswer, ProviderError> {
         let name = request.reference.expose();
         let url = self.request_url(name)?;

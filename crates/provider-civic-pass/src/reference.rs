@@ -8,7 +8,8 @@
 //! spellings of one request can't both pass.
 //!
 //! An OAuth client calls its own base alone, so there a URL is only a longer name of its id. A partner
-//! JWT names the request as it was given out, so there the URL is kept, and called as it is.
+//! JWT names the request as it was given out, so there the URL is kept, and called as it is. The id tells
+//! requests apart in either case, so that one request named in two ways is still one.
 
 use verilane_core::{FieldViolation, Pii, Reason};
 

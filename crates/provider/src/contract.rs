@@ -404,13 +404,19 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Checks what a browser brought back, and gives the name by which the provider knows its request,
     /// in the one spelling under which it is found again. Pure. For connections with
-    /// [`Capability::Continue`], as are the next two.
+    /// [`Capability::Continue`], as are the next three.
     fn read_continuation(&self, _brought: &Continuation) -> Result<Pii<String>, FieldViolation> {
         Err(FieldViolation {
             field: String::new(),
             description: "is nothing that this provider hands out".to_owned(),
             reason: Reason::ContinuationNotOffered,
         })
+    }
+
+    /// What tells a request apart, of a name that `read_continuation` gave: two names with the same are
+    /// of one request. Pure.
+    fn request_of<'a>(&self, reference: &'a Pii<String>) -> &'a str {
+        reference.expose()
     }
 
     /// Looks at a request. Changes nothing at the provider.

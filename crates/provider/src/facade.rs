@@ -273,6 +273,13 @@ impl Facade {
         Ok(reference)
     }
 
+    /// What tells a request apart, of a name that was read before: two names with the same are of one
+    /// request.
+    #[must_use]
+    pub fn request_of<'a>(&self, reference: &'a Pii<String>) -> &'a str {
+        self.plugin.request_of(reference)
+    }
+
     /// Looks at a request. Changes nothing at the provider.
     ///
     /// # Errors

@@ -6,7 +6,7 @@
 
 use verilane_core::{
     Attempt, AuditAction, AuditRecord, Binding, BindingWrite, BlindIndex, Change, JobAbout,
-    JobWrite, Pii, ProviderName, Reason, SlotHolder, Verification, decide,
+    JobWrite, Pii, Reason, SlotHolder, Verification, decide,
 };
 use verilane_provider::Capability;
 use verilane_store::{CommitError, Conflict};
@@ -36,7 +36,7 @@ impl Engine {
                 return Err(EngineError::new(Reason::Internal).about(id));
             };
             let reference = self.read_continuation(attempt, &request)?;
-            let key = self.binding_key(&attempt.provider, &reference);
+            let key = self.binding_key(attempt, &reference)?;
             if let Some(bound) = self.store.binding(key).await? {
                 let ours = bound.holder.verification == id;
                 let own = row
@@ -84,11 +84,13 @@ impl Engine {
     /// lead to one account, so it is the provider that counts.
     pub(crate) fn binding_key(
         &self,
-        provider: &ProviderName,
+        attempt: &Attempt,
         reference: &Pii<String>,
-    ) -> BlindIndex {
-        let parts = [provider.as_str().as_bytes(), reference.expose().as_bytes()];
-        self.keys.vault().index(IndexKind::Binding, &parts)
+    ) -> Result<BlindIndex, EngineError> {
+        let facade = &self.connection(&attempt.connection)?.facade;
+        let request = facade.request_of(reference).as_bytes();
+        let parts = [attempt.provider.as_str().as_bytes(), request];
+        Ok(self.keys.vault().index(IndexKind::Binding, &parts))
     }
 
     fn handing_over(

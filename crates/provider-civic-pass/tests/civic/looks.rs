@@ -186,6 +186,27 @@ async fn a_request_whose_name_is_a_url_is_found_by_either_generation() {
 }
 
 #[tokio::test]
+async fn one_request_named_in_two_ways_is_one() {
+    for speaks in BOTH {
+        let stage = Stage::set(speaks, "ready").await;
+        let base = &stage.settings.base_url;
+        let names = [
+            "a1".to_owned(),
+            format!("{base}/a1"),
+            format!("{base}/x/y/a1"),
+        ];
+        let other = ["a2".to_owned(), format!("{base}/a1/a2")];
+        let told = |name: &String| {
+            let brought = Continuation::PresentationRequest(Pii::from(name.as_str()));
+            let reference = stage.plugin.read_continuation(&brought).unwrap();
+            stage.plugin.request_of(&reference).to_owned()
+        };
+        assert!(names.iter().all(|name| told(name) == "a1"));
+        assert!(other.iter().all(|name| told(name) == "a2"));
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_makes_no_sense_is_not_believed() {
     for names in ["wrong-id", "without-id", "without-status", "not-json"] {
         for speaks in BOTH {

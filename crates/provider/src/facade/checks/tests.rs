@@ -5,8 +5,7 @@ use verilane_core::{
 };
 
 use super::*;
-use crate::Candidate;
-use crate::{ActionLifetime, DataItem, FailureReport, OfferedClaim};
+use crate::{ActionLifetime, Candidate, DataItem, EvidenceOffer, FailureReport, OfferedClaim};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
@@ -122,9 +121,11 @@ fn what_was_prepared_is_what_was_asked_for_offered_and_in_time() {
         wrong.action_lifetime = lifetime;
         assert!(check(1, &wrong).is_err());
     }
-    let mut nobody = some_prepared(&["A"]);
-    nobody.subject = Pii::from("");
-    assert!(check(1, &nobody).is_err());
+    for (subject, is_one) in [("", true), ("\u{0}", false)] {
+        let mut somebody = some_prepared(&["A"]);
+        somebody.subject = Pii::from(subject);
+        assert_eq!(check(1, &somebody).is_ok(), is_one, "{subject:?}");
+    }
     let changes: [fn(&mut Wish); 5] = [
         |wish| wish.required = false,
         |wish| wish.name = ClaimName::PhoneNumber,
@@ -140,7 +141,7 @@ fn what_was_prepared_is_what_was_asked_for_offered_and_in_time() {
 }
 
 #[test]
-fn a_wish_names_somebody_and_something() {
+fn a_wish_names_nobody_or_somebody_and_something() {
     let wish = |subject: &str, claims: usize| StartRequest {
         subject: Pii::from(subject),
         claims: vec![
@@ -153,13 +154,18 @@ fn a_wish_names_somebody_and_something() {
         action_lifetime: None,
     };
     assert!(request(&some_profile(), &wish("u", 1)).is_ok());
+    let nameless = Profile {
+        needs_subject: false,
+        ..some_profile()
+    };
+    assert!(request(&nameless, &wish("", 1)).is_ok());
+    assert!(request(&some_profile(), &wish("", 1)).is_err());
     for (subject, claims, fields) in [
-        ("", 1, vec!["subject"]),
         ("a\nb", 1, vec!["subject"]),
         (&"x".repeat(513), 1, vec!["subject"]),
         ("u", 0, vec!["claims"]),
         ("u", 129, vec!["claims"]),
-        ("", 0, vec!["subject", "claims"]),
+        ("a\nb", 0, vec!["subject", "claims"]),
     ] {
         let violations = request(&some_profile(), &wish(subject, claims)).unwrap_err();
         let named: Vec<_> = violations.iter().map(|v| v.field.as_str()).collect();
@@ -361,4 +367,62 @@ fn a_history_is_bounded_of_names_and_not_of_the_future() {
     let mut hashed = entry("PENDING", 0);
     hashed.report.tx_hash = Some(Pii::from("0x\n"));
     assert!(history(NOW, &[hashed]).is_err());
+}
+
+#[test]
+fn a_look_shows_words_and_what_was_asked_for() {
+    let answer = || LookAnswer {
+        status: "verification-success".into(),
+        rank: 3,
+        fact: None,
+        progress: Some("documents-collected".into()),
+        is_anothers: false,
+        data: None,
+        document: None,
+        offers: vec![EvidenceOffer {
+            field: "A".to_owned(),
+            link: Pii::from("https://storage.example/a"),
+        }],
+        message: Pii::new(Vec::new()),
+        media_type: "application/json".to_owned(),
+    };
+    let check = |answer: &LookAnswer| {
+        let request = LookRequest {
+            reference: &Pii::from("r"),
+            subject: &Pii::from("u"),
+            fields: &["A"],
+        };
+        look(&request, answer).is_ok()
+    };
+    assert!(check(&answer()));
+    let item = |field: &str| DataItem {
+        field: field.to_owned(),
+        value: Pii::from("x"),
+        pepper: None,
+        image: None,
+    };
+    let data = |fields: &[&str]| DataReport {
+        items: fields.iter().map(|field| item(field)).collect(),
+        unrequested: 0,
+    };
+    assert!(check(&LookAnswer {
+        data: Some(data(&["A"])),
+        ..answer()
+    }));
+    let offer = answer().offers.remove(0);
+    let changes: [&dyn Fn(&mut LookAnswer); 8] = [
+        &|answer| answer.status = "two words".into(),
+        &|answer| answer.status = "".into(),
+        &|answer| answer.progress = Some("max@example.org".into()),
+        &|answer| answer.offers[0].field = "B".to_owned(),
+        &|answer| answer.offers[0].link = Pii::from(""),
+        &|answer| answer.offers.push(offer.clone()),
+        &|answer| answer.data = Some(data(&["B"])),
+        &|answer| answer.data = Some(data(&["A", "A"])),
+    ];
+    for (change, number) in changes.iter().zip(0..) {
+        let mut wrong = answer();
+        change(&mut wrong);
+        assert!(!check(&wrong), "{number}");
+    }
 }
