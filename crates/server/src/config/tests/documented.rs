@@ -1,5 +1,7 @@
 //! That the files with the defaults document every key, and show what is taken.
 
+use verilane_core::ClaimName;
+
 use super::super::section::{Asked, Section};
 use super::*;
 
@@ -70,12 +72,25 @@ fn every_key_is_documented_where_its_default_stands() {
     }
 }
 
+/// The examples of connections, each as it would be written, and its keys.
+fn examples() -> Vec<(String, Vec<String>)> {
+    let examples = DEFAULT.split("\n# [[connections]]").skip(1).map(|text| {
+        let text = text.split("\n#\n").next().unwrap_or(text);
+        let text = format!("[[connections]]{}", text.replace("\n# ", "\n"));
+        let keys = text.lines().filter_map(|line| line.split_once(" = "));
+        let keys = keys.map(|(key, _)| key.to_owned());
+        let keys = keys.filter(|key| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+        let keys = keys.collect();
+        (text, keys)
+    });
+    examples.collect()
+}
+
 #[test]
-fn the_documented_connection_is_one_that_is_taken() {
-    let (_, example) = DEFAULT.split_once("\n# [[connections]]").unwrap();
-    let example = example.replace("\n# ", "\n").replacen('…', KEY, 1);
-    let example = example.replacen('…', &format!("0x{KEY}"), 1);
-    let text = format!("[[connections]]{example}");
+fn the_documented_connector_is_one_that_is_taken() {
+    let (example, keys) = examples().remove(0);
+    let text = example.replacen('…', KEY, 1);
+    let text = text.replacen('…', &format!("0x{KEY}"), 1);
     // One key can't be pinned twice, which shows that everything else was read.
     let faults = load_with(Mode::Serve, &text, &[]).unwrap_err();
     assert_eq!(faults.all().len(), 1, "{faults}");
@@ -95,6 +110,64 @@ fn the_documented_connection_is_one_that_is_taken() {
     assert!(
         every
             .iter()
-            .all(|key| text.contains(&format!("\n{key} = ")))
+            .all(|key| keys.iter().any(|shown| shown == key))
     );
+}
+
+#[test]
+fn the_documented_account_at_civic_is_one_that_is_taken() {
+    let (example, keys) = examples().remove(1);
+    let text = example.replace('…', "x");
+    // It shows both generations' keys, and a secret that is not on this machine.
+    let faults = load_with(Mode::Serve, &text, &[]).unwrap_err();
+    let mut wrong: Vec<&str> = faults.all().iter().map(|f| f.key.as_str()).collect();
+    wrong.sort_unstable();
+    let at = |key: &str| format!("connections.civic-live.{key}");
+    assert_eq!(wrong, [at("client_secret"), at("private_key_file")]);
+    let every = [
+        "generation",
+        "partner_id",
+        "gatekeeper_network",
+        "chain",
+        "cluster",
+        "stage",
+        "client_id",
+        "client_secret_file",
+        "token_url",
+        "audience",
+        "review",
+        "private_key_file",
+        "base_url",
+        "request_hosts",
+        "evidence_hosts",
+        "poll_interval_seconds",
+        "poll_interval_max_seconds",
+        "auto_approve_claims",
+        "allow_http",
+        "allow_private_addresses",
+        "connect_timeout_seconds",
+        "request_timeout_seconds",
+        "evidence_timeout_seconds",
+    ];
+    assert!(
+        every
+            .iter()
+            .all(|key| keys.iter().any(|shown| shown == key))
+    );
+}
+
+#[test]
+fn an_account_at_civic_needs_no_public_url_and_its_secret_can_come_by_the_environment() {
+    let text = "[[connections]]\nname = \"civic-live\"\nprovider = \"civic-pass\"\n\
+                generation = \"oauth\"\npartner_id = \"p\"\ngatekeeper_network = \"n\"\n\
+                client_id = \"c\"\nauto_approve_claims = [\"name\"]\n";
+    let variable = "VERILANE__CONNECTIONS__CIVIC_LIVE__CLIENT_SECRET";
+    let config = load_with(Mode::Serve, text, &[(variable, "MARK")]).unwrap();
+    let settings = &config.connections[0].settings;
+    assert_eq!(settings.provider(), "civic-pass");
+    assert_eq!(settings.auto_approve(), Some(&[ClaimName::Name][..]));
+    assert_eq!(settings.warnings().len(), 1);
+    assert!(!format!("{config:?}").contains("MARK"));
+    let faults = load_with(Mode::Serve, text, &[]).unwrap_err();
+    assert_eq!(faults.all().len(), 1, "{faults}");
 }
