@@ -1,0 +1,317 @@
+//! What a user shares with a Civic Pass is pulled, reviewed and told to Civic, over both generations of
+//! its partner API: the real binary, against the sandbox's Civic.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod harness;
+
+use harness::{Launch, Server, Stage, field, refusal};
+use sha2::Digest as _;
+use tonic::{Code, Status};
+use verilane_api::v1::watch_verification_request::Start;
+use verilane_api::v1::{
+    AccessContext, Capability, ClaimFromAnyDocument, ClaimRequest, ContinueVerificationRequest,
+    CreateVerificationRequest, Decision, Event, GatewayWidget, ListConnectionsRequest, Necessity,
+    ReviewVerificationRequest, StartPoint, State, Subject, Verification, WatchEnd, action,
+    claim_request, continue_verification_request, subject,
+};
+use verilane_core::VerificationId;
+use verilane_sandbox::{CivicPassScenario, PiiOrder, PiiRequestView, TurnOrigin};
+
+const OAUTH: &str = "civic-oauth";
+const JWT: &str = "civic-jwt";
+const WALLET: &str = "0xAb5801a7D398351b8bE11C439e05C5B3259aeC9B";
+const PICTURE: &str = "evidence-selfie";
+
+const CONNECTIONS: &str = r#"
+[[connections]]
+name = "civic-oauth"
+provider = "civic-pass"
+generation = "oauth"
+review = true
+evidence_hosts = ["127.0.0.1"]
+allow_http = true
+allow_private_addresses = true
+
+[[connections]]
+name = "civic-jwt"
+provider = "civic-pass"
+generation = "partner-jwt"
+evidence_hosts = ["127.0.0.1"]
+allow_http = true
+allow_private_addresses = true
+"#;
+
+/// A stage whose Civic has what a user shares as soon as he begins.
+async fn stage(names: &str) -> Stage {
+    let scenario = CivicPassScenario::named(names).unwrap();
+    Stage::with(|config| config.civic_pass = scenario, CONNECTIONS).await
+}
+
+/// The binary, with what Civic gives a partner in its environment.
+fn start(stage: &Stage) -> Server {
+    let partner = stage.sandbox.civic_pass().partner();
+    let key = partner.private_key_pem.as_deref().unwrap();
+    let mut launch = Launch::default();
+    for (connection, name, value) in [
+        ("OAUTH", "PARTNER_ID", &*partner.partner_id),
+        ("OAUTH", "GATEKEEPER_NETWORK", &partner.gatekeeper_network),
+        ("OAUTH", "CLIENT_ID", &partner.client_id),
+        ("OAUTH", "CLIENT_SECRET", &partner.client_secret),
+        ("OAUTH", "TOKEN_URL", &partner.token_url),
+        ("OAUTH", "BASE_URL", &partner.api_base),
+        ("JWT", "PARTNER_ID", &partner.partner_id),
+        ("JWT", "GATEKEEPER_NETWORK", &partner.gatekeeper_network),
+        ("JWT", "PRIVATE_KEY", key),
+        ("JWT", "BASE_URL", &partner.verify_base),
+    ] {
+        let variable = format!("VERILANE__CONNECTIONS__CIVIC_{connection}__{name}");
+        launch = launch.with(&variable, value);
+    }
+    stage.start_as(launch)
+}
+
+fn purpose() -> Option<AccessContext> {
+    Some(AccessContext {
+        purpose: "black-box-test".to_owned(),
+        ..AccessContext::default()
+    })
+}
+
+fn from_any_document(name: &str) -> ClaimRequest {
+    let claim = ClaimFromAnyDocument {
+        name: name.to_owned(),
+        ..ClaimFromAnyDocument::default()
+    };
+    ClaimRequest {
+        selector: Some(claim_request::Selector::FromAnyDocument(claim)),
+        necessity: Necessity::Required.into(),
+    }
+}
+
+/// A verification that waits for what the wallet's holder brings back.
+async fn create(server: &Server, connection: &str, wallet: &str) -> Verification {
+    let request = CreateVerificationRequest {
+        request_id: VerificationId::generate().to_string(),
+        connection: connection.to_owned(),
+        subject: Some(Subject {
+            identifier: Some(subject::Identifier::WalletAddress(wallet.to_owned())),
+        }),
+        claims: vec![field("email"), from_any_document("name"), field(PICTURE)],
+        access_context: purpose(),
+        ..CreateVerificationRequest::default()
+    };
+    let answer = server.verifications().create_verification(request).await;
+    answer.unwrap().into_inner().verification.unwrap()
+}
+
+/// The user goes through the widget.
+fn widget(stage: &Stage, url_id: bool) -> PiiRequestView {
+    let order = PiiOrder {
+        wallet: Some(WALLET.to_owned()),
+        url_id,
+        ..PiiOrder::default()
+    };
+    stage.sandbox.civic_pass().start(order).unwrap()
+}
+
+async fn hand_over(server: &Server, id: &str, brought: &str) -> Result<Verification, Status> {
+    let request = ContinueVerificationRequest {
+        verification_id: id.to_owned(),
+        continuation: Some(
+            continue_verification_request::Continuation::PresentationRequestId(brought.to_owned()),
+        ),
+        ..ContinueVerificationRequest::default()
+    };
+    let answer = server.verifications().continue_verification(request).await;
+    Ok(answer?.into_inner().verification.unwrap())
+}
+
+async fn review(server: &Server, id: &str, decision: Decision) -> Verification {
+    let request = ReviewVerificationRequest {
+        verification_id: id.to_owned(),
+        decision: decision.into(),
+        access_context: purpose(),
+        ..ReviewVerificationRequest::default()
+    };
+    let answer = server.verifications().review_verification(request).await;
+    answer.unwrap().into_inner().verification.unwrap()
+}
+
+/// All events up to one that leaves the verification in a state.
+async fn until(server: &Server, id: &str, state: State) -> Vec<Event> {
+    let start = Start::StartPoint(StartPoint::Beginning.into());
+    let is_there = |event: &Event| event.state_after() == state;
+    let followed = server.follow(id, start, WatchEnd::Never, is_there).await;
+    assert_eq!(followed.0.last().unwrap().state_after(), state);
+    followed.0
+}
+
+/// How many decisions Civic has taken about a request.
+fn decisions(stage: &Stage, request: &PiiRequestView) -> usize {
+    let now = stage.sandbox.civic_pass().request(&request.id).unwrap();
+    let turns = now.turns.iter();
+    turns
+        .filter(|turn| turn.origin == TurnOrigin::Partner)
+        .count()
+}
+
+#[tokio::test]
+async fn what_a_user_shares_is_pulled_and_reviewed_in_either_generation() {
+    let stage = stage("ready").await;
+    let server = start(&stage);
+    for (connection, url_id, decision, ends_as) in [
+        (OAUTH, false, Decision::Approve, State::Verified),
+        (OAUTH, true, Decision::Reject, State::Rejected),
+        (JWT, false, Decision::Reject, State::Rejected),
+        (JWT, true, Decision::Approve, State::Verified),
+    ] {
+        let created = create(&server, connection, WALLET).await;
+        let shown = created.attempts[0].action.as_ref().unwrap().kind.as_ref();
+        let Some(action::Kind::GatewayWidget(GatewayWidget { partner_id, .. })) = shown else {
+            panic!("{shown:?}");
+        };
+        assert_eq!(*partner_id, stage.sandbox.civic_pass().partner().partner_id);
+
+        let request = widget(&stage, url_id);
+        let brought = &request.presentation_request_id;
+        hand_over(&server, &created.id, brought).await.unwrap();
+        until(&server, &created.id, State::InReview).await;
+        let read = server.read_claims(&created.id).await.unwrap();
+        let told = &request.verified_information;
+        for (field, told) in [("email", &told["email"]), ("name", &told["name"])] {
+            let of_field = |claim: &&verilane_api::v1::Claim| {
+                claim.provenance.as_ref().unwrap().provider_field == field
+            };
+            let claim = read.claims.iter().find(of_field).unwrap();
+            assert_eq!(claim.raw_value, told.as_str().unwrap());
+        }
+        let picture = stage.sandbox.civic_pass().evidence(&request.id, PICTURE);
+        let evidence = read
+            .evidence
+            .iter()
+            .find(|one| one.provider_field == PICTURE);
+        let digest = sha2::Sha256::digest(picture.unwrap());
+        assert_eq!(evidence.unwrap().sha256[..], digest[..]);
+
+        review(&server, &created.id, decision).await;
+        until(&server, &created.id, ends_as).await;
+        assert_eq!(
+            decisions(&stage, &request),
+            usize::from(connection == OAUTH)
+        );
+        let answer = stage.sandbox.civic_pass().request(&request.id).unwrap();
+        let word = match (connection, decision) {
+            (OAUTH, Decision::Approve) => "partner-pass",
+            (OAUTH, _) => "partner-fail",
+            _ => "verification-success",
+        };
+        assert_eq!(answer.status, word);
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn another_user_s_request_ends_rejected_and_is_free_for_whom_it_belongs_to() {
+    let stage = stage("ready").await;
+    let server = start(&stage);
+    for connection in [OAUTH, JWT] {
+        let thief = create(
+            &server,
+            connection,
+            "0x0000000000000000000000000000000000000001",
+        )
+        .await;
+        let owner = create(&server, connection, WALLET).await;
+        let request = widget(&stage, false);
+        let brought = &request.presentation_request_id;
+        hand_over(&server, &thief.id, brought).await.unwrap();
+        until(&server, &thief.id, State::Rejected).await;
+        let rejected = server.get(&thief.id).await;
+        assert_eq!(rejected.reason, "SUBJECT_MISMATCH");
+        assert!(server.read_claims(&thief.id).await.is_err());
+        hand_over(&server, &owner.id, brought).await.unwrap();
+        until(&server, &owner.id, State::InReview).await;
+        let again = create(&server, connection, WALLET).await;
+        let taken = hand_over(&server, &again.id, brought).await.unwrap_err();
+        assert_eq!(
+            refusal(&taken),
+            (Code::AlreadyExists, "CONTINUATION_TAKEN".to_owned())
+        );
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn one_request_named_in_two_ways_belongs_to_one_verification() {
+    let stage = stage("ready").await;
+    let server = start(&stage);
+    let first = create(&server, JWT, WALLET).await;
+    let second = create(&server, JWT, WALLET).await;
+    let request = widget(&stage, true);
+    assert_ne!(request.id, request.presentation_request_id);
+    let brought = &request.presentation_request_id;
+    hand_over(&server, &first.id, brought).await.unwrap();
+    until(&server, &first.id, State::InReview).await;
+    let taken = hand_over(&server, &second.id, &request.id)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        refusal(&taken),
+        (Code::AlreadyExists, "CONTINUATION_TAKEN".to_owned())
+    );
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn nothing_of_a_user_or_a_secret_is_written_to_the_log() {
+    let stage = stage("ready").await;
+    let server = start(&stage);
+    let mut requests = Vec::new();
+    for connection in [OAUTH, JWT] {
+        let created = create(&server, connection, WALLET).await;
+        let request = widget(&stage, true);
+        let brought = &request.presentation_request_id;
+        hand_over(&server, &created.id, brought).await.unwrap();
+        until(&server, &created.id, State::InReview).await;
+        requests.push(request);
+    }
+    drop(server);
+    let logs = stage.logs();
+    assert!(!logs.is_empty());
+    let partner = stage.sandbox.civic_pass().partner();
+    assert!(!logs.contains(&partner.client_secret));
+    for request in &requests {
+        assert!(!logs.contains(&request.id));
+        for (name, value) in &request.verified_information {
+            let value = value.as_str().unwrap();
+            let is_telling = value.len() > 3 && name != "documentType";
+            assert!(!is_telling || !logs.contains(value), "{name}");
+        }
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_connection_says_what_it_can_do() {
+    let stage = stage("ready").await;
+    let server = start(&stage);
+    let answer = server
+        .connections()
+        .list_connections(ListConnectionsRequest::default())
+        .await;
+    let connections = answer.unwrap().into_inner().connections;
+    for (name, has_review) in [(OAUTH, true), (JWT, false)] {
+        let connection = connections.iter().find(|one| one.name == name).unwrap();
+        let can: Vec<_> = connection.capabilities().collect();
+        assert!(can.contains(&Capability::Continue) && can.contains(&Capability::Evidence));
+        assert_eq!(can.contains(&Capability::Review), has_review);
+    }
+    stage.end().await;
+}
