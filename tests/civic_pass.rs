@@ -29,12 +29,16 @@ const JWT: &str = "civic-jwt";
 const WALLET: &str = "0xAb5801a7D398351b8bE11C439e05C5B3259aeC9B";
 const PICTURE: &str = "evidence-selfie";
 
+/// So long between two looks that only those count which do not wait for their time: the first, and the
+/// one after a decision.
 const CONNECTIONS: &str = r#"
 [[connections]]
 name = "civic-oauth"
 provider = "civic-pass"
 generation = "oauth"
 review = true
+poll_interval_seconds = 3600
+poll_interval_max_seconds = 86400
 evidence_hosts = ["127.0.0.1"]
 allow_http = true
 allow_private_addresses = true
@@ -43,6 +47,8 @@ allow_private_addresses = true
 name = "civic-jwt"
 provider = "civic-pass"
 generation = "partner-jwt"
+poll_interval_seconds = 3600
+poll_interval_max_seconds = 86400
 evidence_hosts = ["127.0.0.1"]
 allow_http = true
 allow_private_addresses = true

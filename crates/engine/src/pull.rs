@@ -295,7 +295,8 @@ impl Engine {
         connection.is_some_and(|connection| asks.iter().any(|asks| connection.facade.has(*asks)))
     }
 
-    /// Adds to a change when its attempts are next asked about, counted from this news.
+    /// Adds to a change when its attempts are next asked about, counted from this news, but for those of
+    /// which it says so itself.
     pub(crate) fn schedule_polls(&self, change: &mut Change) {
         let Some(write) = &change.verification else {
             return;
@@ -315,6 +316,10 @@ impl Engine {
                 verification: row.id,
                 attempt: attempt.number,
             });
+            let is_said = |job: &JobWrite| matches!(job, JobWrite::Schedule { key: said, .. } if *said == key);
+            if change.jobs.iter().any(is_said) {
+                continue;
+            }
             match self.next_pull(row, attempt.number, 0, now) {
                 Some(due) => jobs.push(JobWrite::Schedule {
                     key,

@@ -53,7 +53,7 @@ pub static FIELDS: [Field; 10] = [
     value("issueCountry", Claim::DocumentCountry),
     picture("evidence-document", Claim::DocumentImage, &["evidence-document", "idDocumentFront"]),
     picture("idDocumentBack", Claim::DocumentImage, &["idDocumentBack"]),
-    picture("evidence-selfie", Claim::FaceImage, &["evidence-selfie", "selfie"]),
+    picture("evidence-selfie", Claim::FaceImage, &["evidence-selfie"]),
 ];
 
 /// The field of this name.
