@@ -11,23 +11,27 @@
 
 mod harness;
 
+use std::time::Duration;
+
 use harness::{Launch, Server, Stage, field, refusal};
 use sha2::Digest as _;
 use tonic::{Code, Status};
 use verilane_api::v1::watch_verification_request::Start;
 use verilane_api::v1::{
     AccessContext, Capability, ClaimFromAnyDocument, ClaimRequest, ContinueVerificationRequest,
-    CreateVerificationRequest, Decision, Event, GatewayWidget, ListConnectionsRequest, Necessity,
-    ReviewVerificationRequest, StartPoint, State, Subject, Verification, WatchEnd, action,
-    claim_request, continue_verification_request, subject,
+    CreateVerificationRequest, Decision, Event, EventType, GatewayWidget, ListConnectionsRequest,
+    Necessity, ReviewVerificationRequest, StartPoint, State, Subject, Verification, WatchEnd,
+    action, claim_request, continue_verification_request, subject,
 };
 use verilane_core::VerificationId;
-use verilane_sandbox::{CivicPassScenario, PiiOrder, PiiRequestView, TurnOrigin};
+use verilane_sandbox::{CivicPassScenario, PiiOrder, PiiRequestView, Turn, TurnOrigin};
 
 const OAUTH: &str = "civic-oauth";
 const JWT: &str = "civic-jwt";
 const WALLET: &str = "0xAb5801a7D398351b8bE11C439e05C5B3259aeC9B";
 const PICTURE: &str = "evidence-selfie";
+/// A little more than the pace of looks, which spreads them.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(4_000);
 
 /// So long between two looks that only those count which do not wait for their time: the first, and the
 /// one after a decision.
@@ -219,6 +223,59 @@ async fn what_a_user_shares_is_pulled_and_reviewed_in_either_generation() {
             _ => "verification-success",
         };
         assert_eq!(answer.status, word);
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn what_civic_says_is_followed_look_by_look_and_somebody_else_s_decision_counts() {
+    let stage = stage("by-hand").await;
+    let server = start(&stage);
+    for (connection, word, ends_as, reason) in [
+        (OAUTH, "partner-pass", State::Verified, ""),
+        (JWT, "partner-fail", State::Rejected, "REVIEW_REJECTED"),
+    ] {
+        let created = create(&server, connection, WALLET).await;
+        let request = widget(&stage, false);
+        let turn = |turn: Turn| {
+            let civic = stage.sandbox.civic_pass();
+            civic.turn(&request.id, turn).unwrap();
+        };
+        turn(Turn::to("user-acknowledged"));
+        hand_over(&server, &created.id, &request.presentation_request_id)
+            .await
+            .unwrap();
+        until(&server, &created.id, State::Processing).await;
+        // Each look comes in its time and shows what has changed since the one before.
+        turn(Turn {
+            collection_status: Some("documents-collected".to_owned()),
+            ..Turn::default()
+        });
+        stage.clock.advance(BETWEEN_LOOKS);
+        let start = Start::StartPoint(StartPoint::Beginning.into());
+        let moved = |event: &Event| event.r#type() == EventType::ProviderProgress;
+        let (events, _) = server
+            .follow(&created.id, start, WatchEnd::Never, moved)
+            .await;
+        let progress = &events.last().unwrap().provider_progress;
+        assert_eq!(progress, "documents-collected");
+        turn(Turn::to("verification-success"));
+        stage.clock.advance(BETWEEN_LOOKS);
+        until(&server, &created.id, State::InReview).await;
+        turn(Turn::to(word));
+        stage.clock.advance(BETWEEN_LOOKS);
+        let events = until(&server, &created.id, ends_as).await;
+        let ended = server.get(&created.id).await;
+        assert_eq!(
+            (ended.reason.as_str(), ended.provider_status.as_str()),
+            (reason, word)
+        );
+        let words = events
+            .iter()
+            .filter(|e| e.r#type() == EventType::ProviderStatus);
+        let words: Vec<_> = words.map(|event| event.provider_status.as_str()).collect();
+        assert_eq!(words, ["user-acknowledged", "verification-success", word]);
+        assert_eq!(decisions(&stage, &request), 0);
     }
     stage.end().await;
 }
