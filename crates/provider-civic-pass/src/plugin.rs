@@ -101,6 +101,7 @@ impl CivicPass {
                 capabilities,
                 claims: prepare::offered(),
                 action_lifetime: prepare::LIFETIME,
+                needs_subject: false,
                 holds_one_request: false,
                 pace: Some(settings.pace()),
             },

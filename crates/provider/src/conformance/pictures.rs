@@ -24,11 +24,11 @@ fn wish_with_a_picture<B: Bench>(bench: &B) -> StartRequest {
     wish
 }
 
-/// The data of a run that asked for a picture, as it came and as it was read; none if the connection
-/// brings no pictures.
+/// The data of a run that asked for a picture, as it came and as it was read; none if no pictures are
+/// called in over the connection.
 async fn delivered<B: Bench>() -> Option<(Stage<B>, Letter, Vec<DataItem>)> {
     let stage = Stage::<B>::wishing(wish_with_a_picture).await;
-    if !stage.has(Capability::Evidence) {
+    if !stage.has(Capability::Evidence) || !stage.has(Capability::Callback) {
         return None;
     }
     for letter in stage.played_out().await {

@@ -121,10 +121,19 @@ fn what_was_prepared_is_what_was_asked_for_offered_and_in_time() {
         wrong.action_lifetime = lifetime;
         assert!(check(1, &wrong).is_err());
     }
-    for (subject, is_one) in [("", true), ("\u{0}", false)] {
+    for (subject, needs_subject, is_one) in [
+        ("", true, false),
+        ("", false, true),
+        ("\u{0}", false, false),
+    ] {
         let mut somebody = some_prepared(&["A"]);
         somebody.subject = Pii::from(subject);
-        assert_eq!(check(1, &somebody).is_ok(), is_one, "{subject:?}");
+        let offers = Profile {
+            needs_subject,
+            ..some_profile()
+        };
+        let outcome = prepared(&offers, &some_request(1), &somebody);
+        assert_eq!(outcome.is_ok(), is_one, "{subject:?}");
     }
     let changes: [fn(&mut Wish); 5] = [
         |wish| wish.required = false,
