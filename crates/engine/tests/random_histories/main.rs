@@ -56,6 +56,10 @@ const LEFT_OUT: [EventKind; 9] = [
 const HISTORIES: u64 = 300;
 const SEED: u64 = 1;
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a test is told by its environment how much to play, and has no configuration"
+)]
 fn number(name: &str, usual: u64) -> u64 {
     match std::env::var(name) {
         Err(_) => usual,
