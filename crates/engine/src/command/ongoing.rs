@@ -65,13 +65,14 @@ impl Engine {
         row: &Verification,
         attempt: &Attempt,
     ) -> Result<Ongoing, EngineError> {
-        if attempt.made_slot {
-            // What a provider works on that this slot never asked for is somebody else's.
+        let mut others = self.others(row.id, attempt).await?;
+        others.retain(|other| other.may_be_held());
+        if attempt.made_slot || others.is_empty() {
+            // What a provider works on that this slot never had it take is somebody else's.
             return Ok(Ongoing::Unknown(Reason::ProviderRequestNotOurs));
         }
-        let others = self.others(row.id, attempt).await?.into_iter();
         // The newest that was accepted: the provider works on one at a time.
-        let mut accepted = others.filter(|other| other.may_be_held() && other.facts.is_accepted());
+        let mut accepted = others.into_iter().filter(|other| other.facts.is_accepted());
         if let Some(other) = accepted.next().filter(still_works) {
             let theirs = self.load(other.holder.verification).await?.verification;
             if self.is_same_wish(row, &theirs)? {

@@ -8,7 +8,6 @@ use verilane_core::{
     Change, ConnectionName, Job, JobAbout, JobKey, JobWrite, Reason, State, Timestamp,
     Verification, decide,
 };
-use verilane_provider::ProviderError;
 use verilane_store::{ListQuery, PageMark};
 use verilane_telemetry::attribute;
 
@@ -67,7 +66,7 @@ impl Engine {
                 if given_up {
                     return self.done(job.key).await;
                 }
-                let asked = retry_after(&error).unwrap_or_default();
+                let asked = error.retry_after().unwrap_or_default();
                 let pace = row.attempt(about.attempt).map(|a| self.pace(&a.connection));
                 let silence = pace.unwrap_or(*polls).silence(tries);
                 asked.max(silence).min(polls.longest)
@@ -140,7 +139,7 @@ impl Engine {
             Pulled::Told { .. } | Pulled::Impossible => return Ok(true),
             Pulled::Limited(wait) => wait,
             Pulled::Failed(error) if error.is_retryable() => {
-                retry_after(&error).unwrap_or_default().max(ANOTHER_TRY)
+                error.retry_after().unwrap_or_default().max(ANOTHER_TRY)
             }
             Pulled::Failed(_) => return Ok(true),
         };
@@ -168,11 +167,4 @@ impl Engine {
 
 fn attempt_end(row: &Verification, about: JobAbout) -> Option<Timestamp> {
     row.attempt(about.attempt)?.end_time
-}
-
-const fn retry_after(error: &ProviderError) -> Option<Duration> {
-    match error {
-        ProviderError::Busy { retry_after } => *retry_after,
-        _ => None,
-    }
 }

@@ -206,3 +206,17 @@ async fn what_the_provider_works_on_that_nobody_here_asked_for_is_not_ours() {
     let error = play.engine.create(request("ada")).await.unwrap_err();
     assert_eq!(error.reason, Reason::ProviderRequestNotOurs);
 }
+
+#[tokio::test]
+async fn somebody_else_s_request_stays_somebody_else_s_once_it_is_worked_on() {
+    let stage = Stage::new();
+    let play = stage.open().await;
+    for answer in [
+        Answer::HoldsOne(crate::stage::START + std::time::Duration::from_secs(540)),
+        Answer::Refuses(Reason::RequestAlreadyOpen),
+    ] {
+        stage.puppet.answers([answer]);
+        let error = play.engine.create(request("ada")).await.unwrap_err();
+        assert_eq!(error.reason, Reason::ProviderRequestNotOurs);
+    }
+}

@@ -34,7 +34,7 @@ pub(crate) fn connection(view: &ConnectionView) -> v1::Connection {
         circuit: circuit(view.circuit.state).into(),
         circuit_time: view.circuit.since.map(timestamp),
         poll_interval: view.poll_interval.map(duration),
-        history_complete: view.poll_interval.is_some(),
+        history_complete: profile.capabilities.contains(&Capability::History),
     }
 }
 
