@@ -36,9 +36,17 @@ impl Engine {
             return self.done(job.key).await;
         }
         let tries = job.tries.saturating_add(1);
+        let asked_at = self.now();
         let wait = match self.pull_again(about, PullCause::Poll, job.tries).await? {
-            // The change that brought it said when it is next asked about.
-            Pulled::Told { news: 1.., .. } => return Ok(()),
+            // The change that brought it said when it is next asked about, unless its time is over:
+            // that leaves standing what still waits for an answer, and this one has its answer.
+            Pulled::Told { news: 1.., .. } => {
+                let after = self.load(about.verification).await?.verification;
+                return match next(&after, 0, asked_at) {
+                    Some(_) => Ok(()),
+                    None => self.done(job.key).await,
+                };
+            }
             Pulled::Impossible => return self.done(job.key).await,
             Pulled::Told { news: 0, .. } => {
                 let after = self.load(about.verification).await?.verification;

@@ -255,6 +255,31 @@ async fn an_attempt_that_has_ended_is_asked_about_a_last_time_however_late() {
 }
 
 #[tokio::test]
+async fn a_last_question_that_brought_news_is_not_asked_again() {
+    let stage = Stage::keeping_history().with(|config| {
+        config.purge_interval = 24 * HOUR;
+        config.polls.after_end = 90 * SECOND;
+    });
+    let mut play = stage.open().await;
+    play.engine.create(request("ada")).await.unwrap();
+    let start = stage.puppet.last_start();
+    let failed = start.report(&play.engine, "VALIDITY_FAILED").await;
+    failed.unwrap();
+    begin(&stage, &mut play).await;
+    next_due(&play, START + MINUTE).await;
+    stage.clock.set(START + MINUTE);
+    next_due(&play, START + 90 * SECOND).await;
+    stage.puppet.notes("INITIATED", START + 80 * SECOND);
+    stage.clock.set(START + 90 * SECOND);
+    let told = |log: &[Event]| words(log).contains(&pulled(&["INITIATED"])[0]);
+    play.until(told).await;
+    // Its job is gone, and does not wait for its lease to run out.
+    settled(&stage, &play).await;
+    assert_eq!(stage.puppet.pulls(), 2);
+    play.close().await;
+}
+
+#[tokio::test]
 async fn a_word_after_the_time_of_asking_drops_no_question_that_was_not_answered() {
     let stage = Stage::keeping_history().with(|config| {
         config.purge_interval = 24 * HOUR;
