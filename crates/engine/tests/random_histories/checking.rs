@@ -131,8 +131,7 @@ impl History<'_> {
         self.wait(6 * DAY).await?;
         self.nothing_is_missing(ending)?;
         self.reopen(true).await;
-        self.running_mut().run_jobs();
-        self.settle().await?;
+        self.run_on().await?;
         self.check().await
     }
 

@@ -66,11 +66,20 @@ pub enum Mood {
     Down,
 }
 
+/// What the connector was asked for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Asked {
+    Start,
+    History,
+}
+
 /// What a start was answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Answer {
     /// It is held, and can be accepted until then.
     Holds(i64),
+    /// Another is held that can be accepted until then.
+    HeldAlready(i64),
     /// Another is being worked on.
     Ongoing,
     /// Nothing that could be read.
@@ -144,6 +153,8 @@ pub enum Act {
         with_expiration: bool,
     },
     WritesFailure(usize),
+    /// The user takes back what is required.
+    Lacks,
 }
 
 pub struct World {
@@ -159,6 +170,8 @@ pub struct World {
     pub told: BTreeMap<Slot, usize>,
     /// When a history of a slot was last asked for in vain.
     pub untold: BTreeMap<Slot, i64>,
+    /// When a start, and when a history, of a slot was last asked for, whatever was answered.
+    pub asked: BTreeMap<(Asked, Slot), i64>,
 }
 
 pub struct Connector {
@@ -277,6 +290,7 @@ impl World {
             answers: Vec::new(),
             told: BTreeMap::new(),
             untold: BTreeMap::new(),
+            asked: BTreeMap::new(),
         }
     }
 
@@ -340,6 +354,7 @@ impl World {
                 let expiration = with_expiration.then_some(request.expiration);
                 self.write(number, what, expiration);
             }
+            Act::Lacks => self.requests[number].content = Content::Lacking,
             Act::WritesFailure(which) if !waits => {
                 self.requests[number].over = true;
                 let error = FAILURES[which % FAILURES.len()].to_owned();
@@ -400,6 +415,7 @@ impl World {
 
     fn start(&mut self, slot: Slot, asked: &Value) -> (StatusCode, String) {
         let (now, mood) = (self.now(), self.mood);
+        self.asked.insert((Asked::Start, slot), now);
         if mood == Mood::Busy || mood == Mood::Down {
             self.answers.push((slot, Answer::Nothing));
             return (StatusCode::SERVICE_UNAVAILABLE, String::new());
@@ -452,6 +468,7 @@ impl World {
 
     fn tell(&mut self, slot: Slot) -> (StatusCode, String) {
         let now = self.now();
+        self.asked.insert((Asked::History, slot), now);
         if self.mood != Mood::Well {
             self.untold.insert(slot, now);
             return (StatusCode::SERVICE_UNAVAILABLE, String::new());
@@ -480,7 +497,12 @@ fn held_until(expiration: i64, already: bool) -> (StatusCode, String, Answer) {
         "expiration": expiration,
         "alreadySent": already,
     });
-    (StatusCode::OK, body.to_string(), Answer::Holds(expiration))
+    let answer = if already {
+        Answer::HeldAlready(expiration)
+    } else {
+        Answer::Holds(expiration)
+    };
+    (StatusCode::OK, body.to_string(), answer)
 }
 
 async fn answer(State(world): State<Arc<Mutex<World>>>, uri: Uri, body: String) -> Response {

@@ -12,7 +12,7 @@ use verilane_engine::{
 };
 use verilane_provider::Refusal;
 
-use crate::connector::{Hand, Letter, Mood, Slot, USERS, What, asked, required};
+use crate::connector::{Asked, Hand, Letter, Mood, Slot, USERS, What, asked, required};
 use crate::history::{History, Outcome};
 use crate::model::{Cause, Judgement, Phase, RECURS};
 use crate::service::connection;
@@ -59,8 +59,9 @@ impl History<'_> {
         self.explain().await?;
         let a = self.model.newest(v);
         self.model.attempts[a].sent = true;
-        self.running_mut().run_jobs();
-        self.settle().await
+        self.run_on().await?;
+        let slot = self.model.verifications[v].slot;
+        self.is_asked(Asked::Start, slot)
     }
 
     pub async fn create(
@@ -244,16 +245,14 @@ impl History<'_> {
             self.settle().await?;
             self.is_right(&letter, deadline, judgement, told, got)?;
             self.reopen(false).await;
-            self.running_mut().run_jobs();
-            return self.settle().await;
+            return self.run_on().await;
         }
         self.reopen(false).await;
         // It is durable as a whole or not at all, and nobody was answered.
         let happened = self.running().did_more_than_pull(self.frames.len()).await;
         self.causes.extend(cause.filter(|_| happened));
         self.explain().await?;
-        self.running_mut().run_jobs();
-        self.settle().await
+        self.run_on().await
     }
 
     /// Whether the history of a callback's user and items was told since the last look.

@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, VecDeque};
 use verilane_core::{Event, EventKind, Reason, Sequence, Timestamp, VerificationId};
 use verilane_store::Store;
 
-use crate::connector::{Letter, World};
-use crate::model::{Cause, Model, RECURS};
-use crate::service::{Lasting, PATIENCE, Running, Workshop, frame};
+use crate::connector::{Asked, Letter, World};
+use crate::model::{Attempt, Cause, Model, Phase, RECURS};
+use crate::service::{Lasting, Running, Workshop, frame};
 use crate::steps::Step;
 use crate::told::Told;
 use crate::watcher::Watcher;
@@ -60,7 +60,7 @@ impl<'w> History<'w> {
         let lasting = workshop.place();
         let mut running = lasting.open().await;
         running.run_jobs();
-        running.settled().await;
+        running.settled().await.unwrap();
         Self {
             lasting,
             running: Some(running),
@@ -93,6 +93,20 @@ impl<'w> History<'w> {
         let next = Timestamp::from_secs(self.now() + 1);
         self.lasting.clock.set(next);
         self.running = Some(self.lasting.open().await);
+    }
+
+    /// Goes on after a restart: the connector is asked at once what was missed of all that is open.
+    pub async fn run_on(&mut self) -> Outcome {
+        let open = |attempt: &&Attempt| {
+            let state = attempt.state().0;
+            attempt.phase == Phase::Started && !state.is_end()
+        };
+        let of = |attempt: &Attempt| self.model.verifications[attempt.of].slot;
+        let open: Vec<_> = self.model.attempts.iter().filter(open).map(of).collect();
+        self.running_mut().run_jobs();
+        self.settle().await?;
+        open.into_iter()
+            .try_for_each(|slot| self.is_asked(Asked::History, slot))
     }
 
     pub fn now(&self) -> i64 {
@@ -165,7 +179,7 @@ impl<'w> History<'w> {
             }
             Step::Restart(in_good_order) => {
                 self.reopen(in_good_order).await;
-                self.running_mut().run_jobs();
+                self.run_on().await?;
             }
         }
         self.settle().await
@@ -188,7 +202,7 @@ impl<'w> History<'w> {
     pub async fn wait(&mut self, seconds: i64) -> Outcome {
         let end = Timestamp::from_secs(self.now() + seconds);
         for _ in 0..MOST_DUE {
-            let next = self.running().settled().await;
+            let next = self.running().settled().await?;
             self.settle().await?;
             if next > end {
                 self.lasting.clock.set(end);
@@ -201,7 +215,7 @@ impl<'w> History<'w> {
 
     /// Lets what is due be done, and holds the log against the model.
     pub async fn settle(&mut self) -> Outcome {
-        self.running().settled().await;
+        self.running().settled().await?;
         self.explain().await?;
         self.overdue()
     }
@@ -305,6 +319,7 @@ impl<'w> History<'w> {
             let a = attempt().ok_or("a timer for an attempt that nobody made")?;
             match self.model.due(a) {
                 Some((kind, due)) if kind == body.kind && now >= due => {
+                    self.is_asked_before_end(a, kind, due)?;
                     self.model.run_out(a, kind, due, now)
                 }
                 other => return Err(format!("due is {other:?}, not {event:?}")),
@@ -339,25 +354,6 @@ impl<'w> History<'w> {
         }
         self.kinds.insert(body.kind.as_str());
         self.frames.push((v, frame(event, expected.tx.as_deref())));
-        Ok(())
-    }
-
-    /// Nothing that has run out may go on standing, as long as the connector can be asked.
-    fn overdue(&self) -> Outcome {
-        let now = self.now();
-        let untold = self.lasting.connector.world.lock().untold.clone();
-        for (a, attempt) in self.model.attempts.iter().enumerate() {
-            let Some((kind, due)) = self.model.due(a).filter(|(_, due)| *due <= now) else {
-                continue;
-            };
-            let slot = self.model.verifications[attempt.of].slot;
-            let waits = now < due + PATIENCE && untold.get(&slot).is_some_and(|at| *at >= due);
-            if !waits {
-                return Err(format!(
-                    "{kind:?} of attempt {a} was due at {due}, now {now}"
-                ));
-            }
-        }
         Ok(())
     }
 }

@@ -22,6 +22,7 @@ mod checking;
 mod connector;
 mod doing;
 mod history;
+mod in_time;
 mod model;
 mod service;
 mod steps;
@@ -29,6 +30,7 @@ mod told;
 mod watcher;
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
@@ -94,8 +96,11 @@ impl Place {
         }
     }
 
+    /// A panic is a failure like any other, so that its seed is printed.
     fn outcome(&self, steps: &[Step], ending: Ending) -> Outcome<BTreeSet<&'static str>> {
-        self.runtime.block_on(play(&self.workshop, steps, ending))
+        let play = || self.runtime.block_on(play(&self.workshop, steps, ending));
+        catch_unwind(AssertUnwindSafe(play))
+            .unwrap_or_else(|_| Err("a panic, see above".to_owned()))
     }
 }
 

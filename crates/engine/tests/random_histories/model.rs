@@ -12,6 +12,8 @@ use crate::told::Told;
 
 pub const PROCESSING: i64 = 2 * 3_600;
 pub const DATA: i64 = 24 * 3_600;
+/// How long an action lives at least, and a margin.
+const SHORTEST: i64 = 305;
 const NONE: State = State::Pending;
 
 /// The documented words in their order; a word's rank is its place, from 1.
@@ -402,8 +404,12 @@ impl Model {
         let again = std::mem::replace(&mut self.attempts[a].sent, true);
         match answer {
             Answer::Nothing => None,
+            // What has brought data is used up, and can't be told from what was asked for with it.
+            Answer::HeldAlready(expires) if self.is_used_up(a, expires) => {
+                Some(self.refused(a, now))
+            }
             // Whatever the connector holds here is ours: nobody else asks it.
-            Answer::Holds(expires) => {
+            Answer::Holds(expires) | Answer::HeldAlready(expires) => {
                 Some(
                     self.tell(a, now, ours(EventKind::ActionAvailable), |attempt| {
                         attempt.phase = Phase::Started;
@@ -424,13 +430,31 @@ impl Model {
                     }))
                 }
                 None if again => None,
-                None => Some(self.tell(a, now, ours(EventKind::StartFailed), |attempt| {
-                    attempt.phase = Phase::Ended;
-                    attempt.held = false;
-                    attempt.failed = attempt.failed.max(Some(Reason::RequestAlreadyOpen));
-                })),
+                None => Some(self.refused(a, now)),
             },
         }
+    }
+
+    fn refused(&mut self, a: usize, now: i64) -> Told {
+        self.tell(a, now, ours(EventKind::StartFailed), |attempt| {
+            attempt.phase = Phase::Ended;
+            attempt.held = false;
+            attempt.failed = attempt.failed.max(Some(Reason::RequestAlreadyOpen));
+        })
+    }
+
+    /// Whether data came of an attempt that can have asked for what expires then. One that was not
+    /// answered may have asked again, for as much more as an action lives at least.
+    fn is_used_up(&self, a: usize, expires: i64) -> bool {
+        let slot = self.verifications[self.attempts[a].of].slot;
+        self.users(slot).any(|other| {
+            let attempt = &self.attempts[other];
+            let asked = attempt.requested..=attempt.requested + SHORTEST;
+            let can_be = attempt
+                .expires
+                .map_or(asked.contains(&expires), |known| known == expires);
+            other != a && attempt.held && can_be && attempt.data.is_some()
+        })
     }
 
     /// The expiration of the request that the provider works on, if it is known whose it is, it can
@@ -538,7 +562,7 @@ impl Model {
             number: u32::try_from(row.attempts.len()).unwrap_or_default(),
             start: now,
             phase: Phase::Intended,
-            requested: now + (row.expires - now).min(600).clamp(305, 895),
+            requested: now + (row.expires - now).min(600).clamp(SHORTEST, 895),
             expires: None,
             sent: false,
             held: true,

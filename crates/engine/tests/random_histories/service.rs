@@ -11,11 +11,9 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use verilane_core::clock::ManualClock;
+use verilane_core::clock::{ManualClock, Sleep};
 use verilane_core::decide::{Deadlines, Polls};
-use verilane_core::{
-    Assurance, Clock, ConnectionName, Event, Job, JobKind, Pii, Sequence, Timestamp,
-};
+use verilane_core::{Assurance, Clock, ConnectionName, Event, Job, Pii, Sequence, Timestamp};
 use verilane_engine::{
     Connection, CrashPoint, CrashPoints, Engine, EngineConfig, EngineParts, FrameEncoder, KeyCache,
     PullLimits, Relay, VerificationView,
@@ -42,8 +40,8 @@ pub fn connection() -> ConnectionName {
     ConnectionName::new("corepass-test").unwrap()
 }
 
-/// How often is looked whether nothing is due, by far.
-const MOST_LOOKS: usize = 20_000;
+/// How long it can take until nothing is due, by far. Real time: however busy the machine is.
+const LONGEST_UNREST: Duration = Duration::from_secs(20);
 
 const fn seconds(count: i64) -> Duration {
     Duration::from_secs(count.unsigned_abs())
@@ -142,6 +140,40 @@ impl CrashPoints for Doom {
         {
             std::panic::resume_unwind(Box::new("the process ends here"));
         }
+    }
+}
+
+/// Until when the jobs' runner rests; none while it does something. While a job runs there is room
+/// for no other, and it rests for ever.
+type Rests = watch::Sender<Option<Timestamp>>;
+
+/// Ends a rest.
+struct Rest(Arc<Rests>);
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        self.0.send_replace(None);
+    }
+}
+
+/// The clock of an engine. Nobody but the jobs' runner waits by it, so it knows when that one rests.
+struct EngineClock {
+    clock: ManualClock,
+    rests: Arc<Rests>,
+}
+
+impl Clock for EngineClock {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn sleep_until(&self, deadline: Timestamp) -> Sleep {
+        let (sleep, rests) = (self.clock.sleep_until(deadline), Arc::clone(&self.rests));
+        Box::pin(async move {
+            rests.send_replace(Some(deadline));
+            let _rest = Rest(rests);
+            sleep.await;
+        })
     }
 }
 
@@ -250,11 +282,16 @@ impl Lasting<'_> {
             slot_retention: Duration::from_secs(90 * 24 * 60 * 60),
             auto_approve: None,
         };
+        let rests = Arc::new(Rests::new(None));
+        let clock = EngineClock {
+            clock: self.clock.clone(),
+            rests: Arc::clone(&rests),
+        };
         let engine = Engine::new(EngineParts {
             store: Arc::<SqliteStore>::clone(&store),
             relay,
             keys,
-            clock: Arc::new(self.clock.clone()),
+            clock: Arc::new(clock),
             connections: BTreeMap::from([(self::connection(), connection)]),
             config: self::config(),
             crash_points: Some(Arc::<Doom>::clone(&self.doom)),
@@ -264,7 +301,7 @@ impl Lasting<'_> {
             store,
             runner: None,
             clock: self.clock.clone(),
-            opened: self.clock.now(),
+            rests,
         }
     }
 }
@@ -275,7 +312,7 @@ pub struct Running {
     pub store: Arc<SqliteStore>,
     runner: Option<(watch::Sender<bool>, JoinHandle<()>)>,
     clock: ManualClock,
-    opened: Timestamp,
+    rests: Arc<Rests>,
 }
 
 impl Running {
@@ -299,23 +336,36 @@ impl Running {
     }
 
     /// Waits until nothing is due any more, and nothing that was due is under way. When the next is.
-    pub async fn settled(&self) -> Timestamp {
-        let mut looks = 0;
+    pub async fn settled(&self) -> Result<Timestamp, String> {
+        let settled = tokio::time::timeout(LONGEST_UNREST, self.rested()).await;
+        match settled {
+            Ok(next) => Ok(next),
+            Err(_) => Err(format!(
+                "at {:?} this does not come to rest: {:?}",
+                self.clock.now(),
+                self.jobs().await
+            )),
+        }
+    }
+
+    /// What is due stands among the jobs, but what is under way need not: whatever moves its
+    /// verification meanwhile can put its job off. So the runner must rest too, and do so all the
+    /// while.
+    async fn rested(&self) -> Timestamp {
+        let mut rests = self.rests.subscribe();
         loop {
-            let (jobs, now) = (self.jobs().await, self.clock.now());
-            looks += 1;
-            assert!(looks < MOST_LOOKS, "at {now:?} these stay due: {jobs:?}");
-            // The purge of this start stands once the runner has looked at what stands.
-            let purge = self.opened + config().purge_interval;
-            let began = |job: &Job| job.key.kind == JobKind::Purge && job.due >= purge;
-            if jobs.iter().any(began) && jobs.iter().all(|job| job.due > now) {
-                return jobs
-                    .iter()
-                    .map(|job| job.due)
-                    .min()
-                    .unwrap_or(Timestamp::MAX);
+            let until = *rests.borrow_and_update();
+            let now = self.clock.now();
+            if until.is_some_and(|until| until > now && until < Timestamp::MAX) {
+                let jobs = self.jobs().await;
+                let still = !rests.has_changed().unwrap();
+                if still && jobs.iter().all(|job| job.due > now) {
+                    let next = jobs.iter().map(|job| job.due).min();
+                    return next.unwrap_or(Timestamp::MAX);
+                }
             }
-            tokio::task::yield_now().await;
+            // The sender is our own, and stays.
+            let _ = rests.changed().await;
         }
     }
 

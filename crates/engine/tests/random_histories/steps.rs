@@ -2,6 +2,7 @@
 //! looked up when it is taken, so that any part of a history is a history too.
 
 use crate::connector::{Act, Hand, Mood};
+use crate::model::PROCESSING;
 
 /// Draws numbers, always the same from one seed (SplitMix64).
 pub struct Chance(pub u64);
@@ -87,6 +88,12 @@ pub fn steps(chance: &mut Chance) -> Vec<Step> {
         if chance.is_one_in(40) {
             steps.extend(late_success(chance));
         }
+        if chance.is_one_in(60) {
+            steps.extend(called_off(chance));
+        }
+        if chance.is_one_in(120) {
+            steps.extend(old_and_incomplete(chance));
+        }
         let step = step(chance);
         steps.push(step);
         // Most of what a connector writes comes at once.
@@ -101,6 +108,13 @@ const DELIVERED: Step = Step::Deliver {
     which: None,
     signed: Signed::AsWritten,
     hand: Hand::Genuine,
+    cut: None,
+};
+
+const FORGED: Step = Step::Deliver {
+    which: None,
+    signed: Signed::AsWritten,
+    hand: Hand::Stranger,
     cut: None,
 };
 
@@ -119,12 +133,7 @@ fn late_success(chance: &mut Chance) -> Vec<Step> {
         Step::Connector(1, data),
     ];
     if chance.is_one_in(2) {
-        steps.push(Step::Deliver {
-            which: None,
-            signed: Signed::AsWritten,
-            hand: Hand::Stranger,
-            cut: None,
-        });
+        steps.push(FORGED);
     }
     steps.push(DELIVERED);
     if chance.is_one_in(2) {
@@ -135,6 +144,69 @@ fn late_success(chance: &mut Chance) -> Vec<Step> {
         ]);
     }
     steps
+}
+
+/// A request is worked on for so long that its attempt is given up; another verification takes it
+/// over and is called off, and then it succeeds. Whose the data is tells its expiration, which both
+/// have: the one that still waits is meant.
+fn called_off(chance: &mut Chance) -> Vec<Step> {
+    let slot = (chance.pick(2), chance.pick(2));
+    let principal = chance.pick(2);
+    let create = Step::Create {
+        slot,
+        principal,
+        ttl: 86_400,
+        most: 1 + chance.pick(2),
+        crash: Crash::No,
+    };
+    let mut steps = vec![
+        Step::Mood(Mood::Well),
+        create,
+        Step::Connector(0, Act::Next(2)),
+        DELIVERED,
+        Step::Wait(PROCESSING + 100),
+        create,
+        Step::Cancel(0),
+    ];
+    if chance.is_one_in(3) {
+        steps.extend([Step::Connector(0, Act::Next(0)), DELIVERED]);
+    }
+    let with_expiration = true;
+    steps.push(Step::Connector(0, Act::WritesData { with_expiration }));
+    if chance.is_one_in(4) {
+        steps.push(FORGED);
+    }
+    steps.push(DELIVERED);
+    steps
+}
+
+/// Two attempts bring less than is required, the older one last: it must not replace the newer one's.
+fn old_and_incomplete(chance: &mut Chance) -> Vec<Step> {
+    let data = Act::WritesData {
+        with_expiration: true,
+    };
+    vec![
+        Step::Mood(Mood::Well),
+        Step::Create {
+            // With one item, nothing can be left out.
+            slot: (chance.pick(2), 0),
+            principal: chance.pick(2),
+            ttl: 86_400,
+            most: 2 + chance.pick(2),
+            crash: Crash::No,
+        },
+        Step::Connector(0, Act::Next(2)),
+        Step::Connector(0, Act::Lacks),
+        Step::Connector(0, Act::Fails(1)),
+        DELIVERED,
+        Step::Retry(0, Crash::No),
+        Step::Connector(0, Act::Next(2)),
+        Step::Connector(0, Act::Lacks),
+        Step::Connector(0, data),
+        DELIVERED,
+        Step::Connector(1, data),
+        DELIVERED,
+    ]
 }
 
 fn step(chance: &mut Chance) -> Step {
