@@ -105,7 +105,7 @@ fn every_rpc_declares_a_permission_and_says_so_in_its_comment() {
     let option = pool
         .get_extension_by_name("verilane.verification.v1.permission")
         .unwrap();
-    assert_eq!(methods.len(), 13);
+    assert_eq!(methods.len(), 15);
     for method in methods {
         let name = method.full_name().to_owned();
         let options = method.options();

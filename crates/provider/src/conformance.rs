@@ -23,6 +23,7 @@ mod front;
 mod letter;
 mod looks;
 mod pictures;
+mod questions;
 mod receiver;
 mod revalidating;
 mod stage;
@@ -41,6 +42,7 @@ pub use crashes::*;
 pub use front::{Front, Upset};
 pub use looks::*;
 pub use pictures::*;
+pub use questions::*;
 pub use revalidating::*;
 
 /// A plug-in and the sandbox of its provider, set up for one test.
@@ -99,6 +101,7 @@ macro_rules! conformance_tests {
             a_start_repeated_on_the_same_paths_has_one_effect
             a_crash_on_either_side_of_a_start_has_one_effect_once_it_is_repeated
             a_crash_on_either_side_of_a_question_leaves_it_askable
+            a_question_that_is_not_answered_says_what_may_be_done_next
             a_crash_on_either_side_of_a_pull_leaves_it_askable
             an_answer_that_is_no_success_says_what_may_be_done_next
             an_answer_that_never_comes_is_unclear_in_time

@@ -116,6 +116,7 @@ pub async fn a_check_of_values_that_fails_is_unclear_and_can_be_made_again<B: Be
     let whole = sorted(check(&stage, &values).await.unwrap());
     for upset in [
         Upset::Answered(500, "", Vec::new()),
+        Upset::Answered(502, "", Vec::new()),
         Upset::AnsweredAfter(500, "", b"oops".to_vec()),
         Upset::AnsweredAfter(504, "", b"<html>not now</html>".to_vec()),
         Upset::Half,
