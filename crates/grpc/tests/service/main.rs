@@ -20,4 +20,5 @@ mod verifications;
 mod watches;
 mod wrong_requests;
 mod wrong_requests_about_evidence;
+mod wrong_requests_about_reviews;
 mod wrong_requests_to_create;
