@@ -16,12 +16,18 @@ use verilane_provider::http::Url;
 const MAX_LINK: usize = 4 * 1024;
 
 /// A place from which evidence is fetched.
-#[derive(Debug)]
 pub struct Place {
     /// Where.
     pub url: Url,
     /// The request to be authorised for; none where no bearer may be shown.
     pub authorised_for: Option<String>,
+}
+
+/// A link grants access to what lies there, so it is not shown.
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Place(..)")
+    }
 }
 
 /// The API's own origins, such as `https://api.civic.com`.
