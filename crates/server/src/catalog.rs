@@ -67,29 +67,6 @@ impl Settings {
         provider == corepass::PROVIDER && !table.contains_key("callback_base_url")
     }
 
-    /// A connection to a sandbox's connector on this machine.
-    pub fn of_sandbox(base_url: String, status_key: String, data_key: String) -> Self {
-        let key = |public_key, only_for| corepass::PinnedKeySetting {
-            public_key,
-            only_for: Some(only_for),
-        };
-        Self::CorePass(corepass::Settings {
-            base_url,
-            callback_base_url: None,
-            keys: vec![
-                key(status_key, corepass::KeyUse::Status),
-                key(data_key, corepass::KeyUse::Data),
-            ],
-            allow_http: true,
-            allow_private_addresses: true,
-            connect_timeout_seconds: 5,
-            request_timeout_seconds: 20,
-            callback_retention_days: 90,
-            revalidate: false,
-            propagate_trace: false,
-        })
-    }
-
     /// The name of the provider.
     pub const fn provider(&self) -> &'static str {
         match self {

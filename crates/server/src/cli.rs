@@ -42,8 +42,8 @@ pub enum Command {
     /// Runs service, sandbox and store on this machine, ready to try; for development only.
     Dev(Dev),
     /// Plays the main job in this terminal, with nothing to set up and nothing left behind.
-    Demo,
-    /// Runs a CorePass connector with invented users and scripted faults.
+    Demo(Demo),
+    /// Runs the providers, with invented users and scripted faults.
     Sandbox(Box<sandbox::Options>),
     /// Looks after what a CorePass Connector could not bring.
     #[command(subcommand)]
@@ -96,6 +96,14 @@ pub struct Dev {
     /// The folder that holds everything, made if it does not exist [default: verilane-data].
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+}
+
+/// `demo`.
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// Plays it over this provider alone; over one after the other if left out.
+    #[arg(long, value_enum)]
+    pub provider: Option<crate::demo::Story>,
 }
 
 /// `config …`.

@@ -1,5 +1,7 @@
 //! Service and sandbox in one process, ready to be tried: what `dev` runs, and `demo` plays with.
 
+mod connections;
+
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -7,19 +9,17 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
+use verilane_core::SharedClock;
 use verilane_core::clock::{FileClock, SystemClock};
-use verilane_core::{ConnectionName, SharedClock};
-use verilane_provider::Limits;
 use verilane_sandbox::{Sandbox, SandboxConfig, SandboxHandle};
 use verilane_vault::Keyring;
 
-use crate::config::{self, Config, Connection, KeyringSource};
+use crate::config::{self, Config, KeyringSource};
 use crate::process::Addresses;
 use crate::service::{Ended, Running};
 use crate::{catalog, compose};
 
-/// The connection to the sandbox within the process.
-pub const CONNECTION: &str = "corepass-dev";
+pub use connections::{CIVIC_PASS, COREPASS};
 
 /// A service that runs, and a sandbox that begins to once it is waited for.
 pub struct Playground {
@@ -90,7 +90,7 @@ pub fn clock(file: Option<PathBuf>) -> SharedClock {
     }
 }
 
-/// A sandbox that listens, and the connection to it.
+/// A sandbox that listens, and the connections to it.
 async fn beside(
     settings: &config::dev::Sandbox,
     clock: &SharedClock,
@@ -100,6 +100,7 @@ async fn beside(
         listen: settings.listen,
         seed: settings.seed,
         scenario: settings.scenario.clone(),
+        civic_pass: settings.civic_pass_scenario.clone(),
         callback_topics: settings.callback_topics.clone(),
         callback_unit: settings.callback_unit,
         step: settings.step,
@@ -107,15 +108,7 @@ async fn beside(
         ..SandboxConfig::new(SharedClock::clone(clock))
     })
     .await?;
-    config.connections.push(Connection {
-        name: ConnectionName::new(CONNECTION)?,
-        settings: catalog::Settings::of_sandbox(
-            format!("http://{}", sandbox.local_addr()),
-            sandbox.status_public_key_hex(),
-            sandbox.data_public_key_hex(),
-        ),
-        limits: Limits::default(),
-    });
+    config.connections.extend(connections::to(&sandbox)?);
     Ok(sandbox)
 }
 

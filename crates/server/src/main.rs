@@ -36,7 +36,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(options) => cli::serve::serve(options),
         Command::Dev(options) => cli::dev::dev(options),
-        Command::Demo => cli::demo::demo(),
+        Command::Demo(options) => cli::demo::demo(options),
         Command::Sandbox(options) => cli::sandbox::run(*options),
         Command::Watch(options) => cli::watch::run(options),
         Command::Corepass(Corepass::Import(options)) => cli::corepass::import(*options),

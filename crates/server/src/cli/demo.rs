@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
+use super::Demo;
 use crate::config::{Config, Mode, Sources, Text};
 use crate::demo::{Stage, play};
-use crate::dev::{CONNECTION, Playground};
+use crate::dev::Playground;
 use crate::process;
 
 /// What differs from `dev`: nothing that stays or that could be taken, little waiting, and no log
@@ -21,11 +22,11 @@ const SETTINGS: [(&str, &str, &str); 5] = [
     ("telemetry", "log_filter", "error"),
 ];
 
-/// Plays the main job once.
+/// Plays the main job once over each provider, or over one.
 ///
 /// # Errors
 /// Whatever did not go as it should.
-pub fn demo() -> anyhow::Result<ExitCode> {
+pub fn demo(options: Demo) -> anyhow::Result<ExitCode> {
     let folder = tempfile::tempdir().context("no temporary folder can be made")?;
     let place = ("store", "folder", folder.path().join("data"));
     let place = (place.0, place.1, place.2.display().to_string());
@@ -48,14 +49,13 @@ pub fn demo() -> anyhow::Result<ExitCode> {
             .context("the API does not listen")?;
         let stage = Stage {
             api: format!("http://{grpc}"),
-            connection: CONNECTION,
             sandbox: &sandbox,
             has_colours: std::io::stdout().is_terminal(),
         };
         let mut out = std::io::stdout();
         let told = async {
             let told = tokio::select! {
-                told = play(&stage, &mut out) => told,
+                told = play(&stage, options.provider, &mut out) => told,
                 () = stop.cancelled() => Ok(()),
             };
             stop.cancel();

@@ -7,7 +7,7 @@ use verilane_sandbox::SandboxHandle;
 use super::serve::load;
 use super::{Dev, console};
 use crate::config::{Mode, Text};
-use crate::dev::{CONNECTION, Playground};
+use crate::dev::{CIVIC_PASS, COREPASS, Playground};
 use crate::process::{self, Addresses};
 
 /// Runs everything until the process is told to end.
@@ -34,12 +34,13 @@ pub fn dev(options: Dev) -> anyhow::Result<ExitCode> {
 /// How to begin.
 fn explain(addresses: &Addresses, sandbox: &SandboxHandle) -> anyhow::Result<()> {
     let users = sandbox.users();
-    let (Some(grpc), Some(user)) = (addresses.grpc, users.first()) else {
+    let (Some(grpc), Some(at), Some(user)) = (addresses.grpc, addresses.sandbox, users.first())
+    else {
         return Ok(());
     };
     let request = serde_json::json!({
         "request_id": "try-1",
-        "connection": CONNECTION,
+        "connection": COREPASS,
         "subject": { "core_id": user.core_id },
         "claims": [
             { "provider_field": "SH_Passport_FULLNAME" },
@@ -55,7 +56,9 @@ fn explain(addresses: &Addresses, sandbox: &SandboxHandle) -> anyhow::Result<()>
          grpcurl -plaintext -d '{request}' \\\n    {grpc} \
          verilane.verification.v1.VerificationService/CreateVerification\n  \
          verilane watch --address http://{grpc}\n\n\
-         Other users:{others}\n",
+         Other users:{others}\n\n\
+         Civic Pass is connection {CIVIC_PASS:?}; its widget is opened with\n  \
+         curl -X POST http://{at}/control/civic-pass/requests\n",
         name = user.name,
         others = others.collect::<String>(),
     ))?;

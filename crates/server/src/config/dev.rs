@@ -19,7 +19,7 @@ pub struct Dev {
     pub clock_file: Option<PathBuf>,
     /// Where the process kills itself.
     pub crash_at: Vec<CrashAt>,
-    /// The connector beside it; none if it is run elsewhere.
+    /// The providers beside it; none if they are run elsewhere.
     pub sandbox: Option<Sandbox>,
 }
 
@@ -32,6 +32,8 @@ pub struct Sandbox {
     pub seed: u64,
     /// What its users do and what goes wrong.
     pub scenario: Scenario,
+    /// What becomes of the requests of its Civic Pass, and what goes wrong.
+    pub civic_pass_scenario: CivicPassScenario,
     /// From one status to the next.
     pub step: Duration,
     /// Gaps between retries of a callback.
@@ -117,6 +119,7 @@ impl Dev {
         let listen = section.get("sandbox_listen");
         let seed = section.get("sandbox_seed");
         let scenario = section.get("sandbox_scenario");
+        let civic_pass = section.get("sandbox_civic_pass_scenario");
         let step = section.within("sandbox_step", Duration::ZERO..=Duration::from_secs(3_600));
         let topics = section.get::<List<u64>>("sandbox_callback_topics");
         let unit = section.get("sandbox_callback_unit");
@@ -127,6 +130,7 @@ impl Dev {
                 listen: listen?,
                 seed: seed?,
                 scenario: scenario?,
+                civic_pass_scenario: civic_pass?,
                 step: step?,
                 callback_topics: topics?.0,
                 callback_unit: unit?,

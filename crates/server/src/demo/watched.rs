@@ -17,9 +17,9 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    /// The token that came last.
-    pub(super) fn token(&self) -> &str {
-        &self.token
+    /// After the token that came last.
+    pub(super) fn token(&self) -> Start {
+        Start::ResumeToken(self.token.clone())
     }
 
     /// How many events came, over all streams.
@@ -70,15 +70,17 @@ impl Watched {
     }
 }
 
+/// From the first event on.
+pub(super) fn beginning() -> Start {
+    Start::StartPoint(v1::StartPoint::Beginning.into())
+}
+
 /// An event in a line: ours and the provider's time, what happened, the state, the assurance.
 fn line(event: &v1::Event) -> String {
-    let what = if event.provider_status.is_empty() {
-        event
-            .r#type()
-            .as_str_name()
-            .trim_start_matches("EVENT_TYPE_")
-    } else {
-        event.provider_status.as_str()
+    // The provider's word where the event is about one; else it is what stood before.
+    let what = match event.r#type() {
+        v1::EventType::ProviderStatus | v1::EventType::FailureReported => &event.provider_status,
+        other => other.as_str_name().trim_start_matches("EVENT_TYPE_"),
     };
     let state = word(event.state_after());
     let state = if event.state_before() == event.state_after() {
@@ -95,7 +97,7 @@ fn line(event: &v1::Event) -> String {
         .trim_start_matches("ASSURANCE_");
     let late = if event.late { "  late" } else { "" };
     format!(
-        "#{:<3} {}  provider {provider}  {what:<19} {state:<13} {assurance}{late}",
+        "#{:<3} {}  provider {provider}  {what:<20} {state:<13} {assurance}{late}",
         event.revision,
         event.commit_time.map(clock_time).unwrap_or_default(),
     )
