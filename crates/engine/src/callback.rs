@@ -26,7 +26,7 @@ pub use self::import::{ImportMessage, ImportSource, Imported};
 
 pub(crate) use self::data::underivable;
 use self::data::{Kept, data_kept};
-use self::message::Message;
+pub(crate) use self::message::Message;
 use crate::EngineError;
 use crate::crash::CrashPoint;
 use crate::engine::{Engine, RACES};
@@ -136,7 +136,11 @@ impl Engine {
     }
 
     /// Commits what a verified message means, against whatever the row has become meanwhile.
-    async fn keep(&self, mut loaded: Loaded, message: Message) -> Result<Taken, Refusal> {
+    pub(crate) async fn keep(
+        &self,
+        mut loaded: Loaded,
+        message: Message,
+    ) -> Result<Taken, Refusal> {
         let id = loaded.verification.id;
         let mut evidence = None;
         let mut asked: Option<Pulled> = None;

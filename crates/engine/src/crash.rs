@@ -31,7 +31,7 @@ pub enum CrashPoint {
     HistoryMerged,
     /// A piece of evidence is durable; nothing shows it.
     EvidenceWritten,
-    /// What a callback means is durable; it was not answered.
+    /// What a provider's message means is durable; if it was a callback, it was not answered.
     CallbackCommitted,
     /// That values are checked again is in the audit chain; none has left.
     RevalidationAsked,
@@ -47,11 +47,21 @@ pub enum CrashPoint {
     DecisionAsked,
     /// The provider was told a decision; what came of it is not durable.
     DecisionSent,
+    /// A code is bound to its attempt; it was not sent.
+    CodeBound,
+    /// A code is to be sent; that it may have been is durable.
+    ExchangeAsked,
+    /// The provider has answered a code; nothing of the answer is durable.
+    ExchangeAnswered,
+    /// The answer is durable; it was not read.
+    ExchangeKept,
+    /// The answer was read; what it says is not durable.
+    ExchangeRead,
 }
 
 impl CrashPoint {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 22] = [
         Self::AvailabilityAnswered,
         Self::IntentWritten,
         Self::ProviderAnswered,
@@ -69,6 +79,11 @@ impl CrashPoint {
         Self::EvidenceChunkWritten,
         Self::DecisionAsked,
         Self::DecisionSent,
+        Self::CodeBound,
+        Self::ExchangeAsked,
+        Self::ExchangeAnswered,
+        Self::ExchangeKept,
+        Self::ExchangeRead,
     ];
 
     /// The name in a configuration.
@@ -92,6 +107,11 @@ impl CrashPoint {
             Self::EvidenceChunkWritten => "evidence-chunk-written",
             Self::DecisionAsked => "decision-asked",
             Self::DecisionSent => "decision-sent",
+            Self::CodeBound => "code-bound",
+            Self::ExchangeAsked => "exchange-asked",
+            Self::ExchangeAnswered => "exchange-answered",
+            Self::ExchangeKept => "exchange-kept",
+            Self::ExchangeRead => "exchange-read",
         }
     }
 }

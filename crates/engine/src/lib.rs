@@ -12,6 +12,7 @@ mod crash;
 mod engine;
 mod error;
 mod evidence;
+mod exchange;
 mod jobs;
 mod keyring_check;
 mod keys;
@@ -25,6 +26,7 @@ mod telemetry;
 mod view;
 mod watch;
 
+pub use verilane_core::decide::PageEvent;
 pub use verilane_provider::{Capability, CircuitState, Continuation, HealthState, deadline};
 pub use verilane_store::ListOrder;
 
@@ -37,10 +39,10 @@ pub use error::{ClaimNotHeld, EngineError};
 pub use keys::KeyCache;
 pub use relay::{Entry, FrameEncoder, Relay};
 pub use view::{
-    AccessContext, AvailabilityView, CheckAvailability, ClaimAvailability, ClaimView, ClaimsView,
-    ConnectionView, ContinueVerification, CreateVerification, Derived, DownloadEvidence,
-    EvidenceView, Expire, ListVerifications, ReadClaims, RetryVerification, Revalidate,
-    Revalidation, RevalidationView, ReviewVerification, VerificationView,
+    AccessContext, AvailabilityView, Brought, CheckAvailability, ClaimAvailability, ClaimView,
+    ClaimsView, ConnectionView, ContinueVerification, CreateVerification, Derived,
+    DownloadEvidence, EvidenceView, Expire, ListVerifications, ReadClaims, RetryVerification,
+    Revalidate, Revalidation, RevalidationView, ReviewVerification, VerificationView,
 };
 pub use watch::{
     Delivery, EventFilter, EventPage, EventScope, ListEvents, WatchEnd, WatchMany, WatchOne,

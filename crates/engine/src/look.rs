@@ -13,7 +13,7 @@ use verilane_core::decide::{self, Look, Polls};
 use verilane_core::{
     Attempt, BindingWrite, ConnectionName, Fact, JobAbout, Pii, Reason, Timestamp, Verification,
 };
-use verilane_provider::{Capability, LookAnswer, LookRequest, ProviderError};
+use verilane_provider::{LookAnswer, LookRequest, ProviderError};
 use verilane_store::{CommitError, Conflict};
 use verilane_vault::SealedWhat;
 
@@ -182,7 +182,7 @@ impl Engine {
 
     fn is_looked_at(&self, connection: &ConnectionName) -> bool {
         let connection = self.connections.get(connection);
-        connection.is_some_and(|connection| connection.facade.has(Capability::Continue))
+        connection.is_some_and(|connection| connection.facade.profile().pace.is_some())
     }
 }
 

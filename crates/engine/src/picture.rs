@@ -15,7 +15,7 @@ impl VerificationView {
     pub fn lacks_pictures(&self) -> bool {
         self.actions.iter().any(|(_, action)| match action {
             Action::QrOrLink(action) => action.qr_png.is_none(),
-            Action::GatewayWidget(_) => false,
+            Action::GatewayWidget(_) | Action::ScopeRequestPopup(_) => false,
         })
     }
 

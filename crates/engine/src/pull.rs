@@ -290,9 +290,11 @@ impl Engine {
 
     /// Whether a connection's provider is asked for its history, or looked at.
     pub(crate) fn is_polled(&self, connection: &verilane_core::ConnectionName) -> bool {
-        let asks = [Capability::History, Capability::Continue];
         let connection = self.connections.get(connection);
-        connection.is_some_and(|connection| asks.iter().any(|asks| connection.facade.has(*asks)))
+        connection.is_some_and(|connection| {
+            let facade = &connection.facade;
+            facade.has(Capability::History) || facade.profile().pace.is_some()
+        })
     }
 
     /// Adds to a change when its attempts are next asked about, counted from this news, but for those of

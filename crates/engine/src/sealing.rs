@@ -5,7 +5,7 @@
 
 use verilane_core::{
     Action, AttemptNumber, EvidenceId, EvidenceRecord, GatewayWidget, NewEvent, Pii, QrOrLink,
-    Revision, Sealed, SealedAction, Timestamp, Verification, VerificationId,
+    Revision, ScopeRequestPopup, Sealed, SealedAction, Timestamp, Verification, VerificationId,
 };
 use verilane_vault::{DataKey, SealContext, SealedWhat, VaultError};
 use zeroize::Zeroizing;
@@ -13,6 +13,9 @@ use zeroize::Zeroizing;
 const LAYOUT: u8 = 1;
 const QR_OR_LINK: &[u8] = b"qr_or_link";
 const GATEWAY_WIDGET: &[u8] = b"gateway_widget";
+const SCOPE_REQUEST_POPUP: &[u8] = b"scope_request_popup";
+const YES: &[u8] = b"1";
+const NO: &[u8] = b"0";
 
 /// What is sealed at creation names this revision.
 pub(crate) const FIRST: Revision = Revision(1);
@@ -148,6 +151,23 @@ impl Sealer<'_> {
                     widget.stage.as_deref().unwrap_or_default().as_bytes(),
                 ]
             }
+            Action::ScopeRequestPopup(popup) => {
+                vec![
+                    SCOPE_REQUEST_POPUP,
+                    &expire,
+                    popup.application_id.as_bytes(),
+                    popup.scope_request.as_bytes(),
+                    popup.style.as_bytes(),
+                    popup.script_url.as_bytes(),
+                    popup.style_sheet_url.as_bytes(),
+                    match popup.hide_intro {
+                        None => &[],
+                        Some(true) => YES,
+                        Some(false) => NO,
+                    },
+                    popup.return_parameter.as_bytes(),
+                ]
+            }
         };
         self.seal(
             revision,
@@ -191,6 +211,31 @@ impl Sealer<'_> {
                     expire_time: time(expire)?,
                 }))
             }
+            [
+                SCOPE_REQUEST_POPUP,
+                expire,
+                application,
+                scope,
+                style,
+                script,
+                sheet,
+                hide_intro,
+                parameter,
+            ] => Ok(Action::ScopeRequestPopup(ScopeRequestPopup {
+                application_id: text(application)?,
+                scope_request: text(scope)?,
+                style: text(style)?,
+                script_url: text(script)?,
+                style_sheet_url: text(sheet)?,
+                hide_intro: match *hide_intro {
+                    [] => None,
+                    YES => Some(true),
+                    NO => Some(false),
+                    _ => return Err(VaultError::UnknownFormat),
+                },
+                return_parameter: text(parameter)?,
+                expire_time: time(expire)?,
+            })),
             _ => Err(VaultError::UnknownFormat),
         }
     }

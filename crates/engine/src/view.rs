@@ -1,5 +1,6 @@
 //! What callers are shown, opened from what is at rest.
 
+use verilane_core::decide::PageEvent;
 use verilane_core::{
     Action, AttemptNumber, ClaimName, ClaimSelector, ClaimSource, ClaimStatus, ClaimValue,
     ConnectionName, Date, Decision, EvidenceId, EvidenceRecord, Pii, Principal, ProviderName,
@@ -284,6 +285,8 @@ pub struct CreateVerification {
     pub subject_ref: Option<Pii<String>>,
     /// What to ask for.
     pub claims: Vec<verilane_core::ClaimRequest>,
+    /// The provider's set of claims to ask for, where it has such and the caller names one.
+    pub scope: Option<String>,
     /// The caller's labels, sorted by key, each key once.
     pub labels: Vec<(String, Pii<String>)>,
     /// Why, and for whom.
@@ -331,7 +334,17 @@ pub struct ContinueVerification {
     /// Why, and for whom.
     pub access: AccessContext,
     /// What it is.
-    pub brought: Continuation,
+    pub brought: Brought,
+}
+
+/// What a browser has brought back, or what its page tells.
+#[derive(Clone, Debug)]
+pub enum Brought {
+    /// What the attempt goes on with.
+    Continuation(Continuation),
+    /// What the user does, as the provider's part of the page tells. With it what the page was told
+    /// besides, in words of the provider's.
+    Page(PageEvent, Pii<String>),
 }
 
 /// A decision on what was verified.

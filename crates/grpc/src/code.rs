@@ -27,7 +27,16 @@ pub(crate) fn code_of(reason: Reason) -> Code {
         | Reason::ResumeTokenMalformed
         | Reason::ResumeTokenFilterMismatch
         | Reason::PageTokenMalformed
-        | Reason::ContinuationMalformed => Code::InvalidArgument,
+        | Reason::ContinuationMalformed
+        | Reason::ScopeUnknown
+        | Reason::AuthCodeMalformed
+        | Reason::AuthCodeAlgorithm
+        | Reason::AuthCodeSignatureInvalid
+        | Reason::AuthCodeWrongIssuer
+        | Reason::AuthCodeWrongAudience
+        | Reason::AuthCodeWrongSubject
+        | Reason::AuthCodeExpired
+        | Reason::AuthCodeNotYetValid => Code::InvalidArgument,
         Reason::ConnectionNotFound | Reason::VerificationNotFound | Reason::EvidenceNotFound => {
             Code::NotFound
         }

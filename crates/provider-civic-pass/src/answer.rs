@@ -115,6 +115,7 @@ fn data_of(information: &BTreeMap<String, Value>, asked: &[&str]) -> DataReport 
             unrequested += 1;
         } else if let Some(text) = as_text(value) {
             items.push(DataItem {
+                checks: None,
                 field: name.clone(),
                 value: Pii::new(text),
                 pepper: None,

@@ -104,6 +104,7 @@ impl CivicPass {
                 needs_subject: false,
                 holds_one_request: false,
                 pace: Some(settings.pace()),
+                scopes: &[],
             },
             grammar: Grammar {
                 origins: origins.clone(),
@@ -238,9 +239,18 @@ impl Provider for CivicPass {
         Err(Reason::CallbackMalformed.into())
     }
 
-    fn read_continuation(&self, brought: &Continuation) -> Result<Pii<String>, FieldViolation> {
+    fn read_continuation(
+        &self,
+        brought: &Continuation,
+        _now: Timestamp,
+    ) -> Result<Pii<String>, FieldViolation> {
         match brought {
             Continuation::PresentationRequest(name) => self.grammar.read(name.expose()),
+            Continuation::AuthorizationCode(_) => Err(FieldViolation {
+                field: String::new(),
+                description: "must be a presentation request id".to_owned(),
+                reason: Reason::ContinuationNotOffered,
+            }),
         }
     }
 

@@ -176,6 +176,7 @@ fn delivered(
         let value = value(&info)?.clone();
         let is_picture = fields::by_name(&info.field).is_some_and(|f| f.claim.is_image());
         Some(DataItem {
+            checks: None,
             image: is_picture.then(|| picture::read(value.expose())),
             field: info.field,
             value,

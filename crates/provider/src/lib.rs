@@ -16,10 +16,10 @@ mod words;
 
 pub use contract::{
     ActionLifetime, Availability, Callback, Candidate, Capability, Continuation, DataItem,
-    DataReport, DocumentSeen, EvidenceBody, EvidenceOffer, FailureReport, HistoryEntry,
-    HistoryRequest, Image, LookAnswer, LookRequest, OfferedClaim, Pace, Prepared, Profile,
-    Provider, Reading, Refusal, Report, Revalidated, Start, StartRequest, Started, StatusReport,
-    UnsignedData, ValueToCheck,
+    DataReport, DocumentSeen, EvidenceBody, EvidenceOffer, Exchanged, FailureReport, Granted,
+    HistoryEntry, HistoryRequest, Image, LookAnswer, LookRequest, OfferedClaim, Pace, Prepared,
+    Profile, Provider, ProviderMessage, Reading, Refusal, Report, Revalidated, Start, StartRequest,
+    Started, StatusReport, UnsignedData, ValueToCheck,
 };
 pub use error::{Brake, ProviderError};
 pub use facade::{

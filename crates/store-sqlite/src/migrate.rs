@@ -15,6 +15,7 @@ use crate::OpenError;
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_review.sql"),
+    include_str!("../migrations/0003_exchange.sql"),
 ];
 
 /// Stands in the file's header, so that it is known as ours ("Vrln").

@@ -3,7 +3,7 @@
 //! Invariant: every byte of evidence is durable before the change that shows it, and is written once
 //! however often that change is decided anew. Claims and their evidence show with the same change.
 
-use verilane_core::decide::{self, Came, DataArrival, DataKept};
+use verilane_core::decide::{self, Came, DataArrival, DataKept, Document};
 use verilane_core::{
     AuditAction, AuditRecord, Change, RequestedClaim, StoredClaim, Timestamp, Verification,
     is_derivable,
@@ -11,7 +11,7 @@ use verilane_core::{
 use verilane_provider::{DataItem, DataReport, Report};
 use verilane_vault::SealedWhat;
 
-use super::message::Message;
+use super::message::{Message, Source};
 use crate::EngineError;
 use crate::engine::Engine;
 use crate::evidence::KeptPiece;
@@ -20,7 +20,7 @@ use crate::sealing::{Sealer, write_parts};
 
 /// What is durable of a message, and shown by nothing yet.
 pub(super) struct Kept {
-    message: KeptPiece,
+    message: Option<KeptPiece>,
     /// Not looked at as long as no claim is to be kept.
     values: Option<Vec<KeptValue>>,
 }
@@ -49,6 +49,13 @@ pub(crate) fn underivable<'a>(
         .collect()
 }
 
+/// The fields of whose values the provider itself says that they do not hold.
+fn refuted(report: &DataReport) -> Vec<&str> {
+    let speaks_against = |item: &&DataItem| item.checks.is_some_and(|checks| !checks.hold());
+    let refuted = report.items.iter().filter(speaks_against);
+    refuted.map(|item| item.field.as_str()).collect()
+}
+
 impl Engine {
     /// Decides what becomes of data.
     pub(super) fn data_received(
@@ -63,12 +70,15 @@ impl Engine {
         let fields: Vec<&str> = items().map(|item| item.field.as_str()).collect();
         let unusable = items().filter(|item| is_unusable(item, most));
         let unusable: Vec<&str> = unusable.map(|item| item.field.as_str()).collect();
+        let refuted = refuted(report);
         let data = DataArrival {
+            digest_mismatch: message.digest_mismatch,
             came: Came {
                 fields: &fields,
                 unusable: &unusable,
                 underivable: &underivable(row, items()),
-                document: None,
+                refuted: &refuted,
+                document: message.document,
             },
             extra: report.unrequested > 0,
             imported: message.handed_in.is_some(),
@@ -93,10 +103,15 @@ impl Engine {
         let kept = match kept {
             Some(kept) => kept,
             None => {
-                let (media_type, body) = (&message.media_type, &message.body);
-                let piece = self.keep_message(row.id, sealer.key, media_type, body, now);
+                let piece = match &message.source {
+                    Source::Kept(piece) => piece.clone(),
+                    Source::Body { media_type, body } => {
+                        let piece = self.keep_message(row.id, sealer.key, media_type, body, now);
+                        Some(piece.await?)
+                    }
+                };
                 kept.insert(Kept {
-                    message: piece.await?,
+                    message: piece,
                     values: None,
                 })
             }
@@ -124,6 +139,8 @@ pub(super) fn data_kept(row: &Verification, message: &Message) -> DataKept {
     let came = Came {
         fields: &fields,
         underivable: &underivable(row, report.items.iter()),
+        refuted: &refuted(report),
+        document: message.document,
         ..Came::default()
     };
     decide::data_kept(row, message.attempt, &came)
@@ -152,7 +169,7 @@ impl Kept {
         let values = self.values.as_deref().filter(|_| !items.is_empty());
         let values = values.unwrap_or_default();
         let pieces = values.iter().flat_map(|value| &value.pieces);
-        for piece in pieces.chain([&self.message]) {
+        for piece in pieces.chain(&self.message) {
             let record = piece.record(row, message.attempt, sealer, now)?;
             change.evidence.push(record);
         }
@@ -161,6 +178,7 @@ impl Kept {
             let claim = stored(row, item, value, message, now, sealer)?;
             change.claims.extend(claim);
         }
+        change.indexes.extend(message.lookup);
         if let Some(by) = &message.handed_in {
             change.audit.push(AuditRecord {
                 time: now,
@@ -206,20 +224,26 @@ fn stored(
         let what = SealedWhat::ClaimPepper { claim: field };
         sealer.seal(revision, what, pepper.expose().as_bytes())
     });
+    let (assurance, key_fingerprint) = message.assurance_of(field);
+    let document = claim.document.or(match message.document {
+        Some(Document::Known(kind)) if claim.name.is_from_document() => Some(kind),
+        _ => None,
+    });
     Ok(Some(StoredClaim {
         verification: row.id,
         attempt: message.attempt,
         field: item.field.clone(),
         name: claim.name.provided_as(),
-        document: claim.document,
+        document,
         value,
         evidence: kept.and_then(KeptValue::shown),
         pepper: pepper.transpose()?,
         revision,
         provider_time: message.provider_time,
         receive_time: now,
-        assurance: message.assurance,
-        key_fingerprint: message.key_fingerprint.clone(),
+        assurance,
+        key_fingerprint,
         imported: message.handed_in.is_some(),
+        checks: item.checks,
     }))
 }

@@ -17,7 +17,7 @@ use verilane_store::Loaded;
 use verilane_vault::SealedWhat;
 
 use super::candidates::Asked;
-use super::message::{HandedIn, Message};
+use super::message::{HandedIn, Message, Source};
 use super::{Verdict, quarantine};
 use crate::command::revalidate::Opened;
 use crate::engine::Engine;
@@ -257,7 +257,13 @@ fn unsigned(
         assurance: Assurance::Pulled,
         key_fingerprint: None,
         handed_in: Some(handed_in),
-        media_type: content_type.unwrap_or_default(),
-        body,
+        source: Source::Body {
+            media_type: content_type.unwrap_or_default(),
+            body,
+        },
+        document: None,
+        unsigned: None,
+        digest_mismatch: false,
+        lookup: None,
     }
 }

@@ -1,10 +1,14 @@
 //! A message of a provider that is believed, in the terms of decisions.
 
 use bytes::Bytes;
-use verilane_core::decide::{DATA_IDENTITY, StatusArrival};
-use verilane_core::{Assurance, AttemptNumber, Fact, Principal, ProviderStatus, Timestamp};
-use verilane_provider::{HistoryEntry, Reading, Report};
+use verilane_core::decide::{DATA_IDENTITY, Document, StatusArrival};
+use verilane_core::{
+    Assurance, AttemptNumber, BlindIndex, Fact, LookupKind, Principal, ProviderStatus, Timestamp,
+};
+use verilane_provider::{Granted, HistoryEntry, Reading, Report};
 use verilane_store::Loaded;
+
+use crate::evidence::KeptPiece;
 
 use crate::{AccessContext, occurrence};
 
@@ -15,7 +19,7 @@ pub(super) struct HandedIn {
 }
 
 /// What a callback says, in the terms of decisions.
-pub(super) struct Message {
+pub(crate) struct Message {
     pub(super) attempt: AttemptNumber,
     pub(super) identity: String,
     pub(super) report: Report,
@@ -25,9 +29,24 @@ pub(super) struct Message {
     pub(super) key_fingerprint: Option<String>,
     /// Who handed it in, if the provider did not.
     pub(super) handed_in: Option<HandedIn>,
-    /// The message as received, and the piece of evidence that it becomes.
-    pub(super) media_type: String,
-    pub(super) body: Bytes,
+    /// What becomes evidence of it.
+    pub(super) source: Source,
+    /// The document that its claims come from, where one document decides that.
+    pub(super) document: Option<Document>,
+    /// The field whose value stands outside the signature.
+    pub(super) unsigned: Option<String>,
+    /// Whether a picture is not the one whose digest came beside it.
+    pub(super) digest_mismatch: bool,
+    /// By what the verification is found from now on.
+    pub(super) lookup: Option<(LookupKind, BlindIndex)>,
+}
+
+/// The message as received.
+pub(super) enum Source {
+    /// It came now, and is made durable once it is decided on.
+    Body { media_type: String, body: Bytes },
+    /// It is durable, if any of it is to be shown at all.
+    Kept(Option<KeptPiece>),
 }
 
 impl Message {
@@ -51,9 +70,50 @@ impl Message {
             assurance: Assurance::Signed,
             key_fingerprint: Some(reading.key_fingerprint),
             handed_in: None,
-            media_type: content_type.unwrap_or_default(),
-            body,
+            source: Source::Body {
+                media_type: content_type.unwrap_or_default(),
+                body,
+            },
+            document: None,
+            unsigned: None,
+            digest_mismatch: false,
+            lookup: None,
         }
+    }
+
+    /// What a user has granted, whose message is durable.
+    pub(crate) fn granted(
+        attempt: AttemptNumber,
+        granted: &Granted,
+        kept: Option<KeptPiece>,
+        lookup: (LookupKind, BlindIndex),
+    ) -> Self {
+        let mut data = granted.data.clone();
+        data.items.push(granted.subject.clone());
+        let kind = granted.document.as_ref().and_then(|seen| seen.kind);
+        Self {
+            attempt,
+            identity: DATA_IDENTITY.to_owned(),
+            report: Report::Data(data),
+            provider_time: granted.provider_time,
+            late: false,
+            assurance: Assurance::Signed,
+            key_fingerprint: Some(granted.key_fingerprint.clone()),
+            handed_in: None,
+            source: Source::Kept(kept),
+            document: Some(kind.map_or(Document::Other, Document::Known)),
+            unsigned: Some(granted.subject.field.clone()),
+            digest_mismatch: granted.digest_mismatch,
+            lookup: Some(lookup),
+        }
+    }
+
+    /// How far the value of a field can be trusted, and by which key.
+    pub(super) fn assurance_of(&self, field: &str) -> (Assurance, Option<String>) {
+        if self.unsigned.as_deref() == Some(field) {
+            return (Assurance::Pulled, None);
+        }
+        (self.assurance, self.key_fingerprint.clone())
     }
 
     /// Whether only the provider's history can say whether it tells anything new.

@@ -4,22 +4,26 @@
 //! user's. The binding is committed with the attempt that goes on with it, so of two callers who hand
 //! the same thing in one is refused.
 
+use verilane_core::decide::PageEvent;
 use verilane_core::{
-    Attempt, AuditAction, AuditRecord, Binding, BindingWrite, BlindIndex, Change, JobAbout,
-    JobWrite, Pii, Reason, SlotHolder, Verification, decide,
+    Attempt, AuditAction, AuditRecord, Binding, BindingWrite, BlindIndex, Change, HandoverKind,
+    JobAbout, JobWrite, Pii, Reason, Revision, SeenKey, SeenWrite, SlotHolder, Timestamp,
+    Verification, decide,
 };
-use verilane_provider::Capability;
+use verilane_provider::Continuation;
 use verilane_store::{CommitError, Conflict};
 use verilane_vault::{IndexKind, SealedWhat};
 
+use crate::crash::CrashPoint;
 use crate::engine::{Engine, RACES};
 use crate::pull::poll_job;
 use crate::sealing::{Sealer, write_parts};
-use crate::{ContinueVerification, EngineError, VerificationView};
+use crate::{Brought, ContinueVerification, EngineError, VerificationView};
 
 impl Engine {
-    /// Goes on with what a browser brought back: the provider is looked at from now on. Handing the
-    /// same thing in again changes nothing.
+    /// Goes on with what a browser brought back: the provider is looked at from now on; or a code is
+    /// exchanged, and the answer waits for what comes of that as long as its caller does. Handing the same
+    /// thing in again changes nothing. What a page tells is noted.
     ///
     /// # Errors
     /// `VERIFICATION_NOT_FOUND`, `CONNECTION_NOT_FOUND`; `CONTINUATION_NOT_OFFERED`,
@@ -30,12 +34,16 @@ impl Engine {
         request: ContinueVerification,
     ) -> Result<VerificationView, EngineError> {
         let id = request.verification;
+        let brought = match &request.brought {
+            Brought::Continuation(brought) => brought,
+            Brought::Page(event, words) => return self.page_told(&request, event, words).await,
+        };
         for _ in 0..RACES {
             let row = self.load(id).await?.verification;
             let Some(attempt) = row.newest_attempt() else {
                 return Err(EngineError::new(Reason::Internal).about(id));
             };
-            let reference = self.read_continuation(attempt, &request)?;
+            let reference = self.read_continuation(attempt, brought)?;
             let key = self.binding_key(attempt, &reference)?;
             if let Some(bound) = self.store.binding(key).await? {
                 let ours = bound.holder.verification == id;
@@ -43,21 +51,21 @@ impl Engine {
                     .attempts
                     .iter()
                     .any(|a| a.number == bound.holder.attempt);
-                return if ours && own {
-                    self.view(row)
-                } else {
-                    Err(EngineError::new(Reason::ContinuationTaken))
+                return match kind_of(brought) {
+                    _ if !(ours && own) => Err(EngineError::new(Reason::ContinuationTaken)),
+                    HandoverKind::Request => self.view(row),
+                    HandoverKind::Code => self.exchanged(id).await,
                 };
             }
-            let expected = request.expected;
-            if expected.is_some_and(|expected| expected != row.revision) {
-                return Err(EngineError::new(Reason::RevisionMismatch)
-                    .about(id)
-                    .with("revision", row.revision.0));
-            }
-            let change = self.handing_over(&row, attempt, &request, (key, &reference))?;
+            expect(&request, &row)?;
+            let change =
+                self.handing_over(&row, attempt, &request, (key, kind_of(brought), &reference))?;
             let after = change.verification.as_ref().map(|write| write.row.clone());
             match self.commit(change).await {
+                Ok(_) if kind_of(brought) == HandoverKind::Code => {
+                    self.crash_point(CrashPoint::CodeBound);
+                    return self.exchanged(id).await;
+                }
                 Ok(_) => return self.view(after.unwrap_or(row)),
                 Err(CommitError::Conflict(Conflict::Revision | Conflict::Binding)) => {}
                 Err(error) => return Err(error.into()),
@@ -69,14 +77,17 @@ impl Engine {
     fn read_continuation(
         &self,
         attempt: &Attempt,
-        request: &ContinueVerification,
+        brought: &Continuation,
     ) -> Result<Pii<String>, EngineError> {
         let facade = &self.connection(&attempt.connection)?.facade;
-        if !facade.has(Capability::Continue) {
-            return Err(EngineError::new(Reason::ContinuationNotOffered)
-                .with("connection", &attempt.connection));
+        let takes = match kind_of(brought) {
+            HandoverKind::Request => facade.profile().pace.is_some(),
+            HandoverKind::Code => facade.profile().exchanges_codes(),
+        };
+        if !takes {
+            return Err(not_offered(attempt));
         }
-        let read = facade.read_continuation(&request.brought);
+        let read = facade.read_continuation(brought);
         read.map_err(|violation| EngineError::fields(vec![violation]))
     }
 
@@ -98,7 +109,7 @@ impl Engine {
         row: &Verification,
         attempt: &Attempt,
         request: &ContinueVerification,
-        (key, reference): (BlindIndex, &Pii<String>),
+        (key, kind, reference): (BlindIndex, HandoverKind, &Pii<String>),
     ) -> Result<Change, EngineError> {
         let id = row.id;
         let number = attempt.number;
@@ -117,7 +128,8 @@ impl Engine {
                 .with("state", row.state().0)
         };
         let deadlines = &self.config.deadlines;
-        let mut change = decide::continued(row, number, sealed, now, deadlines).map_err(refused)?;
+        let continued = decide::continued(row, number, (kind, sealed), now, deadlines);
+        let mut change = continued.map_err(refused)?;
         change.binding = Some(BindingWrite::Make(Binding {
             key,
             holder: SlotHolder {
@@ -126,26 +138,121 @@ impl Engine {
             },
             create_time: now,
         }));
-        change.jobs.push(JobWrite::Schedule {
-            key: poll_job(JobAbout {
-                verification: id,
-                attempt: number,
-            }),
-            due: now,
-            leased_until: None,
-        });
-        change.audit.push(AuditRecord {
-            time: now,
-            principal: request.principal.clone(),
-            action: AuditAction::VerificationContinued,
-            verification: Some(id),
-            subject_matter: Vec::new(),
-            details: Some(sealer.seal(
-                revision,
-                SealedWhat::AuditDetails,
-                &write_parts(request.access.parts()),
-            )?),
-        });
+        if kind == HandoverKind::Request {
+            change.jobs.push(JobWrite::Schedule {
+                key: poll_job(JobAbout {
+                    verification: id,
+                    attempt: number,
+                }),
+                due: now,
+                leased_until: None,
+            });
+        }
+        change
+            .audit
+            .push(audit(request, &sealer, revision, now, None)?);
         Ok(change)
     }
+
+    /// Notes what the user does, as his page tells. What was told before only raises a counter.
+    async fn page_told(
+        &self,
+        request: &ContinueVerification,
+        event: &PageEvent,
+        words: &Pii<String>,
+    ) -> Result<VerificationView, EngineError> {
+        let id = request.verification;
+        for _ in 0..RACES {
+            let loaded = self.load(id).await?;
+            let row = &loaded.verification;
+            let Some(attempt) = row.newest_attempt() else {
+                return Err(EngineError::new(Reason::Internal).about(id));
+            };
+            if !self
+                .connection(&attempt.connection)?
+                .facade
+                .profile()
+                .exchanges_codes()
+            {
+                return Err(not_offered(attempt));
+            }
+            let (number, now) = (attempt.number, self.now());
+            let identity = event.identity();
+            let change = if loaded.has_seen(number, &identity) {
+                let mut change = Change::new(now);
+                change.seen.push(SeenWrite::Again(SeenKey {
+                    verification: id,
+                    attempt: number,
+                    identity,
+                }));
+                change
+            } else {
+                expect(request, row)?;
+                let deadlines = &self.config.deadlines;
+                let change = decide::page_told(row, number, event, now, deadlines);
+                let mut change = change.map_err(|reason| {
+                    EngineError::new(reason)
+                        .about(id)
+                        .with("state", row.state().0)
+                })?;
+                let key = self.keys.of(row)?;
+                let sealer = Sealer { id, key: &key };
+                let revision = decide::next_revision(row);
+                change
+                    .audit
+                    .push(audit(request, &sealer, revision, now, Some(words))?);
+                change
+            };
+            let after = change.verification.as_ref().map(|write| write.row.clone());
+            match self.commit(change).await {
+                Ok(_) => return self.view(after.unwrap_or(loaded.verification)),
+                Err(CommitError::Conflict(Conflict::Revision | Conflict::Seen)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(EngineError::new(Reason::Contended).about(id))
+    }
+}
+
+const fn kind_of(brought: &Continuation) -> HandoverKind {
+    match brought {
+        Continuation::PresentationRequest(_) => HandoverKind::Request,
+        Continuation::AuthorizationCode(_) => HandoverKind::Code,
+    }
+}
+
+fn not_offered(attempt: &Attempt) -> EngineError {
+    EngineError::new(Reason::ContinuationNotOffered).with("connection", &attempt.connection)
+}
+
+/// Refuses a request whose caller has seen another revision.
+fn expect(request: &ContinueVerification, row: &Verification) -> Result<(), EngineError> {
+    match request.expected {
+        Some(expected) if expected != row.revision => {
+            Err(EngineError::new(Reason::RevisionMismatch)
+                .about(row.id)
+                .with("revision", row.revision.0))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Who brought it, and why; with what a page was told besides.
+fn audit(
+    request: &ContinueVerification,
+    sealer: &Sealer<'_>,
+    revision: Revision,
+    now: Timestamp,
+    words: Option<&Pii<String>>,
+) -> Result<AuditRecord, EngineError> {
+    let words = words.map(|words| words.expose().as_bytes());
+    let parts = request.access.parts().into_iter().chain(words);
+    Ok(AuditRecord {
+        time: now,
+        principal: request.principal.clone(),
+        action: AuditAction::VerificationContinued,
+        verification: Some(request.verification),
+        subject_matter: Vec::new(),
+        details: Some(sealer.seal(revision, SealedWhat::AuditDetails, &write_parts(parts))?),
+    })
 }

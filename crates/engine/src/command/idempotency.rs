@@ -165,5 +165,9 @@ fn said(request: &CreateVerification) -> Vec<Zeroizing<Vec<u8>>> {
         Some(attempts) => say(&attempts.to_be_bytes()),
     }
     say(&[u8::from(request.without_picture)]);
+    if let Some(scope) = &request.scope {
+        say(b"scope");
+        say(scope.as_bytes());
+    }
     parts
 }

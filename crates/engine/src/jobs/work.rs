@@ -79,6 +79,7 @@ impl Engine {
                 .await
             }
             JobKind::SendDecision => self.send_decision(job, about).await,
+            JobKind::Exchange => self.exchange(job, about).await,
             JobKind::Poll => self.poll(job, about).await,
             JobKind::PollAll => self.poll_all().await,
             JobKind::Purge => self.purge().await,

@@ -124,6 +124,7 @@ impl Engine {
             fields: &fields,
             unusable: &unusable,
             underivable: &underivable(row, taken.values()),
+            refuted: &[],
             document: Some(kind.map_or(Document::Other, Document::Known)),
         };
         let pulled = PulledClaims {
@@ -204,6 +205,7 @@ fn stored(
         assurance: Assurance::Pulled,
         key_fingerprint: None,
         imported: false,
+        checks: None,
     }
 }
 

@@ -84,6 +84,7 @@ impl History<'_> {
             subject: Pii::from(USERS[slot.0]),
             subject_ref: None,
             claims: asked(slot).iter().map(claim).collect(),
+            scope: None,
             labels: Vec::new(),
             access: access(),
             expire: Expire::After(Duration::from_secs(ttl.unsigned_abs())),

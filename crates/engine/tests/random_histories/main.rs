@@ -42,7 +42,7 @@ use crate::service::Workshop;
 use crate::steps::{Chance, Step, steps};
 
 /// What no history meets: an operator's deeds, and what comes of looks, since this provider calls.
-const LEFT_OUT: [EventKind; 9] = [
+const LEFT_OUT: [EventKind; 13] = [
     EventKind::DataImported,
     EventKind::ClaimInvalidated,
     EventKind::Continued,
@@ -52,6 +52,10 @@ const LEFT_OUT: [EventKind; 9] = [
     EventKind::ReviewDecided,
     EventKind::ReviewReminder,
     EventKind::ReviewOverdue,
+    EventKind::RequestSeen,
+    EventKind::RequestDeclined,
+    EventKind::PageError,
+    EventKind::CodeExchanged,
 ];
 
 /// How many histories are played where nobody says.

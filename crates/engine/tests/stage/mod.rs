@@ -289,6 +289,7 @@ pub fn request(subject: &str) -> CreateVerification {
         subject: Pii::from(subject),
         subject_ref: None,
         claims: vec![field("EMAIL", true)],
+        scope: None,
         labels: Vec::new(),
         access: access(),
         expire: Expire::Default,

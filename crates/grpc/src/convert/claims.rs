@@ -2,8 +2,8 @@
 
 use verilane_api::v1;
 use verilane_core::{
-    ClaimSelector, ClaimValue, ConnectionName, Date, Pii, Principal, ProviderName, StoredClaim,
-    VerificationId, normalise,
+    Checks, ClaimSelector, ClaimValue, ConnectionName, Date, DigestOf, Pii, Principal,
+    ProviderName, StoredClaim, VerificationId, normalise,
 };
 use verilane_engine::{ClaimView, ClaimsView, EngineError, ReadClaims};
 
@@ -117,6 +117,21 @@ fn wire_claim(view: &ClaimsView, claim: &ClaimView) -> v1::Claim {
             .derived
             .as_ref()
             .map(|derived| date(derived.as_of.expose())),
+        checks: stored.checks.map(checks),
+    }
+}
+
+fn checks(checks: Checks) -> v1::ProviderChecks {
+    let digest_of = match checks.digest {
+        None => v1::DigestOf::Unspecified,
+        Some(DigestOf::Text) => v1::DigestOf::Text,
+        Some(DigestOf::Bytes) => v1::DigestOf::Bytes,
+        Some(DigestOf::Neither) => v1::DigestOf::Neither,
+    };
+    v1::ProviderChecks {
+        valid: checks.is_valid,
+        owner: checks.is_owner,
+        digest_of: digest_of.into(),
     }
 }
 

@@ -34,7 +34,10 @@ pub(crate) fn connection(view: &ConnectionView) -> v1::Connection {
         circuit: circuit(view.circuit.state).into(),
         circuit_time: view.circuit.since.map(timestamp),
         poll_interval: view.poll_interval.map(duration),
-        history_complete: profile.capabilities.contains(&Capability::History),
+        // Who gives everything at once leaves nothing to be missed.
+        history_complete: profile.capabilities.contains(&Capability::History)
+            || profile.exchanges_codes(),
+        scopes: profile.scopes.iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -40,6 +40,7 @@ pub(crate) fn read(
             subject,
             subject_ref: Some(subject_ref).filter(|text| !text.expose().is_empty()),
             claims,
+            scope: Some(request.scope).filter(|scope| !scope.is_empty()),
             labels,
             access,
             expire,

@@ -69,7 +69,11 @@ impl<'a> Group<'a> {
 /// The groups of what holds, in the order of the answer.
 fn groups(view: &ClaimsView) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
-    let holds = |claim: &&ClaimView| claim.status == ClaimStatus::Granted;
+    // Who somebody is to a provider stands outside what the provider signs, and has no place: it must not
+    // weaken what has.
+    let holds = |claim: &&ClaimView| {
+        claim.status == ClaimStatus::Granted && claim.name != ClaimName::ProviderSubject
+    };
     for claim in view.claims.iter().filter(holds) {
         let (document, attempt) = (claim.claim.document, claim.claim.attempt);
         let known = groups
@@ -185,6 +189,11 @@ impl Placed {
             }
             // A check against lists says nothing about the document, and has no place.
             ClaimName::AmlCheck | ClaimName::AmlDetail => return None,
+            // Who somebody is to a provider is nothing that was verified about him; the kind of the document
+            // stands with it already; a digest is of the provider's own making.
+            ClaimName::ProviderSubject | ClaimName::DocumentKind | ClaimName::DocumentImageMd5 => {
+                return None;
+            }
             // Evidence holds them.
             ClaimName::DocumentImage | ClaimName::FaceImage => return None,
         }

@@ -1,12 +1,17 @@
 //! What a caller hands in, and what he decides.
 
 use verilane_api::v1;
-use verilane_api::v1::continue_verification_request::Continuation as Brought;
-use verilane_core::{Decision, Principal, Reason, Revision};
-use verilane_engine::{Continuation, ContinueVerification, EngineError, ReviewVerification};
+use verilane_api::v1::continue_verification_request::Continuation as Continued;
+use verilane_core::{Decision, Pii, Principal, ProviderStatus, Reason, Revision};
+use verilane_engine::{
+    Brought, Continuation, ContinueVerification, EngineError, PageEvent, ReviewVerification,
+};
 
 use super::create::access;
 use super::violations::Violations;
+
+/// Most characters of a provider's word.
+const MAX_WORD: usize = 64;
 
 /// Reads a request to go on with what a browser brought back.
 pub(crate) fn read_continuation(
@@ -17,8 +22,19 @@ pub(crate) fn read_continuation(
     let id = violations.id("verification_id", &request.verification_id);
     let access = access(&mut violations, request.access_context, false);
     let brought = match request.continuation {
-        Some(Brought::PresentationRequestId(id)) => {
-            Some(Continuation::PresentationRequest(id.into()))
+        Some(Continued::PresentationRequestId(id)) => Some(Brought::Continuation(
+            Continuation::PresentationRequest(id.into()),
+        )),
+        Some(Continued::AuthorizationCode(code)) => Some(Brought::Continuation(
+            Continuation::AuthorizationCode(code.into()),
+        )),
+        Some(Continued::RequestSeen(_)) => Some(Brought::Page(PageEvent::Seen, Pii::from(""))),
+        Some(Continued::RequestDeclined(_)) => {
+            Some(Brought::Page(PageEvent::Declined, Pii::from("")))
+        }
+        Some(Continued::PageError(error)) => {
+            let words = violations.text("page_error.message", error.message);
+            Some(Brought::Page(PageEvent::Error(word(&error.r#type)), words))
         }
         None => {
             let (field, why) = ("continuation", "must be set");
@@ -36,6 +52,16 @@ pub(crate) fn read_continuation(
             brought,
         });
     violations.into_result(read)
+}
+
+/// A word of a provider's script, if it is one: it stands in an event, where free text could name somebody.
+fn word(text: &str) -> ProviderStatus {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if (1..=MAX_WORD).contains(&text.len()) && text.bytes().all(plain) {
+        text.to_owned().into()
+    } else {
+        "OTHER".into()
+    }
 }
 
 /// Reads a decision.

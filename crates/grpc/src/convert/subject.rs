@@ -1,12 +1,15 @@
 //! The person, as callers and providers name him. In the domain a subject is one text that says of what
-//! kind it is: a Core ID as it stands, `wallet:` and an address, or a DID, which begins with `did:`.
+//! kind it is: a Core ID as it stands, `wallet:` and an address, a DID, which begins
+//! with `did:`, or `subject-id:` and the provider's own name for its user.
 
 use verilane_api::v1;
 use verilane_api::v1::subject::Identifier;
-use verilane_core::Pii;
+use verilane_core::{Pii, SUBJECT_ID};
 
 const WALLET: &str = "wallet:";
 const DID: &str = "did:";
+/// Every way in which a subject is no Core ID.
+const OTHERS: [&str; 3] = [WALLET, DID, SUBJECT_ID];
 /// How an address of Ethereum's kind begins, whose letters mean the same in either case.
 const HEXADECIMAL: &str = "0x";
 
@@ -14,7 +17,7 @@ const HEXADECIMAL: &str = "0x";
 pub(crate) fn read(identifier: Identifier) -> Option<Pii<String>> {
     match identifier {
         Identifier::CoreId(id) => {
-            let is_other = id.starts_with(WALLET) || id.starts_with(DID);
+            let is_other = OTHERS.iter().any(|other| id.starts_with(other));
             (!id.is_empty() && !is_other).then(|| id.into())
         }
         Identifier::WalletAddress(address) => {
@@ -25,6 +28,9 @@ pub(crate) fn read(identifier: Identifier) -> Option<Pii<String>> {
             (!address.is_empty()).then(|| format!("{WALLET}{address}").into())
         }
         Identifier::Did(did) => did.starts_with(DID).then(|| did.into()),
+        Identifier::ProviderSubjectId(id) => {
+            (!id.is_empty()).then(|| format!("{SUBJECT_ID}{id}").into())
+        }
     }
 }
 
@@ -35,6 +41,8 @@ pub(crate) fn answer(subject: &Pii<String>) -> Option<v1::Subject> {
         return None;
     } else if let Some(address) = text.strip_prefix(WALLET) {
         Identifier::WalletAddress(address.to_owned())
+    } else if let Some(id) = text.strip_prefix(SUBJECT_ID) {
+        Identifier::ProviderSubjectId(id.to_owned())
     } else if text.starts_with(DID) {
         Identifier::Did(text.clone())
     } else {
@@ -48,7 +56,7 @@ pub(crate) fn answer(subject: &Pii<String>) -> Option<v1::Subject> {
 /// A subject in the one spelling under which it is found. A Core ID's is lower case without `0x`.
 pub(crate) fn canonical(subject: Pii<String>) -> Pii<String> {
     let text = subject.expose();
-    if text.starts_with(WALLET) || text.starts_with(DID) {
+    if OTHERS.iter().any(|other| text.starts_with(other)) {
         return subject;
     }
     let text = text.to_ascii_lowercase();
@@ -65,6 +73,7 @@ mod tests {
             Identifier::CoreId("ab12".to_owned()),
             Identifier::WalletAddress("5yTfE3FuJdnmfEhVwXvDTFYdSKcV6fRfuFjKfPmgYNBH".to_owned()),
             Identifier::Did("did:sol:5yTfE3".to_owned()),
+            Identifier::ProviderSubjectId("c6d5795F8a".to_owned()),
         ];
         for identifier in said {
             let subject = read(identifier.clone()).unwrap();
@@ -78,6 +87,8 @@ mod tests {
         for wrong in [
             Identifier::CoreId("wallet:0xab".to_owned()),
             Identifier::CoreId("did:sol:1".to_owned()),
+            Identifier::CoreId("subject-id:1".to_owned()),
+            Identifier::ProviderSubjectId(String::new()),
             Identifier::CoreId(String::new()),
             Identifier::Did("0xab".to_owned()),
             Identifier::WalletAddress(String::new()),

@@ -109,6 +109,18 @@ fn action(action: &Action, picture: Picture) -> v1::Action {
             stage: open.stage.clone().unwrap_or_default(),
             expire_time: Some(timestamp(open.expire_time)),
         }),
+        Action::ScopeRequestPopup(open) => {
+            v1::action::Kind::ScopeRequestPopup(v1::ScopeRequestPopup {
+                application_id: open.application_id.clone(),
+                scope_request: open.scope_request.clone(),
+                style: open.style.clone(),
+                script_url: open.script_url.clone(),
+                style_sheet_url: open.style_sheet_url.clone(),
+                hide_intro: open.hide_intro,
+                return_parameter: open.return_parameter.clone(),
+                expire_time: Some(timestamp(open.expire_time)),
+            })
+        }
     };
     v1::Action { kind: Some(kind) }
 }

@@ -73,6 +73,10 @@ pub(crate) const fn event_type(kind: EventKind) -> v1::EventType {
         EventKind::ReviewDecided => v1::EventType::ReviewDecided,
         EventKind::ReviewReminder => v1::EventType::ReviewReminder,
         EventKind::ReviewOverdue => v1::EventType::ReviewOverdue,
+        EventKind::RequestSeen => v1::EventType::RequestSeen,
+        EventKind::RequestDeclined => v1::EventType::RequestDeclined,
+        EventKind::PageError => v1::EventType::PageError,
+        EventKind::CodeExchanged => v1::EventType::CodeExchanged,
     }
 }
 
