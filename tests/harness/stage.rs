@@ -78,6 +78,17 @@ impl Stage {
         }
     }
 
+    /// Pins one more key of the connector, beside those that are, from the binary's next start on.
+    pub fn pin(&self, public_key: &str, only_for: &str) {
+        for name in ["verilane.toml", "serve.toml"] {
+            let path = self.folder.path().join(name);
+            let text = std::fs::read_to_string(&path).unwrap();
+            let (before, after) = text.split_once("keys = [").unwrap();
+            let key = format!("{{ public_key = \"{public_key}\", only_for = \"{only_for}\" }}");
+            std::fs::write(&path, format!("{before}keys = [{key},{after}")).unwrap();
+        }
+    }
+
     /// Starts the binary, and waits until it is ready.
     pub fn start(&self) -> Server {
         self.start_as(Launch::default())
