@@ -12,6 +12,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod hostile_names;
 mod large_evidence;
 
 use std::time::Duration;
