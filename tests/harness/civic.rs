@@ -95,13 +95,24 @@ pub fn from_any_document(name: &str) -> ClaimRequest {
 
 /// A verification that waits for what the wallet's holder brings back.
 pub async fn create(server: &Server, connection: &str, wallet: &str) -> Verification {
+    let claims = vec![field("email"), from_any_document("name"), field(PICTURE)];
+    create_with(server, connection, wallet, claims).await
+}
+
+/// The same for other claims.
+pub async fn create_with(
+    server: &Server,
+    connection: &str,
+    wallet: &str,
+    claims: Vec<ClaimRequest>,
+) -> Verification {
     let request = CreateVerificationRequest {
         request_id: VerificationId::generate().to_string(),
         connection: connection.to_owned(),
         subject: Some(Subject {
             identifier: Some(subject::Identifier::WalletAddress(wallet.to_owned())),
         }),
-        claims: vec![field("email"), from_any_document("name"), field(PICTURE)],
+        claims,
         access_context: purpose(),
         ..CreateVerificationRequest::default()
     };

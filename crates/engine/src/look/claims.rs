@@ -190,8 +190,10 @@ impl Engine {
             }
             if let Some((value, piece)) = kept(row, claim, taken, sealer)? {
                 let stored = stored((row, number), claim, value, piece, now);
+                // What stands on no document is not of the one that was shown.
+                let shown = kind.filter(|_| stored.name.is_from_document());
                 change.claims.push(StoredClaim {
-                    document: claim.document.or(kind),
+                    document: claim.document.or(shown),
                     ..stored
                 });
             }
