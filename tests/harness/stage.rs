@@ -78,6 +78,24 @@ impl Stage {
         }
     }
 
+    /// Changes the configuration, from the binary's next start on.
+    pub fn reconfigure(&self, change: impl Fn(&str) -> String) {
+        for name in ["verilane.toml", "serve.toml"] {
+            let path = self.folder.path().join(name);
+            let text = std::fs::read_to_string(&path).unwrap();
+            std::fs::write(&path, change(&text)).unwrap();
+        }
+    }
+
+    /// Pins one more key of the connector, beside those that are, from the binary's next start on.
+    pub fn pin(&self, public_key: &str, only_for: &str) {
+        self.reconfigure(|text| {
+            let (before, after) = text.split_once("keys = [").unwrap();
+            let key = format!("{{ public_key = \"{public_key}\", only_for = \"{only_for}\" }}");
+            format!("{before}keys = [{key},{after}")
+        });
+    }
+
     /// Starts the binary, and waits until it is ready.
     pub fn start(&self) -> Server {
         self.start_as(Launch::default())

@@ -2,9 +2,11 @@
 
 use std::process::Command;
 
+use rusqlite::Connection;
+
 use crate::command::Import;
-use crate::harness::Launch;
-use crate::{FIELD, decided, held_back, stage};
+use crate::harness::{CONNECTION, Launch, Stage};
+use crate::{FIELD, decided, held_back, quarantined, stage};
 
 const UNKNOWN_ID: &str = "018bcfe5-0000-7000-8000-000000000001";
 
@@ -72,6 +74,60 @@ async fn wrong_imports_are_refused_with_their_reasons_and_change_nothing() {
     let server = stage.start();
     assert_eq!(decided(&server, &id).await, before);
     assert!(server.terminate().await.success());
+    stage.end().await;
+}
+
+/// Changes the stored bytes of the message in quarantine, and says what they were.
+fn stored_instead(stage: &Stage, bytes: &[u8]) -> Vec<u8> {
+    let store = Connection::open(stage.data_folder().join("verilane.db")).unwrap();
+    let chunk = "FROM evidence JOIN chunks ON evidence = id WHERE kind = 'QUARANTINED_MESSAGE'";
+    let (number, before): (i64, Vec<u8>) = store
+        .query_row(&format!("SELECT chunks.rowid, bytes {chunk}"), [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .unwrap();
+    let update = "UPDATE chunks SET bytes = ?1 WHERE rowid = ?2";
+    assert_eq!(store.execute(update, (bytes, number)).unwrap(), 1);
+    before
+}
+
+#[tokio::test]
+async fn what_was_damaged_or_came_over_a_connection_that_is_gone_is_refused_until_it_is_right() {
+    let stage = stage("valid").await;
+    let server = stage.start();
+    let id = quarantined(&stage, &server, &stage.user("accepts")).await;
+    let before = decided(&server, &id).await;
+    assert!(server.terminate().await.success());
+    let import = || Import::of(&stage, &id).quarantined();
+    // With a service and without.
+    let refused = async |expected: &str| {
+        let said = import().refused().await;
+        assert!(said.starts_with(expected), "{said}");
+        let server = stage.start();
+        assert_eq!(import().refused().await, said);
+        assert_eq!(decided(&server, &id).await, before);
+        assert!(server.terminate().await.success());
+    };
+
+    let whole = stored_instead(&stage, &[]);
+    let mut flipped = whole.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    for damaged in [&[][..], &whole[1..], &flipped] {
+        stored_instead(&stage, damaged);
+        refused("EVIDENCE_DAMAGED: ").await;
+    }
+    stored_instead(&stage, &whole);
+
+    let named = |from: &'static str, to: &'static str| {
+        let name = |name| format!("name = \"{name}\"");
+        stage.reconfigure(|text| text.replace(&name(from), &name(to)));
+    };
+    named(CONNECTION, "another");
+    refused("CONNECTION_NOT_FOUND: ").await;
+    named("another", CONNECTION);
+
+    let said = import().done(&id).await;
+    assert_eq!(said, "verdict=ACCEPTED assurance=PULLED");
     stage.end().await;
 }
 

@@ -298,7 +298,7 @@ impl Engine {
     }
 
     /// Adds to a change when its attempts are next asked about, counted from this news, but for those of
-    /// which it says so itself.
+    /// which it says so itself. News does not put off what a hint has asked for.
     pub(crate) fn schedule_polls(&self, change: &mut Change) {
         let Some(write) = &change.verification else {
             return;
@@ -314,10 +314,11 @@ impl Engine {
             if !touched(attempt.number) || !self.is_polled(&attempt.connection) {
                 continue;
             }
-            let key = poll_job(JobAbout {
+            let about = JobAbout {
                 verification: row.id,
                 attempt: attempt.number,
-            });
+            };
+            let key = poll_job(about);
             let is_said = |job: &JobWrite| matches!(job, JobWrite::Schedule { key: said, .. } if *said == key);
             if change.jobs.iter().any(is_said) {
                 continue;
@@ -325,7 +326,10 @@ impl Engine {
             match self.next_pull(row, attempt.number, 0, now) {
                 Some(due) => jobs.push(JobWrite::Schedule {
                     key,
-                    due,
+                    due: self
+                        .pull_gate
+                        .hinted(about)
+                        .map_or(due, |hinted| due.min(hinted)),
                     leased_until: None,
                 }),
                 // Its time is over, but what was scheduled in it may still wait for an answer.

@@ -8,11 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use verilane_core::clock::ManualClock;
 use verilane_core::{ClaimRequest, ClaimSelector, ConnectionName, Pii, Timestamp};
-use verilane_provider::conformance::{Bench, Front};
+use verilane_provider::conformance::{Bench, Course, Front};
 use verilane_provider::http::HttpClient;
 use verilane_provider::{Provider, StartRequest};
 use verilane_provider_corepass::{CorePass, KeyUse, PinnedKeySetting, Settings};
-use verilane_sandbox::{ForgeOrder, Forgery, Sandbox, SandboxConfig, SandboxHandle};
+use verilane_sandbox::{Forgery, Sandbox, SandboxConfig, SandboxHandle, Scenario};
 
 /// How long a test waits for something that must happen; reached only if it does not.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -103,24 +103,35 @@ impl Bench for Connector {
         }
     }
 
-    async fn forge(&self) {
-        let requests = self.sandbox.requests(None).unwrap();
-        for request in requests {
-            for data in [false, true] {
-                for forgery in [
-                    Forgery::OtherKey,
-                    Forgery::OtherKeyPosingAsOurs,
-                    Forgery::Tampered,
-                ] {
-                    let order = ForgeOrder {
-                        forgery,
-                        data,
-                        status: None,
-                    };
-                    self.sandbox.forge(&request.id, order).await.unwrap();
-                }
-            }
+    fn failures(&self) -> &'static [&'static str] {
+        // Before the data, in its place, and after it; by a status, and in words.
+        &[
+            "validity-fails",
+            "fails-in-words",
+            "finish-fails",
+            "finish-fails-after-data",
+        ]
+    }
+
+    fn take_course(&self, course: Course) {
+        let mut scenario = Scenario::named(course.failure.unwrap_or("scripted")).unwrap();
+        scenario.has_valid = true;
+        if course.forged {
+            scenario.faults.forge = vec![
+                Forgery::OtherKey,
+                Forgery::OtherKeyPosingAsOurs,
+                Forgery::Tampered,
+            ];
         }
+        self.sandbox.set_scenario(scenario);
+    }
+
+    fn is_forged(&self, body: &[u8]) -> bool {
+        let sent = self.sandbox.deliveries(0, None).into_iter();
+        let mut same = sent.filter(|one| self.sandbox.body(one.number).unwrap() == body);
+        let first = same.next().unwrap().is_genuine();
+        assert!(same.all(|one| one.is_genuine() == first));
+        !first
     }
 }
 

@@ -10,6 +10,13 @@
 //! so an end from before that second, and one within it that no acceptance precedes there, is older
 //! than the attempt, and so is all that stands before it.
 //!
+//! So an end that is noted in the very second in which the next attempt takes over goes to the one
+//! before, though by its second alone it could be either's. What ends there was accepted before that
+//! second, while the slot was still the other's: it is that run which ends. And the mistakes are not
+//! alike: an end that the next attempt misses costs it no more than the time until its own deadline
+//! (data does not come this way), while one that it is given wrongly fails a request that its user is
+//! about to accept.
+//!
 //! An attempt whose start was refused has taken nothing over: an earlier try of it can have been
 //! taken, but a provider works on one request of a slot at a time, so what comes before the one
 //! before has ended, or before anybody has accepted again, is still about the one before.
@@ -252,6 +259,30 @@ mod tests {
         assert_eq!(whose(&two, &run), [2, 2]);
         let old = [noted(499, ACCEPTED), second(SETTLED), second(ACCEPTED)];
         assert_eq!(whose(&two, &old), [1, 1, 2]);
+    }
+
+    #[test]
+    fn an_end_in_the_second_of_a_takeover_ends_what_was_accepted_before_it() {
+        for end in [
+            SETTLED,
+            UNSETTLED,
+            Some(Fact::Failed(Reason::ValidityFailed)),
+        ] {
+            let run = [noted(400, ACCEPTED), noted(500, None), noted(500, end)];
+            for begun in [500_000, 500_400, 500_999] {
+                let two = [tenure(2, begun), tenure(1, 0)];
+                assert_eq!(whose(&two, &run), [1, 1, 1], "{begun}");
+                // What follows it is the next one's, and so is an end a second later.
+                let next = [noted(500, None), noted(500, ACCEPTED), noted(501, end)];
+                let both = [&run[..], &next].concat();
+                assert_eq!(whose(&two, &both), [1, 1, 1, 2, 2, 2], "{begun}");
+                let late = [noted(400, ACCEPTED), noted(501, end)];
+                assert_eq!(whose(&two, &late), [1, 2], "{begun}");
+            }
+            // A second earlier there is no doubt.
+            let earlier = [noted(400, ACCEPTED), noted(499, end)];
+            assert_eq!(whose(&[tenure(2, 500_000), tenure(1, 0)], &earlier), [1, 1]);
+        }
     }
 
     #[test]

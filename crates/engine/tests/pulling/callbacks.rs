@@ -7,7 +7,7 @@ use verilane_engine::Verdict;
 use crate::stage::calls::{Body, call};
 use crate::stage::puppet::{HistoryAnswer, StartCall};
 use crate::stage::{DAY, MINUTE, Play, SECOND, START, Stage, request};
-use crate::{begin, next_due, pulled, words};
+use crate::{begin, next_due, pulled, settled, words};
 
 type Call = Result<Verdict, Reason>;
 
@@ -74,6 +74,28 @@ async fn however_many_are_forged_an_attempt_is_asked_about_no_more_often_than_it
     next_due(&play, START + 60 * SECOND).await;
     assert_eq!(stage.puppet.pulls(), 2);
     assert_eq!(play.log().await.len(), 2);
+    play.close().await;
+}
+
+#[tokio::test]
+async fn what_a_refused_callback_has_asked_for_is_put_off_by_no_news() {
+    let stage = stage();
+    let (mut play, start) = opened(&stage).await;
+    begin(&stage, &mut play).await;
+    stage.clock.set(START + SECOND);
+    forged(&play, &start).await;
+    // The attempt was asked about a second ago, so the question has to wait; and this counts polls
+    // anew.
+    start.report(&play.engine, "ACCEPTED").await.unwrap();
+    stage.puppet.notes("ACCEPTED", START + SECOND);
+    stage.puppet.notes("INITIATED", START + 2 * SECOND);
+    next_due(&play, START + 30 * SECOND).await;
+    stage.clock.set(START + 30 * SECOND);
+    let log = play.until(|log| log.len() == 4).await;
+    assert_eq!(words(&log)[1..], pulled(&["INITIATED"]));
+    // It was answered, and is not asked again.
+    settled(&stage, &play).await;
+    assert_eq!(stage.puppet.pulls(), 2);
     play.close().await;
 }
 

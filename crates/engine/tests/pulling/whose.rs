@@ -1,10 +1,13 @@
 //! A history mixes all requests for one user and items: each entry goes to its own attempt or nowhere.
 
+use std::sync::Arc;
+
 use verilane_core::{Principal, Reason, State};
+use verilane_engine::{CreateVerification, RetryVerification};
 
 use crate::stage::puppet::Answer;
 use crate::stage::{self, DAY, HOUR, MINUTE, SECOND, START, Stage, request};
-use crate::{pulled, words};
+use crate::{begin, next_due, pulled, settled, words};
 
 #[tokio::test]
 async fn an_old_end_of_the_same_user_and_items_does_not_end_a_new_attempt() {
@@ -110,5 +113,60 @@ async fn a_refused_start_does_not_keep_the_last_words_of_the_attempt_before_it()
         words(&play.events_of(id).await),
         pulled(&["ACCEPTED", "VALIDITY_FAILED", "FINISH_FAILED"])
     );
+    play.close().await;
+}
+
+#[tokio::test]
+async fn a_poll_that_another_attempts_event_overtook_is_put_off_as_one_that_found_nothing() {
+    let stage = Stage::keeping_history().with(|config| {
+        config.purge_interval = 30 * DAY;
+        // The attempt that has ended is asked about no more.
+        config.polls.after_end = MINUTE;
+    });
+    let mut play = stage.open().await;
+    let create = CreateVerification {
+        max_attempts: Some(2),
+        ..request("ada")
+    };
+    let id = play.engine.create(create).await.unwrap().row.id;
+    let first = stage.puppet.last_start();
+    begin(&stage, &mut play).await;
+    let expiry = START + 10 * MINUTE;
+    stage.clock.set(expiry);
+    play.until(|log| log.len() == 3).await;
+    let begun = expiry + 5 * MINUTE;
+    stage.clock.set(begun);
+    settled(&stage, &play).await;
+    let again = RetryVerification {
+        principal: Principal::anonymous(),
+        request_id: None,
+        verification: id,
+        expected: None,
+        access: stage::access(),
+        action_lifetime: None,
+        without_picture: false,
+    };
+    play.engine.retry(again).await.unwrap();
+
+    // While the second is asked about, the first is told of.
+    let polled = stage.puppet.pulls() + 1;
+    let engine = Arc::clone(&play.engine);
+    stage.puppet.at_pull(move |number| {
+        let (engine, first) = (Arc::clone(&engine), first.clone());
+        Box::pin(async move {
+            if number == polled {
+                first.report(&engine, "INITIATED").await.unwrap();
+            }
+        })
+    });
+    next_due(&play, begun + MINUTE).await;
+    stage.clock.set(begun + MINUTE);
+    let log = play.until(|log| log.len() == 6).await;
+    assert_eq!(log[5].body.attempt, 1);
+    assert_eq!(words(&log), [("INITIATED".to_owned(), "SIGNED")]);
+    // Its poll does not wait for its lease to run out, and is the next thing to do.
+    settled(&stage, &play).await;
+    next_due(&play, begun + 2 * MINUTE).await;
+    assert_eq!(stage.puppet.pulls(), polled);
     play.close().await;
 }

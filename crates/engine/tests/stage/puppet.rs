@@ -102,6 +102,8 @@ pub struct Puppet {
     noted: Mutex<Vec<HistoryEntry>>,
     history_answers: Mutex<VecDeque<HistoryAnswer>>,
     pulls: tokio::sync::watch::Sender<usize>,
+    /// Called with each request for its history before it is answered, by its number from 1.
+    pull_hook: Mutex<Option<CheckHook>>,
 }
 
 /// A value that it was asked to check, with its pepper.
@@ -203,6 +205,7 @@ impl Puppet {
             noted: Mutex::default(),
             history_answers: Mutex::default(),
             pulls: tokio::sync::watch::Sender::new(0),
+            pull_hook: Mutex::default(),
         }
     }
 
@@ -294,6 +297,11 @@ impl Puppet {
         hook: impl Fn(usize) -> BoxFuture<'static, ()> + Send + Sync + 'static,
     ) {
         *self.availability_hook.lock() = Some(Arc::new(hook));
+    }
+
+    /// Something to do with each request for its history before it is answered.
+    pub fn at_pull(&self, hook: impl Fn(usize) -> BoxFuture<'static, ()> + Send + Sync + 'static) {
+        *self.pull_hook.lock() = Some(Arc::new(hook));
     }
 
     /// Every request to start so far.
@@ -469,6 +477,10 @@ impl Provider for Puppet {
     async fn history(&self, _: &HistoryRequest<'_>) -> Result<Vec<HistoryEntry>, ProviderError> {
         let answer = self.history_answers.lock().pop_front();
         self.pulls.send_modify(|pulls| *pulls += 1);
+        let hook = self.pull_hook.lock().clone();
+        if let Some(hook) = hook {
+            hook(self.pulls()).await;
+        }
         match answer.unwrap_or(HistoryAnswer::Tells) {
             HistoryAnswer::Tells => Ok(self.noted.lock().clone()),
             HistoryAnswer::NotSent => Err(ProviderError::NotSent),

@@ -1,14 +1,14 @@
 //! What a plug-in must hold to whose provider is looked at: what a browser brings back, looks, evidence,
 //! decisions. None of them but a decision changes anything at the provider, and that once.
 
-use std::time::Duration;
-
 use verilane_core::{Decision, Fact, Pii};
 
-use super::answers::is_unclear;
 use super::stage::Stage;
+use super::unanswered::{each_says_what_may_be_done_next, is_unclear, nonsense};
 use super::{Bench, Upset};
-use crate::{Capability, Continuation, EvidenceOffer, LookAnswer, LookRequest, ProviderError};
+use crate::{
+    Capability, Continuation, EvidenceOffer, Facade, LookAnswer, LookRequest, ProviderError,
+};
 
 /// A request that can be read, handed over.
 struct Open<B> {
@@ -50,13 +50,29 @@ impl<B: Bench> Open<B> {
         open.stage.has(capability).then_some(open)
     }
 
+    fn subject(&self) -> &Pii<String> {
+        &self.stage.prepared.subject
+    }
+
+    fn fields(&self) -> Vec<&str> {
+        self.fields.iter().map(String::as_str).collect()
+    }
+
     async fn look(&self) -> Result<LookAnswer, ProviderError> {
-        let fields: Vec<&str> = self.fields.iter().map(String::as_str).collect();
-        self.look_for(&self.stage.prepared.subject, &fields).await
+        self.look_for(self.subject(), &self.fields()).await
     }
 
     async fn look_for(
         &self,
+        subject: &Pii<String>,
+        fields: &[&str],
+    ) -> Result<LookAnswer, ProviderError> {
+        self.look_by(&self.stage.facade, subject, fields).await
+    }
+
+    async fn look_by(
+        &self,
+        facade: &Facade,
         subject: &Pii<String>,
         fields: &[&str],
     ) -> Result<LookAnswer, ProviderError> {
@@ -65,7 +81,7 @@ impl<B: Bench> Open<B> {
             subject,
             fields,
         };
-        self.stage.facade.look(&request).await
+        facade.look(&request).await
     }
 
     /// Looks while the network is upset.
@@ -174,7 +190,7 @@ pub async fn a_look_takes_only_what_was_asked_for<B: Bench>() {
     };
     for field in &open.fields {
         let fields = [field.as_str()];
-        let answer = open.look_for(&open.stage.prepared.subject, &fields).await;
+        let answer = open.look_for(open.subject(), &fields).await;
         let answer = answer.unwrap();
         let items = answer.data.iter().flat_map(|data| &data.items);
         assert!(items.into_iter().all(|item| item.field == *field));
@@ -189,47 +205,20 @@ pub async fn a_look_at_another_user_s_request_gives_nothing<B: Bench>() {
     };
     let another = open.stage.bench.wish_of_another();
     let another = open.stage.facade.prepare(&another).unwrap().subject;
-    let fields: Vec<&str> = open.fields.iter().map(String::as_str).collect();
-    let answer = open.look_for(&another, &fields).await.unwrap();
+    let answer = open.look_for(&another, &open.fields()).await.unwrap();
     assert!(answer.is_anothers && answer.data.is_none() && answer.offers.is_empty());
 }
 
-/// As for a start: asked to wait, or not known, or not there; and the next look is as good as ever.
+/// However it is not answered, the next look is as good as ever. Nothing leads it elsewhere.
 pub async fn a_look_that_is_not_answered_says_what_may_be_done_next<B: Bench>() {
-    const WAIT: &str = "retry-after: 7\r\n";
     let Some(open) = Open::<B>::new().await else {
         return;
     };
-    let whole = told(&open.look().await.unwrap());
-    for status in [429, 503, 408, 500, 502, 504] {
-        let body = b"<html>not now</html>".to_vec();
-        let sides = [
-            Upset::Answered(status, WAIT, body.clone()),
-            Upset::AnsweredAfter(status, WAIT, body),
-        ];
-        for side in sides {
-            let failure = open.upset(side).await;
-            let fits = match status {
-                429 => matches!(failure, ProviderError::Busy { .. }),
-                503 => matches!(failure, ProviderError::Overloaded { .. }),
-                _ => is_unclear(&failure),
-            };
-            assert!(fits, "{status}: {failure:?}");
-            if matches!(status, 429 | 503) {
-                assert_eq!(failure.retry_after(), Some(Duration::from_secs(7)));
-            }
-            assert_eq!(told(&open.look().await.unwrap()), whole);
-        }
-    }
-    for status in [403, 404, 410] {
-        let failure = open.upset(Upset::Answered(status, "", Vec::new())).await;
-        assert!(!failure.is_retryable(), "{status}: {failure:?}");
-    }
-    for broken in [Upset::Cut, Upset::CutAfter, Upset::Half] {
-        let failure = open.upset(broken.clone()).await;
-        assert!(is_unclear(&failure), "{broken:?}: {failure:?}");
-        assert_eq!(told(&open.look().await.unwrap()), whole);
-    }
+    each_says_what_may_be_done_next(&open.stage, async |facade| {
+        let answer = open.look_by(facade, open.subject(), &open.fields()).await;
+        Ok(told(&answer?))
+    })
+    .await;
     let redirect = "location: /elsewhere\r\n";
     let before = open.stage.front.requests();
     let failure = open.upset(Upset::Answered(302, redirect, Vec::new())).await;
@@ -242,19 +231,7 @@ pub async fn a_look_that_is_answered_with_nonsense_is_not_believed<B: Bench>() {
     let Some(open) = Open::<B>::new().await else {
         return;
     };
-    let deep = "[".repeat(100_000);
-    let nonsense: [&[u8]; 9] = [
-        b"",
-        b" ",
-        b"null",
-        b"{}",
-        b"[]",
-        b"7",
-        b"<html>welcome</html>",
-        b"\xff\xfe\x00",
-        deep.as_bytes(),
-    ];
-    let bodies = nonsense.map(|body| Upset::Answered(200, "", body.to_vec()));
+    let bodies = nonsense().map(|body| Upset::Answered(200, "", body));
     for upset in bodies.into_iter().chain([Upset::Endless]) {
         let failure = open.upset(upset).await;
         let is_known = matches!(failure, ProviderError::InvalidAnswer(_));

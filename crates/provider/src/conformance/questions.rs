@@ -2,15 +2,10 @@
 //! user holds, and what was noted. A failure says what may be done next, and the question can be asked
 //! again.
 
-use std::time::Duration;
-
-use super::answers::is_unclear;
+use super::Bench;
 use super::stage::Stage;
-use super::{Bench, Upset};
+use super::unanswered::each_says_what_may_be_done_next;
 use crate::{Capability, Facade, HistoryRequest, ProviderError};
-
-/// How long an impatient caller waits.
-const SHORT: Duration = Duration::from_millis(300);
 
 #[derive(Clone, Copy, Debug)]
 enum Question {
@@ -49,47 +44,15 @@ async fn ask<B: Bench>(
     }
 }
 
-/// 429 and 503 ask for time; faults, silence, cuts and halves tell nothing; all can be asked again.
+/// However it is not answered, it can be asked again.
 pub async fn a_question_that_is_not_answered_says_what_may_be_done_next<B: Bench>() {
-    const WAIT: &str = "retry-after: 7\r\n";
     for question in [Question::Availability, Question::History] {
         let stage = Stage::<B>::new().await;
         if !stage.has(question.needs()) {
             continue;
         }
         stage.played_out().await;
-        let whole = ask(&stage, &stage.facade, question).await.unwrap();
-        let page = || b"<html>not now</html>".to_vec();
-        let mut upsets = vec![Upset::Cut, Upset::CutAfter, Upset::Half];
-        for status in [408, 429, 500, 502, 503, 504] {
-            upsets.push(Upset::Answered(status, WAIT, page()));
-            upsets.push(Upset::AnsweredAfter(status, WAIT, page()));
-        }
-        for upset in upsets {
-            stage.front.upset(upset.clone());
-            let failure = ask(&stage, &stage.facade, question).await;
-            let failure = failure.expect_err("it failed");
-            let fits = match &upset {
-                Upset::Answered(429, ..) | Upset::AnsweredAfter(429, ..) => {
-                    matches!(failure, ProviderError::Busy { .. })
-                }
-                Upset::Answered(503, ..) | Upset::AnsweredAfter(503, ..) => {
-                    matches!(failure, ProviderError::Overloaded { .. })
-                }
-                _ => is_unclear(&failure),
-            };
-            assert!(fits, "{question:?}, {upset:?}: {failure:?}");
-            let again = ask(&stage, &stage.facade, question).await.unwrap();
-            assert_eq!(again, whole, "{question:?} after {upset:?}");
-        }
-        let impatient = stage.impatient(SHORT);
-        for silent in [Upset::Silence, Upset::SilenceAfter] {
-            stage.front.upset(silent.clone());
-            let failure = ask(&stage, &impatient, question).await;
-            let failure = failure.expect_err("nobody answered");
-            assert!(is_unclear(&failure), "{silent:?}: {failure:?}");
-            let again = ask(&stage, &stage.facade, question).await.unwrap();
-            assert_eq!(again, whole, "{question:?} after {silent:?}");
-        }
+        each_says_what_may_be_done_next(&stage, async |facade| ask(&stage, facade, question).await)
+            .await;
     }
 }
