@@ -1,8 +1,14 @@
 //! Civic SIP as a page's server meets it: a client written from Civic's document, and one in another
 //! language with the habits of those that were published.
 
+mod answers;
 mod exchange;
+mod faults;
+mod habits;
+mod large;
 mod other_clients;
+mod popup;
+mod steering;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -56,6 +62,12 @@ impl Sip {
             ..ScopeOrder::default()
         };
         self.civic.approved(order).unwrap()
+    }
+
+    /// A control call.
+    pub async fn control(&self, path: &str, order: &Value) -> Value {
+        let path = format!("/control/civic-sip/{path}");
+        self.stage.ask(&path, order).await
     }
 
     /// The seconds of the clock.
