@@ -9,6 +9,8 @@ pub enum Action {
     QrOrLink(QrOrLink),
     /// Go through a provider's widget, which the page runs with these settings.
     GatewayWidget(GatewayWidget),
+    /// Go through a provider's popup, which the page opens with these settings.
+    ScopeRequestPopup(ScopeRequestPopup),
 }
 
 impl Action {
@@ -18,6 +20,7 @@ impl Action {
         match self {
             Self::QrOrLink(action) => action.expire_time,
             Self::GatewayWidget(action) => action.expire_time,
+            Self::ScopeRequestPopup(action) => action.expire_time,
         }
     }
 }
@@ -46,6 +49,28 @@ pub struct GatewayWidget {
     pub cluster: Option<String>,
     /// The provider's environment, where it is not production: `preprod`.
     pub stage: Option<String>,
+    /// Until when what the browser brings back is taken.
+    pub expire_time: Timestamp,
+}
+
+/// What a page needs to open a provider's popup (`civic.sip`). Names nobody.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScopeRequestPopup {
+    /// Names the application at the provider to whom the user's information goes.
+    pub application_id: String,
+    /// The set of claims that the user is asked for: `BASIC_SIGNUP`, …
+    pub scope_request: String,
+    /// How the provider shows itself: `popup`.
+    pub style: String,
+    /// The script that the page includes.
+    pub script_url: String,
+    /// The style sheet that goes with it.
+    pub style_sheet_url: String,
+    /// Whether the introduction is left out, where the provider lets one choose.
+    pub hide_intro: Option<bool>,
+    /// The query parameter with which a user comes back to the page from the provider's app; the script
+    /// goes on by itself where it finds it.
+    pub return_parameter: String,
     /// Until when what the browser brings back is taken.
     pub expire_time: Timestamp,
 }

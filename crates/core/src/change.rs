@@ -4,7 +4,7 @@
 //! claims, audit records, the idempotency record, jobs to schedule or drop.
 
 use crate::{
-    Assurance, AttemptNumber, AuditRecord, BlindIndex, ChangeId, ClaimName, DocumentType,
+    Assurance, AttemptNumber, AuditRecord, BlindIndex, ChangeId, Checks, ClaimName, DocumentType,
     EvidenceId, LogId, NewEvent, Revision, Sealed, Sequence, Slot, SlotHolder, Timestamp,
     Verification, VerificationId,
 };
@@ -167,6 +167,8 @@ pub struct StoredClaim {
     pub key_fingerprint: Option<String>,
     /// Whether an operator handed it in, and not the provider.
     pub imported: bool,
+    /// What the provider says of the value beside it, where it says anything.
+    pub checks: Option<Checks>,
 }
 
 /// What kind of bytes back a claim.
@@ -308,6 +310,8 @@ pub enum JobKind {
     ReviewDeadline,
     /// Tells the provider what the caller has decided, until it knows.
     SendDecision,
+    /// Exchanges what a browser brought back for what the user has granted.
+    Exchange,
     /// Asks the provider what it has noted of an attempt.
     Poll,
     /// Brings the polls of all open attempts forward, after a restart.
@@ -318,7 +322,7 @@ pub enum JobKind {
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Start,
         Self::ExpireAction,
         Self::ProcessingDeadline,
@@ -327,6 +331,7 @@ impl JobKind {
         Self::ReviewReminder,
         Self::ReviewDeadline,
         Self::SendDecision,
+        Self::Exchange,
         Self::Poll,
         Self::PollAll,
         Self::Purge,
@@ -344,6 +349,7 @@ impl JobKind {
             Self::ReviewReminder => "review_reminder",
             Self::ReviewDeadline => "review_deadline",
             Self::SendDecision => "send_decision",
+            Self::Exchange => "exchange",
             Self::Poll => "poll",
             Self::PollAll => "poll_all",
             Self::Purge => "purge",

@@ -47,6 +47,8 @@ macro_rules! words {
 words! {
     /// One verified fact about a person.
     ClaimName {
+        /// The user's own name at the provider, the same whenever he comes back.
+        ProviderSubject = "sub",
         /// Full name, as on the document.
         Name = "name",
         /// Date of birth.
@@ -57,6 +59,8 @@ words! {
         Email = "email",
         /// Telephone number.
         PhoneNumber = "phone_number",
+        /// The kind of document, by its name in OpenID Identity Assurance where it has one.
+        DocumentKind = "document.type",
         /// Number of the document.
         DocumentNumber = "document.document_number",
         /// When the document was issued.
@@ -67,6 +71,8 @@ words! {
         DocumentCountry = "document.country",
         /// A picture of the document.
         DocumentImage = "document.image",
+        /// MD5 of the picture of the document, as the provider has it.
+        DocumentImageMd5 = "document.image_md5",
         /// A picture of the holder's face.
         FaceImage = "document.face_image",
         /// Outcome of the check against money-laundering lists.
@@ -92,7 +98,10 @@ impl ClaimName {
     /// Whether it is read from a document, so that the document must be named to ask for it.
     #[must_use]
     pub const fn is_from_document(self) -> bool {
-        !matches!(self, Self::Email | Self::PhoneNumber)
+        !matches!(
+            self,
+            Self::ProviderSubject | Self::Email | Self::PhoneNumber
+        )
     }
 
     /// The claim that this one is derived from; none for one that providers provide. A derived claim
@@ -102,16 +111,19 @@ impl ClaimName {
     pub const fn derived_from(self) -> Option<Self> {
         match self {
             Self::AgeOver16 | Self::AgeOver18 | Self::AgeOver21 => Some(Self::Birthdate),
-            Self::Name
+            Self::ProviderSubject
+            | Self::Name
             | Self::Birthdate
             | Self::Gender
             | Self::Email
             | Self::PhoneNumber
+            | Self::DocumentKind
             | Self::DocumentNumber
             | Self::DocumentIssuance
             | Self::DocumentExpiry
             | Self::DocumentCountry
             | Self::DocumentImage
+            | Self::DocumentImageMd5
             | Self::FaceImage
             | Self::AmlCheck
             | Self::AmlDetail => None,
@@ -280,6 +292,65 @@ impl Assurance {
     }
 }
 
+/// What a provider says of a value beside it, and what the value was held against.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Checks {
+    /// Whether the provider holds the value to be valid still.
+    pub is_valid: bool,
+    /// Whether the user has shown that the value is his own.
+    pub is_owner: bool,
+    /// Of a picture's digest: what it is the digest of.
+    pub digest: Option<DigestOf>,
+}
+
+/// What a digest that came beside a picture is the digest of.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum DigestOf {
+    /// The text that encodes the picture.
+    Text,
+    /// The picture's bytes.
+    Bytes,
+    /// Neither.
+    Neither,
+}
+
+impl Checks {
+    /// Whether nothing speaks against the value.
+    #[must_use]
+    pub const fn hold(self) -> bool {
+        self.is_valid && self.is_owner
+    }
+
+    /// What a store keeps of them.
+    #[must_use]
+    pub const fn to_bits(self) -> u8 {
+        let digest = match self.digest {
+            None => 0,
+            Some(DigestOf::Text) => 1,
+            Some(DigestOf::Bytes) => 2,
+            Some(DigestOf::Neither) => 3,
+        };
+        self.is_valid as u8 | (self.is_owner as u8) << 1 | digest << 2
+    }
+
+    /// What a store kept of them; none for what no store wrote.
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Option<Self> {
+        let digest = match bits >> 2 {
+            0 => None,
+            1 => Some(DigestOf::Text),
+            2 => Some(DigestOf::Bytes),
+            3 => Some(DigestOf::Neither),
+            _ => return None,
+        };
+        Some(Self {
+            is_valid: bits & 1 != 0,
+            is_owner: bits & 2 != 0,
+            digest,
+        })
+    }
+}
+
 /// What is wrong with one field of a caller's request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FieldViolation {
@@ -312,6 +383,17 @@ mod tests {
             assert_eq!(source.is_from_document(), name.is_from_document());
             assert_eq!(name.is_derived(), source != *name);
             assert!(!name.is_derived() || !name.is_image());
+        }
+    }
+
+    #[test]
+    fn checks_come_back_from_their_bits() {
+        let all = (0..=u8::MAX).filter_map(|bits| Some((bits, Checks::from_bits(bits)?)));
+        let all: Vec<_> = all.collect();
+        assert_eq!(all.len(), 16);
+        for (bits, checks) in all {
+            assert_eq!(checks.to_bits(), bits);
+            assert_eq!(checks.hold(), bits & 3 == 3);
         }
     }
 

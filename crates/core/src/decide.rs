@@ -7,6 +7,7 @@
 
 mod came;
 mod draft;
+mod exchange;
 mod history;
 mod keeping;
 mod polls;
@@ -17,6 +18,7 @@ mod timers;
 
 pub use came::{Came, Document};
 pub use draft::next_revision;
+pub use exchange::{PageEvent, code_exchanged, exchange_ended, page_told};
 pub use history::{Noted, Tenure, assign};
 pub use keeping::{QUARANTINE_IDENTITY, claims_invalidated, quarantined};
 pub use polls::{Polls, may_be_asked_about, may_be_looked_at, next_look, next_poll};

@@ -61,11 +61,20 @@ pub enum EventKind {
     ReviewReminder,
     /// The caller has not decided in time.
     ReviewOverdue,
+    /// The user has seen the provider's request.
+    RequestSeen,
+    /// The user has declined the provider's request.
+    RequestDeclined,
+    /// The provider's part of the page has failed; the user can try again.
+    PageError,
+    /// The provider has answered what a browser brought back with what the user granted; the answer
+    /// is kept, and is read now.
+    CodeExchanged,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 29] = [
         Self::Created,
         Self::ActionAvailable,
         Self::StartFailed,
@@ -91,6 +100,10 @@ impl EventKind {
         Self::ReviewDecided,
         Self::ReviewReminder,
         Self::ReviewOverdue,
+        Self::RequestSeen,
+        Self::RequestDeclined,
+        Self::PageError,
+        Self::CodeExchanged,
     ];
 
     /// The name in the store.
@@ -122,6 +135,10 @@ impl EventKind {
             Self::ReviewDecided => "REVIEW_DECIDED",
             Self::ReviewReminder => "REVIEW_REMINDER",
             Self::ReviewOverdue => "REVIEW_OVERDUE",
+            Self::RequestSeen => "REQUEST_SEEN",
+            Self::RequestDeclined => "REQUEST_DECLINED",
+            Self::PageError => "PAGE_ERROR",
+            Self::CodeExchanged => "CODE_EXCHANGED",
         }
     }
 

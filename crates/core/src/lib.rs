@@ -20,7 +20,7 @@ mod timestamp;
 mod values;
 mod verification;
 
-pub use action::{Action, GatewayWidget, QrOrLink};
+pub use action::{Action, GatewayWidget, QrOrLink, ScopeRequestPopup};
 pub use asking::{Answered, ClaimSource, Resolution, Wish, fields_of, resolve};
 pub use audit::{AUDIT_GENESIS, AuditAction, AuditHash, AuditRecord, audit_link};
 pub use change::{
@@ -29,8 +29,8 @@ pub use change::{
     StoredClaim, VerificationWrite,
 };
 pub use claims::{
-    Assurance, ClaimName, ClaimRequest, ClaimSelector, ClaimStatus, DocumentType, FieldViolation,
-    RequestedClaim,
+    Assurance, Checks, ClaimName, ClaimRequest, ClaimSelector, ClaimStatus, DigestOf, DocumentType,
+    FieldViolation, RequestedClaim,
 };
 pub use clock::{Clock, SharedClock};
 pub use event::{Event, EventKind, NewEvent};
@@ -45,6 +45,7 @@ pub use state::{Fact, Facts, State, state_of_verification};
 pub use timestamp::Timestamp;
 pub use values::{ClaimValue, Country, Date, derive, is_derivable, normalise};
 pub use verification::{
-    Attempt, CallbackChannel, Decision, Handover, ProviderStatus, Review, SealedAction, Shown,
-    Slot, SlotHolder, StartPhase, Tenancy, TraceParent, Verification, asked_fields,
+    Attempt, CallbackChannel, Decision, Handover, HandoverKind, ProviderStatus, Review,
+    SealedAction, Shown, Slot, SlotHolder, StartPhase, Tenancy, TraceParent, Verification,
+    asked_fields,
 };

@@ -111,6 +111,15 @@ registry! {
     ContinuationTaken = "CONTINUATION_TAKEN", Request, "What the browser brought back belongs to another verification.";
     AlreadyContinued = "ALREADY_CONTINUED", Request, "The attempt goes on with something else that a browser brought back.";
     NotContinuable = "NOT_CONTINUABLE", Request, "The verification does not stand where a browser could bring something back.";
+    ScopeUnknown = "SCOPE_UNKNOWN", Request, "The connection's provider has no set of claims of this name.";
+    AuthCodeMalformed = "AUTH_CODE_MALFORMED", Request, "The authorization code is not a token of the provider's.";
+    AuthCodeAlgorithm = "AUTH_CODE_ALGORITHM", Request, "The authorization code is signed by an algorithm for which no key is pinned.";
+    AuthCodeSignatureInvalid = "AUTH_CODE_SIGNATURE_INVALID", Request, "The authorization code's signature holds under no pinned key.";
+    AuthCodeWrongIssuer = "AUTH_CODE_WRONG_ISSUER", Request, "The authorization code was issued by somebody else than the provider.";
+    AuthCodeWrongAudience = "AUTH_CODE_WRONG_AUDIENCE", Request, "The authorization code is meant for another service of the provider's.";
+    AuthCodeWrongSubject = "AUTH_CODE_WRONG_SUBJECT", Request, "The authorization code was issued to another application.";
+    AuthCodeExpired = "AUTH_CODE_EXPIRED", Request, "The authorization code's time has passed.";
+    AuthCodeNotYetValid = "AUTH_CODE_NOT_YET_VALID", Request, "The authorization code lies in the future.";
     ReviewNotOpen = "REVIEW_NOT_OPEN", Request, "There is nothing to decide, or not yet.";
     ReviewDecidedOtherwise = "REVIEW_DECIDED_OTHERWISE", Request, "The review was decided before, and otherwise.";
 
@@ -127,6 +136,14 @@ registry! {
     ValidityFailed = "VALIDITY_FAILED", End, "The provider found the user's data invalid.";
     InitiationFailed = "INITIATION_FAILED", End, "The provider could not begin the transfer.";
     RequiredItemMissing = "REQUIRED_ITEM_MISSING", End, "The data came without a required item.";
+    ExchangeAbandoned = "EXCHANGE_ABANDONED", End, "The provider could not be asked before the authorization code's time had passed.";
+    ExchangeRefused = "EXCHANGE_REFUSED", End, "The provider refused to give what the user granted.";
+    ExchangeUnauthorized = "EXCHANGE_UNAUTHORIZED", End, "The provider does not take the connection's credentials, or has not approved it for this set of claims.";
+    ExchangeAnswerInvalid = "EXCHANGE_ANSWER_INVALID", End, "The provider's answer is not signed as it must be, or can't be read.";
+    PayloadNotEncrypted = "PAYLOAD_NOT_ENCRYPTED", End, "The provider sent the user's data unencrypted, which the connection does not allow.";
+    ExchangeOutcomeUnknown = "EXCHANGE_OUTCOME_UNKNOWN", End, "The provider took the authorization code, and its answer was lost.";
+    CodeAlreadyUsed = "CODE_ALREADY_USED", End, "Somebody else has exchanged the authorization code before.";
+    ClaimNotValid = "CLAIM_NOT_VALID", End, "The provider says of a required claim that it does not hold, or is not the user's own.";
     UserDeclined = "USER_DECLINED", End, "The user declined.";
     SubjectMismatch = "SUBJECT_MISMATCH", End, "What the browser brought back is another user's.";
     IdentityNotConfirmed = "IDENTITY_NOT_CONFIRMED", End, "The provider could not verify the user's identity.";
@@ -139,6 +156,7 @@ registry! {
     ItemNotRequested = "ITEM_NOT_REQUESTED", Warning, "The data held an item that was not asked for; it was not kept.";
     LateDataDiscarded = "LATE_DATA_DISCARDED", Warning, "Data came for a cancelled attempt and was not kept.";
     DuplicateSuccess = "DUPLICATE_SUCCESS", Warning, "A second attempt succeeded too; the claims are those of the first success.";
+    ImageDigestMismatch = "IMAGE_DIGEST_MISMATCH", Warning, "A picture is not the one whose digest the provider sent beside it.";
     ImageUnusable = "IMAGE_UNUSABLE", Warning, "A picture came that can't be read or is too large; its text is kept.";
 
     CallbackPathUnknown = "CALLBACK_PATH_UNKNOWN", Callback, "No slot has this callback path.";

@@ -116,10 +116,14 @@ pub enum Fact {
     DataComplete,
     /// Verified data came without a required item.
     DataIncomplete,
+    /// Verified data came, and the provider says of a required item that it does not hold.
+    DataRefuted,
     /// The data held an item that was not asked for.
     ExtraItems,
     /// The data held a picture that can't be used; its text was kept.
     UnusableImages,
+    /// A picture is not the one whose digest came beside it.
+    DigestMismatch,
     /// Data came after the attempt was called off, and was not kept.
     DataDiscarded,
     /// The provider says that it could not deliver its data, and goes on trying.
@@ -167,6 +171,8 @@ const DATA_DISCARDED: u16 = 1 << 9;
 const DELIVERY_FAILED: u16 = 1 << 10;
 const UNUSABLE_IMAGES: u16 = 1 << 11;
 const APPROVED: u16 = 1 << 12;
+const DATA_REFUTED: u16 = 1 << 13;
+const DIGEST_MISMATCH: u16 = 1 << 14;
 
 impl Facts {
     /// What a store kept of them.
@@ -203,6 +209,8 @@ impl Facts {
             Fact::Approved => self.bits |= ACCEPTED | CONFIRMED | APPROVED,
             Fact::DataComplete => self.bits |= DATA_COMPLETE,
             Fact::DataIncomplete => self.bits |= DATA_INCOMPLETE,
+            Fact::DataRefuted => self.bits |= DATA_REFUTED,
+            Fact::DigestMismatch => self.bits |= DIGEST_MISMATCH,
             Fact::ExtraItems => self.bits |= EXTRA_ITEMS,
             Fact::UnusableImages => self.bits |= UNUSABLE_IMAGES,
             Fact::DataDiscarded => self.bits |= DATA_DISCARDED,
@@ -222,7 +230,10 @@ impl Facts {
     /// Whether data has come, complete or not, to be reviewed or not.
     #[must_use]
     pub const fn has_data(self) -> bool {
-        self.has(DATA_COMPLETE) || self.has(DATA_INCOMPLETE) || self.has(REVIEW_NEEDED)
+        self.has(DATA_COMPLETE)
+            || self.has(DATA_INCOMPLETE)
+            || self.has(DATA_REFUTED)
+            || self.has(REVIEW_NEEDED)
     }
 
     /// Whether the provider has completed its own part.
@@ -287,6 +298,7 @@ impl Facts {
             (self.has(DELIVERY_FAILED) && !data, Reason::DeliveryFailed),
             (self.has(EXTRA_ITEMS), Reason::ItemNotRequested),
             (self.has(DATA_DISCARDED), Reason::LateDataDiscarded),
+            (self.has(DIGEST_MISMATCH), Reason::ImageDigestMismatch),
             (self.has(UNUSABLE_IMAGES), Reason::ImageUnusable),
         ]
         .into_iter()
@@ -306,6 +318,13 @@ impl Facts {
         .into_iter()
         .max()
         .flatten();
+        let rejected = [
+            self.rejected,
+            self.has(DATA_REFUTED).then_some(Reason::ClaimNotValid),
+        ]
+        .into_iter()
+        .max()
+        .flatten();
         // A review's yes counts once there is something that it is about.
         let approved = self.has(REVIEW_NEEDED) && self.has(APPROVED);
         let verified = self.has(DATA_COMPLETE) || approved;
@@ -317,7 +336,7 @@ impl Facts {
             ),
             (State::Verified, verified.then_some(None)),
             (State::Failed, failed.map(Some)),
-            (State::Rejected, self.rejected.map(Some)),
+            (State::Rejected, rejected.map(Some)),
             (State::Expired, self.expired.map(Some)),
             (State::InReview, self.has(REVIEW_NEEDED).then_some(None)),
             (State::Processing, self.has(ACCEPTED).then_some(None)),

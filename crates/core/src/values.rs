@@ -13,7 +13,7 @@ pub use age::{derive, is_derivable};
 pub use country::Country;
 pub use date::Date;
 
-use crate::{ClaimName, Pii};
+use crate::{ClaimName, DocumentType, Pii};
 
 /// A claim's value by its type.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub enum ClaimValue {
 /// - dates: `2021-01-01` and, with a zero left out, `2021-1-01`;
 /// - countries: ISO 3166-1 alpha-2 or alpha-3, in any case, become both;
 /// - gender: `M`, `F` and the words, in any case, become OpenID Connect's `male` and `female`;
+/// - kinds of document: the providers' words for the four that we know become those of OpenID Identity
+///   Assurance;
 /// - the check against money-laundering lists: `true` and `false`, in any case, become yes and no.
 ///   So would a derived claim, which no provider spells: see [`derive`];
 ///
@@ -47,16 +49,19 @@ pub fn normalise(name: ClaimName, raw: &str) -> ClaimValue {
         ClaimName::DocumentCountry => {
             Country::from_code(text).map(|country| ClaimValue::Country(Pii::new(country)))
         }
+        ClaimName::DocumentKind => document_kind(text).map(|word| ClaimValue::Text(word.into())),
         ClaimName::Gender => gender(text).map(|word| ClaimValue::Text(word.into())),
         ClaimName::AmlCheck
         | ClaimName::AgeOver16
         | ClaimName::AgeOver18
         | ClaimName::AgeOver21 => yes_or_no(text).map(|yes| ClaimValue::Boolean(Pii::new(yes))),
-        ClaimName::Name
+        ClaimName::ProviderSubject
+        | ClaimName::Name
         | ClaimName::Email
         | ClaimName::PhoneNumber
         | ClaimName::DocumentNumber
         | ClaimName::DocumentImage
+        | ClaimName::DocumentImageMd5
         | ClaimName::FaceImage
         | ClaimName::AmlDetail => None,
     };
@@ -74,6 +79,29 @@ fn gender(text: &str) -> Option<&'static str> {
     WORDS
         .into_iter()
         .find_map(|(given, word)| text.eq_ignore_ascii_case(given).then_some(word))
+}
+
+/// Providers write the same kind with or without capitals, and in more than one word.
+fn document_kind(text: &str) -> Option<&'static str> {
+    const WORDS: [(&str, DocumentType); 9] = [
+        ("passport", DocumentType::Passport),
+        ("id card", DocumentType::IdCard),
+        ("idcard", DocumentType::IdCard),
+        ("identity card", DocumentType::IdCard),
+        ("driving license", DocumentType::DrivingPermit),
+        ("driving licence", DocumentType::DrivingPermit),
+        ("driver's license", DocumentType::DrivingPermit),
+        ("biometric residence permit", DocumentType::ResidencePermit),
+        ("residence permit", DocumentType::ResidencePermit),
+    ];
+    let text = text.replace(['_', '-'], " ");
+    WORDS
+        .into_iter()
+        .find_map(|(given, kind)| text.eq_ignore_ascii_case(given).then_some(kind.as_str()))
+        .or_else(|| {
+            let mut kinds = DocumentType::ALL.iter().map(|kind| kind.as_str());
+            kinds.find(|kind| kind.replace('_', " ").eq_ignore_ascii_case(&text))
+        })
 }
 
 /// The provider documents no words for the outcome. Of `passed`, `hit` or `1` nobody could say
@@ -130,6 +158,27 @@ mod tests {
             (Claim::DocumentCountry, "\tUsa ", "country", "US/USA"),
             (Claim::DocumentCountry, "Germany", "text", "Germany"),
             (Claim::DocumentCountry, " UK ", "text", "UK"),
+            (Claim::DocumentKind, "Passport", "text", "passport"),
+            (
+                Claim::DocumentKind,
+                "Driving License",
+                "text",
+                "driving_permit",
+            ),
+            (
+                Claim::DocumentKind,
+                "driving_permit",
+                "text",
+                "driving_permit",
+            ),
+            (
+                Claim::DocumentKind,
+                "Biometric Residence Permit",
+                "text",
+                "residence_permit",
+            ),
+            (Claim::DocumentKind, "ID Card", "text", "idcard"),
+            (Claim::DocumentKind, "Voter ID", "text", "Voter ID"),
             (Claim::Gender, "M", "text", "male"),
             (Claim::Gender, "f", "text", "female"),
             (Claim::Gender, " Female ", "text", "female"),
@@ -197,7 +246,7 @@ mod tests {
             raw in raw(),
         ) {
             let (kind, value) = spelt(&normalise(name, &raw));
-            if kind == "text" && name != ClaimName::Gender {
+            if kind == "text" && !matches!(name, ClaimName::Gender | ClaimName::DocumentKind) {
                 prop_assert_eq!(value, raw.trim());
             }
         }

@@ -261,6 +261,13 @@ impl Attempt {
         self.facts.waits_for_data()
     }
 
+    /// Whether its browser brought back a code that the provider takes once.
+    #[must_use]
+    pub fn exchanges_a_code(&self) -> bool {
+        let kind = self.handover.as_ref().map(|handover| handover.kind);
+        kind == Some(HandoverKind::Code)
+    }
+
     /// The review that waits for a decision.
     #[must_use]
     pub fn open_review(&self) -> Option<&Review> {
@@ -312,7 +319,9 @@ impl Tenancy {
 /// What a user's browser brought back for an attempt, and what came of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Handover {
-    /// The provider's own name of its request, sealed.
+    /// What it is.
+    pub kind: HandoverKind,
+    /// The provider's own name of its request, or the code that it takes, sealed.
     pub reference: Sealed,
     /// The revision named in its associated data.
     pub revision: Revision,
@@ -320,6 +329,34 @@ pub struct Handover {
     pub shown: Shown,
     /// The caller's part; none before there is something to decide.
     pub review: Option<Review>,
+}
+
+/// What a user's browser brings back.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum HandoverKind {
+    /// The name of the provider's request, at which the provider is looked.
+    Request,
+    /// A code that the provider takes once for what the user granted.
+    Code,
+}
+
+impl HandoverKind {
+    /// The name in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => "REQUEST",
+            Self::Code => "CODE",
+        }
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Request, Self::Code]
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
+    }
 }
 
 /// What a provider showed of a request: a next look tells what has changed.

@@ -3,6 +3,7 @@
 //! Invariant: a bearer goes to the API and to nobody else, and where an access token was turned away, it
 //! is renewed once.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -104,6 +105,7 @@ impl CivicPass {
                 needs_subject: false,
                 holds_one_request: false,
                 pace: Some(settings.pace()),
+                scopes: &[],
             },
             grammar: Grammar {
                 origins: origins.clone(),
@@ -238,15 +240,24 @@ impl Provider for CivicPass {
         Err(Reason::CallbackMalformed.into())
     }
 
-    fn read_continuation(&self, brought: &Continuation) -> Result<Pii<String>, FieldViolation> {
+    fn read_continuation(
+        &self,
+        brought: &Continuation,
+        _now: Timestamp,
+    ) -> Result<Pii<String>, FieldViolation> {
         match brought {
             Continuation::PresentationRequest(name) => self.grammar.read(name.expose()),
+            Continuation::AuthorizationCode(_) => Err(FieldViolation {
+                field: String::new(),
+                description: "must be a presentation request id".to_owned(),
+                reason: Reason::ContinuationNotOffered,
+            }),
         }
     }
 
     /// One request can be named by its id, and by a URL that ends in it.
-    fn request_of<'a>(&self, reference: &'a Pii<String>) -> &'a str {
-        reference::last_part(reference.expose())
+    fn request_of<'a>(&self, reference: &'a Pii<String>) -> Cow<'a, str> {
+        Cow::Borrowed(reference::last_part(reference.expose()))
     }
 
     async fn look(&self, request: &LookRequest<'_>) -> Result<LookAnswer, ProviderError> {

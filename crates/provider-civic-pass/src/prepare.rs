@@ -72,6 +72,7 @@ pub fn prepare(request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> 
     }
     match subject {
         Some(subject) if violations.is_empty() => Ok(Prepared {
+            besides: Vec::new(),
             subject,
             claims,
             action_lifetime: lifetime,
@@ -149,6 +150,7 @@ mod tests {
 
     fn request(subject: &str, claims: Vec<ClaimRequest>) -> StartRequest {
         StartRequest {
+            scope: None,
             subject: Pii::from(subject),
             claims,
             action_lifetime: None,

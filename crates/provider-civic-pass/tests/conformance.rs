@@ -75,6 +75,7 @@ impl Civic {
             required: true,
         });
         StartRequest {
+            scope: None,
             subject: Pii::new(format!("wallet:{wallet}")),
             claims: claims.into(),
             action_lifetime: None,

@@ -106,6 +106,7 @@ impl CorePass {
                 needs_subject: true,
                 holds_one_request: true,
                 pace: None,
+                scopes: &[],
             },
             keys: checked.keys,
             verified: endpoint(&checked.base, VERIFIED),

@@ -77,6 +77,7 @@ pub fn prepare(request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> 
     }
     match subject {
         Some(subject) if violations.is_empty() => Ok(Prepared {
+            besides: Vec::new(),
             subject: Pii::from(subject.expose()),
             claims,
             action_lifetime: lifetime,
@@ -176,6 +177,7 @@ mod tests {
 
     fn wish(subject: &str, claims: Vec<ClaimRequest>) -> StartRequest {
         StartRequest {
+            scope: None,
             subject: Pii::from(subject),
             claims,
             action_lifetime: None,
@@ -283,6 +285,7 @@ mod tests {
     #[test]
     fn everything_that_is_wrong_is_said_with_its_place() {
         let request = StartRequest {
+            scope: None,
             subject: Pii::from("ab23b1671b4f7ccc0b16a87514adde84513b6348232e"),
             claims: vec![
                 by_field("SH_EMAIL"),

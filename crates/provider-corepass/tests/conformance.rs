@@ -31,6 +31,7 @@ impl Connector {
             required: true,
         });
         StartRequest {
+            scope: None,
             subject: Pii::from(self.sandbox.user(who).unwrap().core_id.as_str()),
             claims: claims.into(),
             action_lifetime: None,

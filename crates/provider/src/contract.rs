@@ -4,18 +4,21 @@
 //! client, no retries and no clock. Parsing and checking callbacks are pure functions of bytes, keys
 //! and time. What a plug-in returns is checked by the facade before anybody believes it.
 
+mod exchange;
 mod looks;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use verilane_core::{
-    Action, CallbackChannel, ClaimName, ClaimRequest, Decision, DocumentType, Fact, FieldViolation,
-    Pii, ProviderName, ProviderStatus, Reason, Timestamp, Wish, fields_of,
+    Action, CallbackChannel, Checks, ClaimName, ClaimRequest, Decision, DocumentType, Fact,
+    FieldViolation, Pii, ProviderName, ProviderStatus, Reason, Timestamp, Wish, fields_of,
 };
 
+pub use exchange::{Exchanged, Granted, ProviderMessage};
 pub use looks::{
     Continuation, DocumentSeen, EvidenceBody, EvidenceOffer, LookAnswer, LookRequest, Pace,
 };
@@ -35,8 +38,8 @@ pub enum Capability {
     Evidence,
     /// It can be asked whether a value still holds.
     Revalidate,
-    /// An attempt goes on with what the user's browser brings back; from then on the provider is
-    /// looked at.
+    /// An attempt goes on with what the user's browser brings back: from then on the provider is looked
+    /// at, or gives everything at once.
     Continue,
     /// It is told what the caller decides, and has the last word.
     Review,
@@ -80,11 +83,20 @@ pub struct Profile {
     pub needs_subject: bool,
     /// Whether it holds one request for a user and a set of fields at a time, whoever asks.
     pub holds_one_request: bool,
-    /// How often it is looked at, if it can be: with [`Capability::Continue`].
+    /// How often it is looked at, if it can be: with [`Capability::Continue`]. One with that capability
+    /// that can't be looked at gives everything at once, for a code.
     pub pace: Option<Pace>,
+    /// The sets of claims that it can be asked for by name, if it has such; the name of each.
+    pub scopes: &'static [&'static str],
 }
 
 impl Profile {
+    /// Whether an attempt goes on with a code that the provider takes once.
+    #[must_use]
+    pub fn exchanges_codes(&self) -> bool {
+        self.capabilities.contains(&Capability::Continue) && self.pace.is_none()
+    }
+
     /// Everything that can be asked for, with where it comes from: each claim that is offered, and
     /// behind it those that are derived from it.
     pub fn vocabulary(&self) -> impl Iterator<Item = (ClaimName, &OfferedClaim)> {
@@ -103,8 +115,11 @@ impl Profile {
 pub struct StartRequest {
     /// The user as the provider knows him; empty if the caller names nobody.
     pub subject: Pii<String>,
-    /// What to ask for.
+    /// What to ask for. Empty only if a scope is named.
     pub claims: Vec<ClaimRequest>,
+    /// The set of claims to ask for, one of [`Profile::scopes`], where the caller names one: everything
+    /// that it gives is asked for.
+    pub scope: Option<String>,
     /// How long the action shall live; the provider's default if unsaid.
     pub action_lifetime: Option<Duration>,
 }
@@ -117,6 +132,9 @@ pub struct Prepared {
     pub subject: Pii<String>,
     /// The claims of the request, one for one: where each can be had from.
     pub claims: Vec<Wish>,
+    /// What the provider gives besides, for which nobody asked by name. Optional, and nothing that
+    /// [`claims`](Self::claims) asks for.
+    pub besides: Vec<Wish>,
     /// How long the action shall live.
     pub action_lifetime: Duration,
 }
@@ -125,7 +143,11 @@ impl Prepared {
     /// Every field that can be asked for, sorted, each once.
     #[must_use]
     pub fn fields(&self) -> Vec<&str> {
-        fields_of(&self.claims)
+        let mut fields = fields_of(&self.claims);
+        fields.extend(fields_of(&self.besides));
+        fields.sort_unstable();
+        fields.dedup();
+        fields
     }
 }
 
@@ -280,6 +302,8 @@ pub struct DataItem {
     pub pepper: Option<Pii<String>>,
     /// The picture that the value encodes, where the field holds one.
     pub image: Option<Image>,
+    /// What the provider says of the value beside it, where it says anything.
+    pub checks: Option<Checks>,
 }
 
 /// A picture, taken out of the text that encodes it.
@@ -403,9 +427,13 @@ pub trait Provider: Send + Sync + 'static {
     }
 
     /// Checks what a browser brought back, and gives the name by which the provider knows its request,
-    /// in the one spelling under which it is found again. Pure. For connections with
-    /// [`Capability::Continue`], as are the next three.
-    fn read_continuation(&self, _brought: &Continuation) -> Result<Pii<String>, FieldViolation> {
+    /// or the code that it takes, in the one spelling under which it is found again. Pure. For connections
+    /// with [`Capability::Continue`], as are the next ones.
+    fn read_continuation(
+        &self,
+        _brought: &Continuation,
+        _now: Timestamp,
+    ) -> Result<Pii<String>, FieldViolation> {
         Err(FieldViolation {
             field: String::new(),
             description: "is nothing that this provider hands out".to_owned(),
@@ -415,8 +443,32 @@ pub trait Provider: Send + Sync + 'static {
 
     /// What tells a request apart, of a name that `read_continuation` gave: two names with the same are
     /// of one request. Pure.
-    fn request_of<'a>(&self, reference: &'a Pii<String>) -> &'a str {
-        reference.expose()
+    fn request_of<'a>(&self, reference: &'a Pii<String>) -> Cow<'a, str> {
+        Cow::Borrowed(reference.expose())
+    }
+
+    /// Gives a code that `read_continuation` gave to the provider, for what the user has granted. It can
+    /// succeed once. The intent is durable by now. [`ProviderError::Refused`] with `CODE_ALREADY_USED`
+    /// says that the code was spent before, with any other reason that nothing was spent by this call.
+    /// For connections that [exchange codes](Profile::exchanges_codes), as are the next two.
+    async fn exchange(&self, _code: &Pii<String>) -> Result<ProviderMessage, ProviderError> {
+        Err(ProviderError::InvalidAnswer("it takes no code"))
+    }
+
+    /// Fetches what an answer points to, if it does not hold everything itself. The answer is durable by
+    /// now. It can be repeated as long as the link lives; [`ProviderError::Refused`] says that it leads
+    /// nowhere any more.
+    async fn fetch_exchanged(
+        &self,
+        _answer: &ProviderMessage,
+    ) -> Result<Option<ProviderMessage>, ProviderError> {
+        Ok(None)
+    }
+
+    /// Checks what an exchange gave and says what it tells. Pure, and possibly slow (signatures,
+    /// pictures): the facade keeps it off the IO threads.
+    fn read_exchanged(&self, _exchanged: &Exchanged) -> Result<Granted, Refusal> {
+        Err(Reason::ExchangeAnswerInvalid.into())
     }
 
     /// Looks at a request. Changes nothing at the provider.

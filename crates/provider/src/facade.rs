@@ -19,6 +19,7 @@ mod meters;
 mod observe;
 mod retry;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tokio::sync::{Semaphore, watch};
@@ -26,9 +27,10 @@ use tracing::Instrument;
 use verilane_core::{ConnectionName, Decision, FieldViolation, Pii, Reason, SharedClock};
 
 use crate::{
-    Availability, Callback, Capability, Continuation, EvidenceBody, EvidenceOffer, HistoryEntry,
-    HistoryRequest, LookAnswer, LookRequest, Prepared, Profile, Provider, ProviderError, Reading,
-    Refusal, Revalidated, Start, StartRequest, Started, UnsignedData, ValueToCheck,
+    Availability, Callback, Capability, Continuation, EvidenceBody, EvidenceOffer, Exchanged,
+    Granted, HistoryEntry, HistoryRequest, LookAnswer, LookRequest, Prepared, Profile, Provider,
+    ProviderError, ProviderMessage, Reading, Refusal, Revalidated, Start, StartRequest, Started,
+    UnsignedData, ValueToCheck,
 };
 use budget::Budget;
 pub use checks::BadProfile;
@@ -142,7 +144,7 @@ impl Facade {
     /// Everything that is wrong with the wish.
     pub fn prepare(&self, request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> {
         checks::request(self.profile(), request)?;
-        derived::prepare(request, |request| {
+        let mut prepared = derived::prepare(request, |request| {
             let prepared = self.plugin.prepare(request)?;
             checks::prepared(self.profile(), request, &prepared).map_err(|fault| {
                 vec![FieldViolation {
@@ -152,7 +154,11 @@ impl Facade {
                 }]
             })?;
             Ok(prepared)
-        })
+        })?;
+        // From here on they are claims like the others, behind those that were asked for by name.
+        let mut besides = std::mem::take(&mut prepared.besides);
+        prepared.claims.append(&mut besides);
+        Ok(prepared)
     }
 
     /// Asks which of the prepared fields the user has verified. Changes nothing at the provider.
@@ -262,7 +268,8 @@ impl Facade {
     /// # Errors
     /// What is wrong with it.
     pub fn read_continuation(&self, brought: &Continuation) -> Result<Pii<String>, FieldViolation> {
-        let reference = self.plugin.read_continuation(brought)?;
+        let now = self.clock.now();
+        let reference = self.plugin.read_continuation(brought, now)?;
         if !checks::is_reference(&reference) {
             return Err(FieldViolation {
                 field: String::new(),
@@ -276,8 +283,49 @@ impl Facade {
     /// What tells a request apart, of a name that was read before: two names with the same are of one
     /// request.
     #[must_use]
-    pub fn request_of<'a>(&self, reference: &'a Pii<String>) -> &'a str {
+    pub fn request_of<'a>(&self, reference: &'a Pii<String>) -> Cow<'a, str> {
         self.plugin.request_of(reference)
+    }
+
+    /// Exchanges a code for what the user has granted. The intent must be durable by now. Goes on after
+    /// the caller's deadline, and tries again only what certainly never left.
+    ///
+    /// # Errors
+    /// [`ProviderError`]; after a time-out the outcome is unclear.
+    pub async fn exchange(&self, code: &Pii<String>) -> Result<ProviderMessage, ProviderError> {
+        self.asked(Operation::Exchange, || async move {
+            self.plugin.exchange(code).await
+        })
+        .await
+    }
+
+    /// Fetches what an answer points to, if it does not hold everything itself.
+    ///
+    /// # Errors
+    /// [`ProviderError`], a time-out among them.
+    pub async fn fetch_exchanged(
+        &self,
+        answer: &ProviderMessage,
+    ) -> Result<Option<ProviderMessage>, ProviderError> {
+        self.asked(Operation::FetchExchanged, || async move {
+            self.plugin.fetch_exchanged(answer).await
+        })
+        .await
+    }
+
+    /// Checks what an exchange gave, and says what it tells.
+    ///
+    /// # Errors
+    /// [`Refusal`] for what is not believed, and for one that got no turn in time.
+    pub async fn read_exchanged(&self, exchanged: Exchanged) -> Result<Granted, Refusal> {
+        let observed = self.observer.begin(Operation::ReadExchanged);
+        let span = observed.span().clone();
+        let reading = self.read_in_turn(exchanged, |plugin, exchanged| {
+            checks::granted(exchanged, plugin.read_exchanged(exchanged)?)
+        });
+        let outcome = reading.instrument(span).await;
+        observed.end(outcome.as_ref().err().map(|refusal| refusal.reason.code()));
+        outcome
     }
 
     /// Looks at a request. Changes nothing at the provider.
@@ -324,10 +372,10 @@ impl Facade {
         .await
     }
 
-    async fn read_in_turn<T: Send + 'static>(
+    async fn read_in_turn<M: Send + 'static, T: Send + 'static>(
         &self,
-        callback: Callback,
-        read: impl FnOnce(&dyn Provider, &Callback) -> Result<T, Refusal> + Send + 'static,
+        message: M,
+        read: impl FnOnce(&dyn Provider, &M) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
         let turn = Arc::clone(&self.readers).acquire_owned();
         let turn = tokio::time::timeout(self.limits.callback_wait, turn)
@@ -339,7 +387,7 @@ impl Facade {
         let span = tracing::Span::current();
         let read = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            span.in_scope(|| read(&*plugin, &callback))
+            span.in_scope(|| read(&*plugin, &message))
         });
         // Only a runtime that shuts down, or a fault of the plug-in, ends the thread early.
         read.await.unwrap_or(Err(Refusal::from(Reason::Internal)))

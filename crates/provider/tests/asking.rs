@@ -138,6 +138,7 @@ fn stage(limits: Limits, steps: impl IntoIterator<Item = Does>) -> Stage {
             needs_subject: true,
             holds_one_request: true,
             pace: None,
+            scopes: &[],
         },
         steps: Mutex::new(steps.into_iter().collect()),
         begin: Instant::now(),
@@ -158,6 +159,7 @@ fn stage(limits: Limits, steps: impl IntoIterator<Item = Does>) -> Stage {
 impl Stage {
     async fn check(&self) -> Result<Availability, ProviderError> {
         let prepared = Prepared {
+            besides: Vec::new(),
             subject: Pii::from("u"),
             claims: vec![Wish::for_field(ClaimName::Email, None, "EMAIL", true)],
             action_lifetime: 10 * MINUTE,

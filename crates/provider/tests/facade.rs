@@ -81,6 +81,7 @@ impl Default for Fake {
                 needs_subject: true,
                 holds_one_request: true,
                 pace: None,
+                scopes: &[],
             },
             hangs: false,
             link: "corepass:x",
@@ -101,6 +102,7 @@ impl Provider for Fake {
 
     fn prepare(&self, request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> {
         Ok(Prepared {
+            besides: Vec::new(),
             subject: request.subject.clone(),
             claims: vec![Wish::for_field(ClaimName::Email, None, self.held, true)],
             action_lifetime: 10 * MINUTE,
@@ -163,6 +165,7 @@ fn facade(plugin: Arc<Fake>, limits: Limits) -> Arc<Facade> {
 
 fn wish() -> StartRequest {
     StartRequest {
+        scope: None,
         subject: Pii::from("u"),
         claims: vec![ClaimRequest {
             selector: ClaimSelector::ProviderField("EMAIL".into()),

@@ -75,6 +75,17 @@ impl<'r, 's> Cells<'r, 's> {
             .transpose()
     }
 
+    pub(crate) fn maybe_number<T>(
+        &mut self,
+        parse: impl FnOnce(u8) -> Option<T>,
+    ) -> Result<Option<T>> {
+        let at = self.next;
+        let number: Option<u8> = self.get()?;
+        number
+            .map(|number| parse(number).ok_or_else(|| unreadable(at)))
+            .transpose()
+    }
+
     pub(crate) fn reason(&mut self) -> Result<Option<Reason>> {
         self.maybe_word(Reason::from_code)
     }

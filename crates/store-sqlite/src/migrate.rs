@@ -15,6 +15,7 @@ use crate::OpenError;
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_review.sql"),
+    include_str!("../migrations/0003_exchange.sql"),
 ];
 
 /// Stands in the file's header, so that it is known as ours ("Vrln").
@@ -100,7 +101,7 @@ mod tests {
             &[LOG, "CREATE TABLE second (a ANY) STRICT"],
         )
         .unwrap();
-        assert_eq!(version(&connection), 2);
+        assert_eq!(version(&connection), 3);
         connection
             .execute("INSERT INTO second VALUES (1)", [])
             .unwrap();

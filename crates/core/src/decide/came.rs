@@ -11,6 +11,8 @@ pub struct Came<'a> {
     pub unusable: &'a [&'a str],
     /// Those of them whose value can't be read for what is derived from it.
     pub underivable: &'a [&'a str],
+    /// Those of them of whose value the provider itself says that it does not hold.
+    pub refuted: &'a [&'a str],
     /// Where one document decides which claims these are, and not the fields: which it is.
     pub document: Option<Document>,
 }
@@ -41,6 +43,16 @@ impl Came<'_> {
         asked.all(|claim| has_come(claim) || !claim.required)
     }
 
+    /// Whether the provider itself speaks against a required claim.
+    pub(super) fn is_refuted(&self, row: &Verification) -> bool {
+        let mut asked = row.claims.iter().filter(|claim| claim.asked);
+        asked.any(|claim| claim.required && self.has(claim) && self.speaks_against(claim))
+    }
+
+    fn speaks_against(&self, claim: &RequestedClaim) -> bool {
+        self.refuted.contains(&claim.field.as_str())
+    }
+
     /// Whether a claim came, from the document that it was asked for from.
     #[must_use]
     pub fn has(&self, claim: &RequestedClaim) -> bool {
@@ -59,7 +71,7 @@ impl Came<'_> {
         let is_unusable = self.unusable.contains(&claim.field.as_str());
         if !self.has(claim) {
             ClaimStatus::NotHeld
-        } else if is_unusable || self.is_underivable(claim) {
+        } else if is_unusable || self.is_underivable(claim) || self.speaks_against(claim) {
             ClaimStatus::Invalid
         } else {
             ClaimStatus::Granted

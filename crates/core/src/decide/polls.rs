@@ -81,6 +81,7 @@ pub fn next_poll(
 #[must_use]
 pub fn may_be_looked_at(attempt: &Attempt) -> bool {
     attempt.handover.is_some()
+        && !attempt.exchanges_a_code()
         && match attempt.state().0 {
             State::Verified | State::Rejected | State::Cancelled => false,
             State::Pending

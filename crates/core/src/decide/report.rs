@@ -38,6 +38,8 @@ pub struct DataArrival<'a> {
     pub came: Came<'a>,
     /// Whether others came too.
     pub extra: bool,
+    /// Whether a picture is not the one whose digest came beside it.
+    pub digest_mismatch: bool,
     /// Whether an operator handed it in, without a signature that holds.
     pub imported: bool,
     /// The provider's own time of it.
@@ -183,9 +185,9 @@ pub fn data_kept(current: &Verification, number: AttemptNumber, came: &Came<'_>)
         return DataKept::Nothing;
     }
     let others = || current.attempts.iter().filter(|a| a.number != number);
+    let succeeds = came.is_complete(current) && !came.is_refuted(current);
     let stands = others().any(|a| a.state().0 == State::Verified)
-        || (!came.is_complete(current)
-            && others().any(|a| a.number > number && a.facts.has_data()));
+        || (!succeeds && others().any(|a| a.number > number && a.facts.has_data()));
     if stands {
         DataKept::Message
     } else {
@@ -206,6 +208,7 @@ pub fn data_received(
     let mut draft = Draft::over(current, now);
     let kept = data_kept(current, number, &data.came);
     let complete = data.came.is_complete(current);
+    let succeeds = complete && !data.came.is_refuted(current);
     if kept == DataKept::Claims {
         data.came.grant(&mut draft.row().claims);
     }
@@ -219,13 +222,19 @@ pub fn data_received(
         if kept == DataKept::Claims && !data.came.unusable.is_empty() {
             draft.learn(number, Fact::UnusableImages);
         }
-        if complete {
-            draft.learn(number, Fact::DataComplete);
-        } else {
-            draft.learn(number, Fact::DataIncomplete);
+        if kept == DataKept::Claims && data.digest_mismatch {
+            draft.learn(number, Fact::DigestMismatch);
         }
+        draft.learn(
+            number,
+            match (complete, succeeds) {
+                (_, true) => Fact::DataComplete,
+                (true, false) => Fact::DataRefuted,
+                (false, _) => Fact::DataIncomplete,
+            },
+        );
         let verified = |a: &Attempt| a.number != number && a.state().0 == State::Verified;
-        if complete && current.attempts.iter().any(verified) {
+        if succeeds && current.attempts.iter().any(verified) {
             EventKind::DuplicateSuccess
         } else if data.imported {
             EventKind::DataImported
@@ -243,7 +252,7 @@ pub fn data_received(
             ..Said::ours(kind)
         },
     );
-    if complete && kept != DataKept::Nothing {
+    if succeeds && kept != DataKept::Nothing {
         withdraw_others(&mut draft, current, number);
     }
     let mut change = draft.finish(deadlines);

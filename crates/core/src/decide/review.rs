@@ -7,11 +7,12 @@
 
 use super::came::Came;
 use super::draft::{Draft, Said};
+use super::exchange::waits_for_browser;
 use super::report::withdraw_others;
 use super::timers::{Deadlines, needed_timer};
 use crate::{
-    Assurance, AttemptNumber, Change, Decision, EventKind, Fact, Handover, JobKind, ProviderStatus,
-    Reason, Review, Sealed, Shown, StartPhase, State, Timestamp, Verification,
+    Assurance, AttemptNumber, Change, Decision, EventKind, Fact, Handover, HandoverKind, JobKind,
+    ProviderStatus, Reason, Review, Sealed, Shown, State, Timestamp, Verification,
 };
 
 /// What a provider shows of a request now.
@@ -47,14 +48,15 @@ pub struct PulledClaims<'a> {
     pub decision: Option<Decision>,
 }
 
-/// The browser brought back the name of the provider's request, sealed at the next revision.
+/// The browser brought back the name of the provider's request, or the code that it takes, sealed at the
+/// next revision. With a code the user has done his part.
 ///
 /// # Errors
 /// `NOT_CONTINUABLE`, `ALREADY_CONTINUED`.
 pub fn continued(
     current: &Verification,
     number: AttemptNumber,
-    reference: Sealed,
+    (kind, reference): (HandoverKind, Sealed),
     now: Timestamp,
     deadlines: &Deadlines,
 ) -> Result<Change, Reason> {
@@ -62,21 +64,23 @@ pub fn continued(
     if attempt.handover.is_some() {
         return Err(Reason::AlreadyContinued);
     }
-    let waits = attempt.phase == StartPhase::Started && attempt.state().0 == State::Pending;
-    let until = attempt.expire_time.unwrap_or(attempt.requested_expiry);
-    if !waits || now >= until.min(current.expire_time) {
+    if !waits_for_browser(current, attempt, now) {
         return Err(Reason::NotContinuable);
     }
     let mut draft = Draft::over(current, now);
     let revision = current.revision.next();
     draft.with_attempt(number, |attempt| {
         attempt.handover = Some(Handover {
+            kind,
             reference,
             revision,
             shown: Shown::default(),
             review: None,
         });
     });
+    if kind == HandoverKind::Code {
+        draft.learn(number, Fact::Accepted);
+    }
     draft.tell(number, Said::ours(EventKind::Continued));
     Ok(draft.finish(deadlines))
 }

@@ -47,6 +47,11 @@ fn needed(
             Some((JobKind::ExpireAction, until))
         }
         (_, State::InReview) => review_timer(attempt, deadlines),
+        (_, State::Processing) if attempt.exchanges_a_code() => {
+            // Its outcome ends the attempt in any case, within the code's life.
+            let accepted = attempt.accept_time.unwrap_or(attempt.start_time);
+            Some((JobKind::Exchange, accepted))
+        }
         (_, State::Processing) => Some(match (attempt.confirm_time, attempt.accept_time) {
             (Some(confirmed), _) => (JobKind::DataDeadline, confirmed + deadlines.data),
             (None, accepted) => (

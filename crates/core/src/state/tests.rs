@@ -4,7 +4,7 @@ use super::*;
 
 fn facts() -> impl Strategy<Value = Vec<Fact>> {
     let reason = prop::sample::select(Reason::ALL.to_vec());
-    let fact = (0..16_u8, reason).prop_map(|(which, reason)| match which {
+    let fact = (0..18_u8, reason).prop_map(|(which, reason)| match which {
         0 => Fact::Accepted,
         1 => Fact::Confirmed,
         2 => Fact::Settled,
@@ -20,6 +20,8 @@ fn facts() -> impl Strategy<Value = Vec<Fact>> {
         12 => Fact::DeliveryFailed,
         13 => Fact::UnusableImages,
         14 => Fact::Approved,
+        15 => Fact::DataRefuted,
+        16 => Fact::DigestMismatch,
         _ => Fact::Cancelled,
     });
     prop::collection::vec(fact, 0..12)
@@ -36,12 +38,14 @@ fn says(fact: Fact) -> State {
         Fact::ReviewNeeded => State::InReview,
         Fact::DataComplete => State::Verified,
         Fact::SettlementFailed | Fact::DataIncomplete | Fact::Failed(_) => State::Failed,
-        Fact::Rejected(_) => State::Rejected,
+        Fact::Rejected(_) | Fact::DataRefuted => State::Rejected,
         Fact::Expired(_) => State::Expired,
         Fact::Cancelled => State::Cancelled,
-        Fact::ExtraItems | Fact::DataDiscarded | Fact::DeliveryFailed | Fact::UnusableImages => {
-            State::Pending
-        }
+        Fact::ExtraItems
+        | Fact::DataDiscarded
+        | Fact::DeliveryFailed
+        | Fact::UnusableImages
+        | Fact::DigestMismatch => State::Pending,
     }
 }
 

@@ -194,6 +194,7 @@ impl Keeper {
                         ..Came::default()
                     },
                     extra,
+                    digest_mismatch: false,
                     imported: false,
                     provider_time: None,
                     assurance: Assurance::Signed,
@@ -383,6 +384,7 @@ pub fn run_out(row: &Verification, kind: JobKind, now: Timestamp) -> Option<Chan
         | JobKind::ReviewReminder
         | JobKind::ReviewDeadline
         | JobKind::SendDecision
+        | JobKind::Exchange
         | JobKind::Poll
         | JobKind::PollAll
         | JobKind::Purge => return None,

@@ -64,6 +64,7 @@ impl Engine {
         let unusable = items().filter(|item| is_unusable(item, most));
         let unusable: Vec<&str> = unusable.map(|item| item.field.as_str()).collect();
         let data = DataArrival {
+            digest_mismatch: false,
             came: Came {
                 fields: &fields,
                 unusable: &unusable,

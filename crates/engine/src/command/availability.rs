@@ -43,6 +43,7 @@ impl Engine {
     ) -> Result<AvailabilityView, EngineError> {
         let connection = self.connection(&check.connection)?;
         let prepared = connection.facade.prepare(&StartRequest {
+            scope: None,
             subject: check.subject.clone(),
             claims: check.claims.clone(),
             action_lifetime: None,

@@ -110,6 +110,7 @@ impl Engine {
     fn checked(&self, request: &CreateVerification) -> Result<(Prepared, Timestamp), EngineError> {
         let connection = self.connection(&request.connection)?;
         let prepared = connection.facade.prepare(&StartRequest {
+            scope: None,
             subject: request.subject.clone(),
             claims: request.claims.clone(),
             action_lifetime: request.action_lifetime,

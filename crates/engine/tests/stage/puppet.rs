@@ -189,6 +189,7 @@ impl Puppet {
                 needs_subject: true,
                 holds_one_request: true,
                 pace: None,
+                scopes: &[],
             },
             held: Mutex::new(OFFERED.iter().map(|o| o.field.to_owned()).collect()),
             answers: Mutex::default(),
@@ -384,6 +385,7 @@ impl Provider for Puppet {
             return Err(violations);
         }
         Ok(Prepared {
+            besides: Vec::new(),
             subject: Pii::from(request.subject.expose().to_lowercase()),
             claims,
             action_lifetime: lifetime,
@@ -578,6 +580,7 @@ fn report(body: &Value, asked: &[String], time: Option<Timestamp>) -> Result<Rep
             items: asked
                 .into_iter()
                 .map(|(field, value)| DataItem {
+                    checks: None,
                     field: field.clone(),
                     value: Pii::from(value["value"].as_str().unwrap()),
                     pepper: value["pepper"].as_str().map(Pii::from),

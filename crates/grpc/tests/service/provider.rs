@@ -85,6 +85,7 @@ impl Obedient {
                 needs_subject: true,
                 holds_one_request: true,
                 pace: None,
+                scopes: &[],
             },
             told: Mutex::default(),
             asked: Notify::new(),
@@ -156,6 +157,7 @@ impl Provider for Obedient {
             });
         }
         Ok(Prepared {
+            besides: Vec::new(),
             subject: request.subject.clone(),
             claims,
             action_lifetime: request
@@ -225,6 +227,7 @@ impl Provider for Obedient {
                     .map(|item| {
                         let (field, value) = item.split_once('=').unwrap();
                         DataItem {
+                            checks: None,
                             field: field.to_owned(),
                             value: value.into(),
                             pepper: Some(Pii::new(format!("pepper of {value}"))),

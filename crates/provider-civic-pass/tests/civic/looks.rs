@@ -5,7 +5,7 @@ use verilane_provider::{Continuation, LookAnswer, Provider as _, ProviderError};
 use verilane_provider_civic_pass::fields::by_name;
 use verilane_sandbox::{PiiOrder, Turn};
 
-use crate::stage::{BOTH, Speaks, Stage, look_by};
+use crate::stage::{ANY_TIME, BOTH, Speaks, Stage, look_by};
 
 fn value<'a>(answer: &'a LookAnswer, field: &str) -> Option<&'a str> {
     let mut items = answer.data.iter().flat_map(|data| &data.items);
@@ -198,8 +198,8 @@ async fn one_request_named_in_two_ways_is_one() {
         let other = ["a2".to_owned(), format!("{base}/a1/a2")];
         let told = |name: &String| {
             let brought = Continuation::PresentationRequest(Pii::from(name.as_str()));
-            let reference = stage.plugin.read_continuation(&brought).unwrap();
-            stage.plugin.request_of(&reference).to_owned()
+            let reference = stage.plugin.read_continuation(&brought, ANY_TIME).unwrap();
+            stage.plugin.request_of(&reference).into_owned()
         };
         assert!(names.iter().all(|name| told(name) == "a1"));
         assert!(other.iter().all(|name| told(name) == "a2"));
@@ -279,7 +279,10 @@ async fn what_a_browser_must_not_bring_is_refused_without_a_call() {
         ];
         for brought in hostile {
             let brought = Continuation::PresentationRequest(Pii::new(brought));
-            let refused = stage.plugin.read_continuation(&brought).unwrap_err();
+            let refused = stage
+                .plugin
+                .read_continuation(&brought, ANY_TIME)
+                .unwrap_err();
             assert_eq!(refused.reason, Reason::ContinuationMalformed);
         }
         assert!(stage.civic.calls(0, None).is_empty());

@@ -15,6 +15,8 @@ use verilane_sandbox::{
 };
 
 const START: Timestamp = Timestamp::from_secs(1_700_000_000);
+/// The name of a request has no time.
+pub const ANY_TIME: Timestamp = START;
 
 /// Everything that can be asked for.
 pub const FIELDS: [&str; 10] = [
@@ -86,7 +88,7 @@ impl Stage {
         let view = self.civic.start(order).unwrap();
         let brought = Pii::from(view.presentation_request_id);
         let brought = Continuation::PresentationRequest(brought);
-        self.plugin.read_continuation(&brought).unwrap()
+        self.plugin.read_continuation(&brought, ANY_TIME).unwrap()
     }
 
     pub async fn look(&self, reference: &Pii<String>) -> Result<LookAnswer, ProviderError> {

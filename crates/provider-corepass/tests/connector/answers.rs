@@ -35,6 +35,7 @@ async fn answering(status: u16, body: String) -> Arc<Facade> {
 
 fn prepared(facade: &Facade) -> Prepared {
     let request = StartRequest {
+        scope: None,
         subject: Pii::from(USER),
         claims: vec![ClaimRequest {
             selector: ClaimSelector::ProviderField("SH_EMAIL".into()),

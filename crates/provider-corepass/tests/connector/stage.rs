@@ -146,6 +146,7 @@ impl Stage {
             required: true,
         });
         let request = StartRequest {
+            scope: None,
             subject: Pii::from(self.sandbox.user(who).unwrap().core_id.as_str()),
             claims: claims.collect(),
             action_lifetime: None,

@@ -15,6 +15,9 @@ use crate::ProviderError;
 pub enum Continuation {
     /// The name of a presentation request: an id, or a URL.
     PresentationRequest(Pii<String>),
+    /// A code that the provider gives the user's data for, once: as it stands, or in the event that the
+    /// provider's script gave to the page, as JSON.
+    AuthorizationCode(Pii<String>),
 }
 
 /// How often a provider is looked at.

@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use verilane_core::{
-    Action, DocumentType, FieldViolation, GatewayWidget, Pii, QrOrLink, Reason, Timestamp, Wish,
+    Action, DocumentType, FieldViolation, GatewayWidget, Pii, QrOrLink, Reason, ScopeRequestPopup,
+    Timestamp, Wish,
 };
 
 use crate::{
-    Availability, Callback, DataReport, HistoryEntry, LookAnswer, LookRequest, OfferedClaim,
-    Prepared, Profile, ProviderError, Reading, Refusal, Report, Revalidated, StartRequest, Started,
-    StatusReport, UnsignedData, ValueToCheck,
+    Availability, Callback, DataReport, Exchanged, Granted, HistoryEntry, LookAnswer, LookRequest,
+    OfferedClaim, Prepared, Profile, ProviderError, Reading, Refusal, Report, Revalidated,
+    StartRequest, Started, StatusReport, UnsignedData, ValueToCheck,
 };
 
 /// Most bytes of a name: a field, a status, a fingerprint.
@@ -106,7 +107,18 @@ pub(super) fn request(
         let description = "must have at most 512 bytes and no control characters";
         refuse("subject", description, Reason::SubjectMalformed);
     }
-    if request.claims.is_empty() || request.claims.len() > MAX_CLAIMS {
+    let is_named = match &request.scope {
+        Some(scope) if !profile.scopes.contains(&scope.as_str()) => {
+            let description = match profile.scopes {
+                [] => "must be empty: the provider has no sets of claims with names".to_owned(),
+                scopes => format!("must be one of {}, or empty", scopes.join(", ")),
+            };
+            refuse("scope", &description, Reason::ScopeUnknown);
+            true
+        }
+        scope => scope.is_some(),
+    };
+    if request.claims.len() > MAX_CLAIMS || (request.claims.is_empty() && !is_named) {
         refuse(
             "claims",
             "must name 1 to 128 claims",
@@ -136,6 +148,10 @@ pub(super) fn prepared(
     }
     if !prepared.claims.iter().all(|wish| is_offered(profile, wish)) {
         return Err("the plug-in gave a claim that it does not offer");
+    }
+    let mut besides = prepared.besides.iter();
+    if !besides.all(|wish| !wish.required && is_offered(profile, wish)) {
+        return Err("the plug-in gives besides what it can't be asked for");
     }
     let lifetime = profile.action_lifetime;
     if !(lifetime.min..=lifetime.max).contains(&prepared.action_lifetime) {
@@ -191,6 +207,7 @@ pub(super) fn started(
     match &started.action {
         Action::QrOrLink(action) => qr_or_link(action),
         Action::GatewayWidget(action) => gateway_widget(action),
+        Action::ScopeRequestPopup(action) => scope_request_popup(action),
     }
     .map_err(ProviderError::InvalidAnswer)?;
     let latest = now + profile.action_lifetime.max + EXPIRY_SKEW;
@@ -214,6 +231,25 @@ fn gateway_widget(action: &GatewayWidget) -> Result<(), Fault> {
         Ok(())
     } else {
         Err("a setting of the widget is missing or is no name")
+    }
+}
+
+fn scope_request_popup(action: &ScopeRequestPopup) -> Result<(), Fault> {
+    let names = [
+        &action.application_id,
+        &action.scope_request,
+        &action.style,
+        &action.return_parameter,
+    ];
+    let links = [&action.script_url, &action.style_sheet_url];
+    let is_link = |url: &String| {
+        let secure = url.starts_with("https://");
+        is_text(url, MAX_LINK) && (secure || url.starts_with("http://"))
+    };
+    if names.into_iter().all(|name| is_name(name)) && links.into_iter().all(is_link) {
+        Ok(())
+    } else {
+        Err("a setting of the popup is missing, or is no name or address")
     }
 }
 
@@ -333,6 +369,24 @@ fn data_fits(data: &DataReport, asked: &[impl AsRef<str>]) -> bool {
             && item.value.expose().len() <= longest
             && item.pepper.as_ref().is_none_or(is_short)
     })
+}
+
+/// What an exchange gave: nothing that was not asked for, and somebody whom it is about.
+pub(super) fn granted(exchanged: &Exchanged, granted: Granted) -> Result<Granted, Refusal> {
+    let subject = &granted.subject;
+    let fields = &exchanged.fields;
+    let is_whose = fields.contains(&subject.field)
+        && is_text(subject.value.expose(), MAX_SUBJECT)
+        && !granted
+            .data
+            .items
+            .iter()
+            .any(|item| item.field == subject.field);
+    if is_whose && data_fits(&granted.data, fields) && is_name(&granted.key_fingerprint) {
+        Ok(granted)
+    } else {
+        Err(Reason::ExchangeAnswerInvalid.into())
+    }
 }
 
 /// What a look shows. Its words stand in events, so they are plain words.

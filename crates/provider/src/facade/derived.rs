@@ -130,8 +130,18 @@ impl Asked {
         match self.first {
             Some(first) if self.violations.is_empty() => {
                 self.wishes.sort_by_key(|(place, _)| *place);
-                let claims = self.wishes.into_iter().map(|(_, wish)| wish).collect();
-                Ok(Prepared { claims, ..first })
+                let claims: Vec<Wish> = self.wishes.into_iter().map(|(_, wish)| wish).collect();
+                let mut besides = first.besides;
+                besides.retain(|beside| {
+                    let is_same =
+                        |wish: &Wish| wish.name == beside.name && wish.fields().eq(beside.fields());
+                    !claims.iter().any(is_same)
+                });
+                Ok(Prepared {
+                    claims,
+                    besides,
+                    ..first
+                })
             }
             _ => Err(self.violations),
         }
@@ -184,6 +194,7 @@ mod tests {
         StartRequest {
             subject: Pii::from("u"),
             claims,
+            scope: None,
             action_lifetime: None,
         }
     }
@@ -239,6 +250,7 @@ mod tests {
         Ok(Prepared {
             subject: request.subject.clone(),
             claims,
+            besides: Vec::new(),
             action_lifetime: Duration::from_secs(600),
         })
     }

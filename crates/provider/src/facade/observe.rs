@@ -23,20 +23,25 @@ pub(super) enum Operation {
     Look,
     FetchEvidence,
     TellDecision,
+    Exchange,
+    FetchExchanged,
+    ReadExchanged,
 }
 
 impl Operation {
     /// What repeating it can do at the provider.
     pub(super) const fn repeats(self) -> Repeats {
         match self {
-            Self::Start | Self::TellDecision => Repeats::IfItNeverLeft,
+            Self::Start | Self::TellDecision | Self::Exchange => Repeats::IfItNeverLeft,
             Self::CheckAvailability
             | Self::History
             | Self::ReadCallback
             | Self::ReadUnsigned
             | Self::Revalidate
             | Self::Look
-            | Self::FetchEvidence => Repeats::Freely,
+            | Self::FetchEvidence
+            | Self::FetchExchanged
+            | Self::ReadExchanged => Repeats::Freely,
         }
     }
 
@@ -51,6 +56,9 @@ impl Operation {
             Self::Look => "look",
             Self::FetchEvidence => "fetch_evidence",
             Self::TellDecision => "tell_decision",
+            Self::Exchange => "exchange",
+            Self::FetchExchanged => "fetch_exchanged",
+            Self::ReadExchanged => "read_exchanged",
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 use verilane_core::{
-    Assurance, ClaimName, DocumentType, EvidenceId, EvidenceKind, EvidenceRecord, Sealed,
+    Assurance, Checks, ClaimName, DocumentType, EvidenceId, EvidenceKind, EvidenceRecord, Sealed,
     StoredClaim, VerificationId,
 };
 
 use crate::columns::Cells;
 
 const CLAIMS: &str = "SELECT verification, attempt, field, name, document, value, evidence, pepper, \
-     revision, provider_time, receive_time, assurance, key_fingerprint, imported \
+     revision, provider_time, receive_time, assurance, key_fingerprint, imported, checks \
      FROM claims WHERE verification = ?1 ORDER BY field";
 
 const EVIDENCE: &str = "SELECT id, verification, attempt, kind, field, size, chunks, description, \
@@ -40,6 +40,7 @@ pub(crate) fn claims(connection: &Connection, id: VerificationId) -> Result<Vec<
                 assurance: cells.word(Assurance::from_name)?,
                 key_fingerprint: cells.get()?,
                 imported: cells.get()?,
+                checks: cells.maybe_number(Checks::from_bits)?,
             })
         })?
         .collect()

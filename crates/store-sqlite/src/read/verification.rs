@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 use verilane_core::{
     Attempt, AttemptNumber, ClaimName, ClaimStatus, Decision, DocumentType, Facts, Handover,
-    RequestedClaim, Review, SealedAction, Sequence, Shown, SlotId, StartPhase, TraceParent,
-    Verification, VerificationId,
+    HandoverKind, RequestedClaim, Review, SealedAction, Sequence, Shown, SlotId, StartPhase,
+    TraceParent, Verification, VerificationId,
 };
 use verilane_store::Loaded;
 
@@ -24,7 +24,8 @@ const ATTEMPTS: &str = "SELECT a.number, a.connection, a.provider, a.slot, a.mad
      a.fact_bits, a.failed, a.rejected, a.expired, a.provider_status, a.provider_rank, \
      a.start_time, a.requested_expiry, a.expire_time, a.action_revision, a.action, a.accept_time, \
      a.confirm_time, a.end_time, h.reference, h.revision, h.shown_status, h.shown_progress, \
-     h.shown_offers, h.review_open, h.review_deadline, h.reminded, h.decision, h.decide_time \
+     h.shown_offers, h.review_open, h.review_deadline, h.reminded, h.decision, h.decide_time, \
+     h.kind \
      FROM attempts a LEFT JOIN handovers h \
      ON h.verification = a.verification AND h.attempt = a.number \
      WHERE a.verification = ?1 ORDER BY a.number";
@@ -168,6 +169,7 @@ fn handover(cells: &mut Cells<'_, '_>) -> Result<Option<Handover>> {
     let decision = cells.maybe_word(Decision::from_name)?;
     let decided = decision.zip(cells.maybe_time()?);
     Ok(Some(Handover {
+        kind: cells.word(HandoverKind::from_name)?,
         reference,
         revision,
         shown,

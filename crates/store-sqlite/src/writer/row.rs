@@ -218,6 +218,7 @@ fn handover(statements: &mut Statements<'_>, id: &[u8; 16], attempt: &Attempt) -
         review.is_some_and(|review| review.reminded),
         decided.map(|(decision, _)| decision.as_str()),
         decided.map(|(_, time)| time.as_micros()),
+        handover.kind.as_str(),
     ])?;
     Ok(())
 }

@@ -58,8 +58,8 @@ statements! {
         WHERE verification = ?1 AND number = ?2";
     put_handover = "INSERT OR REPLACE INTO handovers (verification, attempt, reference, revision, \
         shown_status, shown_progress, shown_offers, review_open, review_deadline, reminded, \
-        decision, decide_time) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+        decision, decide_time, kind) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
     drop_handover = "DELETE FROM handovers WHERE verification = ?1 AND attempt = ?2";
     drop_attempt = "DELETE FROM attempts WHERE verification = ?1 AND number = ?2";
     put_requested = "INSERT OR REPLACE INTO requested_claims (verification, position, name, \
@@ -99,8 +99,8 @@ statements! {
 
     put_claim = "INSERT OR REPLACE INTO claims (verification, field, attempt, name, document, \
         value, evidence, pepper, revision, provider_time, receive_time, assurance, \
-        key_fingerprint, imported) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+        key_fingerprint, imported, checks) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 
     chunk_count = "SELECT count(*) FROM chunks WHERE evidence = ?1 AND number < ?2";
     add_evidence = "INSERT INTO evidence (id, verification, attempt, kind, field, size, \

@@ -2,7 +2,7 @@
 
 use rusqlite::{Result, params};
 use verilane_core::{
-    BindingWrite, Decision, EvidenceRecord, IdempotencyRecord, JobWrite, NewEvent, Reason,
+    BindingWrite, Checks, Decision, EvidenceRecord, IdempotencyRecord, JobWrite, NewEvent, Reason,
     Sequence, Slot, SlotWrite, State, StoredClaim,
 };
 
@@ -92,6 +92,7 @@ pub(super) fn claim(statements: &mut Statements<'_>, claim: &StoredClaim) -> Res
         claim.assurance.as_str(),
         claim.key_fingerprint,
         claim.imported,
+        claim.checks.map(Checks::to_bits),
     ])?;
     Ok(())
 }

@@ -319,6 +319,7 @@ pub async fn a_row_is_replaced_whole(place: impl StoreUnderTest) {
         }),
         Box::new(|row| {
             row.attempts[0].handover = Some(verilane_core::Handover {
+                kind: verilane_core::HandoverKind::Code,
                 reference: sample::sealed("a reference"),
                 revision: Revision(9),
                 shown: verilane_core::Shown::default(),

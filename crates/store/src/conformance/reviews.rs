@@ -2,8 +2,8 @@
 
 use futures_util::future::join_all;
 use verilane_core::{
-    BindingWrite, BlindIndex, Decision, EventKind, Fact, Handover, Review, Revision, Shown,
-    SlotHolder, Timestamp, Verification,
+    BindingWrite, BlindIndex, Decision, EventKind, Fact, Handover, HandoverKind, Review, Revision,
+    Shown, SlotHolder, Timestamp, Verification,
 };
 
 use super::sample::{self, at, create, row, step};
@@ -66,6 +66,7 @@ fn reviewed(row: &mut Verification, deadline: Option<Timestamp>) {
     let attempt = &mut row.attempts[0];
     attempt.facts = attempt.facts.with(Fact::ReviewNeeded);
     attempt.handover = Some(Handover {
+        kind: HandoverKind::Request,
         reference: sample::sealed("a reference"),
         revision: Revision(2),
         shown: Shown::default(),

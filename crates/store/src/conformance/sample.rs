@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use verilane_core::{
-    Assurance, Attempt, AuditAction, AuditRecord, BlindIndex, Change, ClaimName, ClaimStatus,
-    ConnectionName, Decision, DocumentType, EventKind, EvidenceId, EvidenceKind, EvidenceRecord,
-    Facts, IdempotencyRecord, JobAbout, JobKey, JobKind, JobWrite, LookupKind, NewEvent, Principal,
-    ProviderName, ProviderStatus, RequestedClaim, Revision, Sealed, SeenKey, SeenWrite, Slot,
-    SlotHolder, SlotId, SlotWrite, StartPhase, StoredClaim, Timestamp, TraceParent, Verification,
-    VerificationId, VerificationWrite, Wrapped,
+    Assurance, Attempt, AuditAction, AuditRecord, BlindIndex, Change, Checks, ClaimName,
+    ClaimStatus, ConnectionName, Decision, DigestOf, DocumentType, EventKind, EvidenceId,
+    EvidenceKind, EvidenceRecord, Facts, IdempotencyRecord, JobAbout, JobKey, JobKind, JobWrite,
+    LookupKind, NewEvent, Principal, ProviderName, ProviderStatus, RequestedClaim, Revision,
+    Sealed, SeenKey, SeenWrite, Slot, SlotHolder, SlotId, SlotWrite, StartPhase, StoredClaim,
+    Timestamp, TraceParent, Verification, VerificationId, VerificationWrite, Wrapped,
 };
 
 /// When the samples begin.
@@ -287,6 +287,11 @@ pub fn claim(of: &Verification, field: &str, value: &str) -> StoredClaim {
         assurance: Assurance::Signed,
         key_fingerprint: Some("a fingerprint".to_owned()),
         imported: true,
+        checks: Some(Checks {
+            is_valid: true,
+            is_owner: false,
+            digest: Some(DigestOf::Bytes),
+        }),
     }
 }
 

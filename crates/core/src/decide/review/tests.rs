@@ -79,7 +79,16 @@ fn begun() -> Verification {
 /// One whose browser has brought something back.
 fn handed_over() -> Verification {
     let reference = Sealed::new(b"reference".to_vec());
-    row_of(&continued(&begun(), 1, reference, MADE, &DEADLINES).unwrap())
+    row_of(
+        &continued(
+            &begun(),
+            1,
+            (HandoverKind::Request, reference),
+            MADE,
+            &DEADLINES,
+        )
+        .unwrap(),
+    )
 }
 
 fn look(status: &'static str, rank: u16, fact: Option<Fact>) -> Look {
@@ -180,7 +189,16 @@ fn a_word_that_comes_again_after_another_is_told_again_and_moves_nothing() {
 #[test]
 fn nothing_can_be_brought_back_twice_late_or_for_an_attempt_that_has_ended() {
     let reference = || Sealed::new(b"another".to_vec());
-    let refused = |row: &Verification, now| continued(row, 1, reference(), now, &DEADLINES).err();
+    let refused = |row: &Verification, now| {
+        continued(
+            row,
+            1,
+            (HandoverKind::Request, reference()),
+            now,
+            &DEADLINES,
+        )
+        .err()
+    };
     assert_eq!(
         refused(&handed_over(), MADE),
         Some(Reason::AlreadyContinued)

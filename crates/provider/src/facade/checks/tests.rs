@@ -34,12 +34,14 @@ fn some_profile() -> Profile {
         needs_subject: true,
         holds_one_request: true,
         pace: None,
+        scopes: &[],
     }
 }
 
 fn some_prepared(fields: &[&str]) -> Prepared {
     let claim = |field: &&str| Wish::for_field(ClaimName::Email, None, field, true);
     Prepared {
+        besides: Vec::new(),
         subject: Pii::from("u"),
         claims: fields.iter().map(claim).collect(),
         action_lifetime: minutes(10),
@@ -52,6 +54,7 @@ fn some_request(claims: usize) -> StartRequest {
         required: true,
     };
     StartRequest {
+        scope: None,
         subject: Pii::from("u"),
         claims: vec![claim; claims],
         action_lifetime: None,
@@ -152,6 +155,7 @@ fn what_was_prepared_is_what_was_asked_for_offered_and_in_time() {
 #[test]
 fn a_wish_names_nobody_or_somebody_and_something() {
     let wish = |subject: &str, claims: usize| StartRequest {
+        scope: None,
         subject: Pii::from(subject),
         claims: vec![
             verilane_core::ClaimRequest {
@@ -275,6 +279,7 @@ fn some_reading(report: Report) -> Reading {
 
 fn item(field: &str, value: String) -> DataItem {
     DataItem {
+        checks: None,
         field: field.into(),
         value: Pii::new(value),
         pepper: None,
@@ -405,6 +410,7 @@ fn a_look_shows_words_and_what_was_asked_for() {
     };
     assert!(check(&answer()));
     let item = |field: &str| DataItem {
+        checks: None,
         field: field.to_owned(),
         value: Pii::from("x"),
         pepper: None,
