@@ -10,12 +10,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use verilane_core::{Pii, ProviderStatus};
 use verilane_provider::{
-    DataItem, DataReport, EvidenceOffer, LookAnswer, LookRequest, ProviderError,
+    DataItem, DataReport, EvidenceOffer, LookAnswer, LookRequest, ProviderError, documents,
 };
 
 use crate::fields::{self, Place};
 use crate::links::Api;
-use crate::{documents, reference, subject, words};
+use crate::{reference, subject, words};
 
 /// The most bytes of a value. What is longer is no name, number or date.
 const MAX_VALUE: usize = 4 * 1024;

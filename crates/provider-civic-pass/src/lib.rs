@@ -3,14 +3,13 @@
 //!
 //! The user's browser runs Civic's widget and brings back the name of a request; Civic is then looked
 //! at. Everything that judges what browser and Civic say is a pure function of bytes: [`reference`]
-//! (what a browser brings back), [`answer`] (what a look shows), [`fields`] and [`documents`] (what is
-//! offered, in our words), [`words`] (what a status means), [`subject`] (whom a request is about),
+//! (what a browser brings back), [`answer`] (what a look shows), [`fields`] (what is offered, in our
+//! words), [`words`] (what a status means), [`subject`] (whom a request is about),
 //! [`links`] (where evidence lies) and [`prepare`] (a caller's wish). [`CivicPass`] asks, authorised by
 //! [`access`] tokens or [`partner_jwt`]s. [`Settings`] is what an operator says about an account.
 
 mod access;
 pub mod answer;
-pub mod documents;
 pub mod fields;
 pub mod links;
 mod partner_jwt;

@@ -3,6 +3,7 @@
 //! Invariant: a bearer goes to the API and to nobody else, and where an access token was turned away, it
 //! is renewed once.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -255,8 +256,8 @@ impl Provider for CivicPass {
     }
 
     /// One request can be named by its id, and by a URL that ends in it.
-    fn request_of<'a>(&self, reference: &'a Pii<String>) -> &'a str {
-        reference::last_part(reference.expose())
+    fn request_of<'a>(&self, reference: &'a Pii<String>) -> Cow<'a, str> {
+        Cow::Borrowed(reference::last_part(reference.expose()))
     }
 
     async fn look(&self, request: &LookRequest<'_>) -> Result<LookAnswer, ProviderError> {

@@ -7,13 +7,12 @@ mod written;
 
 use std::time::Duration;
 
-use aws_lc_rs::signature::EcdsaKeyPair;
 use verilane_core::{ClaimName, ConnectionName, Pii};
 use verilane_provider::http::{Egress, HttpSettings, Url};
+use verilane_provider::jwt::Signer;
 use verilane_provider::{Pace, settings::Faults};
 
 use crate::fields;
-use crate::partner_jwt::private_key;
 
 pub use verilane_provider::settings::SettingsFault;
 
@@ -108,7 +107,7 @@ pub(crate) struct Checked {
     /// Of the OAuth client generation.
     pub(crate) token_url: Option<Url>,
     /// Of the partner JWT generation.
-    pub(crate) key: Option<EcdsaKeyPair>,
+    pub(crate) key: Option<Signer>,
 }
 
 /// The most bytes of an answer.
@@ -116,8 +115,6 @@ const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// The longest `request_timeout_seconds`: within the time-out of the whole call
 /// (`verilane_provider::Limits`), in which a token may be needed first.
 const MAX_REQUEST_TIMEOUT_SECONDS: u64 = 20;
-/// The most bytes of an id, a network and the like.
-const MAX_NAME: usize = 128;
 
 impl Settings {
     /// How the connection's HTTP clients are to be set up.
@@ -208,24 +205,26 @@ impl Settings {
 
     pub(crate) fn check(&self) -> Result<Checked, Vec<SettingsFault>> {
         let mut faults = Faults::default();
-        let base = self.url("base_url", &self.base_url, &mut faults);
+        let allowed = self.egress(Vec::new());
+        let base = faults.url("base_url", &self.base_url, &allowed);
         let (mut token_url, mut key) = (None, None);
         match &self.generation {
             Generation::Oauth { client, .. } => {
-                token_url = self.url("token_url", &client.token_url, &mut faults);
-                name("client_id", &client.client_id, &mut faults);
-                name("audience", &client.audience, &mut faults);
+                token_url = faults.url("token_url", &client.token_url, &allowed);
+                faults.name("client_id", &client.client_id);
+                faults.name("audience", &client.audience);
                 if client.client_secret.expose().is_empty() {
                     faults.add("client_secret", "must not be empty");
                 }
             }
-            Generation::PartnerJwt { private_key: text } => match private_key(text.expose()) {
-                Ok(pair) => key = Some(pair),
+            Generation::PartnerJwt { private_key } => match Signer::new(private_key.expose()) {
+                Ok(signer) => key = Some(signer),
                 Err(problem) => faults.add("private_key", problem),
             },
         }
         self.check_partner(&mut faults);
-        self.check_hosts(&mut faults);
+        faults.hosts("request_hosts", &self.request_hosts);
+        faults.host_patterns("evidence_hosts", &self.evidence_hosts);
         self.check_times(&mut faults);
         self.check_claims(&mut faults);
         match base {
@@ -238,84 +237,37 @@ impl Settings {
         }
     }
 
-    /// An address that may be called as the settings are.
-    fn url(&self, setting: &str, text: &str, faults: &mut Faults) -> Option<Url> {
-        let url = match Url::parse(text) {
-            Ok(url) if url.host_str().is_some() => url,
-            _ => {
-                faults.add(setting, "must start with https:// and a host");
-                return None;
-            }
-        };
-        if url.query().is_some() || url.fragment().is_some() {
-            faults.add(setting, "must have neither query nor fragment");
-        }
-        let rules = Egress {
-            allow_http: self.allow_http,
-            allow_private_addresses: self.allow_private_addresses,
-            ..Egress::to_host_of(&url)
-        };
-        if let Err(refused) = rules.permit(&url) {
-            faults.add(setting, refused);
-        }
-        Some(url)
-    }
-
     fn check_partner(&self, faults: &mut Faults) {
         let partner = &self.partner;
-        name("partner_id", &partner.partner_id, faults);
-        name("gatekeeper_network", &partner.gatekeeper_network, faults);
-        name("chain", &partner.chain, faults);
+        faults.name("partner_id", &partner.partner_id);
+        faults.name("gatekeeper_network", &partner.gatekeeper_network);
+        faults.name("chain", &partner.chain);
         for (setting, text) in [("cluster", &partner.cluster), ("stage", &partner.stage)] {
             if let Some(text) = text {
-                name(setting, text, faults);
-            }
-        }
-    }
-
-    fn check_hosts(&self, faults: &mut Faults) {
-        for (host, number) in self.request_hosts.iter().zip(1..) {
-            if !is_host(host) {
-                let problem = "must be the name of a host, in small letters";
-                faults.add(format_args!("request_hosts[{number}]"), problem);
-            }
-        }
-        for (host, number) in self.evidence_hosts.iter().zip(1..) {
-            let below = host.strip_prefix("*.");
-            // Whoever can register a name below a top-level domain is anybody.
-            let is_narrow = below.is_none_or(|parent| parent.contains('.'));
-            if !is_narrow || !is_host(below.unwrap_or(host)) {
-                let problem = "must be the name of a host in small letters, or *. and a name of \
-                               two parts or more";
-                faults.add(format_args!("evidence_hosts[{number}]"), problem);
+                faults.name(setting, text);
             }
         }
     }
 
     fn check_times(&self, faults: &mut Faults) {
-        let mut bound = |setting: &str, value: u64, least: u64, most: u64| {
-            if !(least..=most).contains(&value) {
-                faults.add(setting, format_args!("must be {least} to {most}"));
-            }
-        };
         let (first, longest) = (self.poll_interval_seconds, self.poll_interval_max_seconds);
-        bound("poll_interval_seconds", first, 1, 3_600);
+        faults.bound("poll_interval_seconds", first, 1, 3_600);
         let least = first.clamp(1, 3_600);
-        bound("poll_interval_max_seconds", longest, least, 86_400);
-        bound(
+        faults.bound("poll_interval_max_seconds", longest, least, 86_400);
+        faults.bound(
             "connect_timeout_seconds",
             self.connect_timeout_seconds,
             1,
             60,
         );
         let most = MAX_REQUEST_TIMEOUT_SECONDS;
-        bound(
+        faults.bound(
             "request_timeout_seconds",
             self.request_timeout_seconds,
             1,
             most,
         );
-        bound(
+        faults.bound(
             "evidence_timeout_seconds",
             self.evidence_timeout_seconds,
             1,
@@ -337,22 +289,6 @@ impl Settings {
             }
         }
     }
-}
-
-fn name(setting: &str, text: &str, faults: &mut Faults) {
-    let is_name =
-        (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if !is_name {
-        faults.add(setting, "must be 1 to 128 printable ASCII characters");
-    }
-}
-
-fn is_host(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    text.len() <= 253
-        && text
-            .split('.')
-            .all(|label| !label.is_empty() && label.bytes().all(is_plain))
 }
 
 #[cfg(test)]

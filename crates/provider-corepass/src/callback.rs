@@ -4,13 +4,14 @@
 //! is marked late, and whoever knows what came before decides: a status tells nothing new then,
 //! while data and failures were paid for and still count.
 
-mod picture;
 mod unsigned;
 
 use std::time::Duration;
 
 use verilane_core::{CallbackChannel, Pii, Reason, Timestamp};
-use verilane_provider::{Callback, Candidate, DataItem, DataReport, Reading, Refusal, Report};
+use verilane_provider::{
+    Callback, Candidate, DataItem, DataReport, Reading, Refusal, Report, picture,
+};
 
 use crate::attempt::{self, Clue};
 use crate::fields;

@@ -162,9 +162,10 @@ mod tests {
     }
 
     #[test]
-    fn every_claim_of_every_document_has_its_own_field() {
+    fn every_claim_that_there_is_can_be_had_from_every_document() {
         let mut names = BTreeSet::new();
-        for claim in Claim::ALL.iter().filter(|claim| !claim.is_derived()) {
+        let is_there = |claim: &&Claim| FIELDS.iter().any(|field| field.claim == **claim);
+        for claim in Claim::ALL.iter().filter(is_there) {
             let documents: Vec<_> = if claim.is_from_document() {
                 Document::ALL.iter().copied().map(Some).collect()
             } else {

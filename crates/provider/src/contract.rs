@@ -7,6 +7,7 @@
 mod exchange;
 mod looks;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -442,8 +443,8 @@ pub trait Provider: Send + Sync + 'static {
 
     /// What tells a request apart, of a name that `read_continuation` gave: two names with the same are
     /// of one request. Pure.
-    fn request_of<'a>(&self, reference: &'a Pii<String>) -> &'a str {
-        reference.expose()
+    fn request_of<'a>(&self, reference: &'a Pii<String>) -> Cow<'a, str> {
+        Cow::Borrowed(reference.expose())
     }
 
     /// Gives a code that `read_continuation` gave to the provider, for what the user has granted. It can

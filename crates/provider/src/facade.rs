@@ -19,6 +19,7 @@ mod meters;
 mod observe;
 mod retry;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tokio::sync::{Semaphore, watch};
@@ -282,7 +283,7 @@ impl Facade {
     /// What tells a request apart, of a name that was read before: two names with the same are of one
     /// request.
     #[must_use]
-    pub fn request_of<'a>(&self, reference: &'a Pii<String>) -> &'a str {
+    pub fn request_of<'a>(&self, reference: &'a Pii<String>) -> Cow<'a, str> {
         self.plugin.request_of(reference)
     }
 

@@ -2,15 +2,19 @@
 //! gives every plug-in the same limits and the same distrust, and the outbound HTTP client.
 //!
 //! The engine sees the facade alone; a plug-in sees the contract and the client, and what helps it to
-//! read its settings and a refusal's words.
+//! read its settings, a refusal's words, and what providers send alike: tokens, pictures and words for
+//! documents.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod contract;
 pub mod deadline;
+pub mod documents;
 mod error;
 pub mod facade;
 pub mod http;
+pub mod jwt;
+pub mod picture;
 pub mod settings;
 mod words;
 

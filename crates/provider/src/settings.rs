@@ -4,6 +4,8 @@
 //! not be read becomes a fault, and something harmless stands in its place, so that the rest can be
 //! checked; whatever is found at such a place later is left out.
 
+mod checks;
+
 use std::collections::BTreeMap;
 use std::fmt::Display;
 

@@ -99,8 +99,8 @@ impl Engine {
         reference: &Pii<String>,
     ) -> Result<BlindIndex, EngineError> {
         let facade = &self.connection(&attempt.connection)?.facade;
-        let request = facade.request_of(reference).as_bytes();
-        let parts = [attempt.provider.as_str().as_bytes(), request];
+        let request = facade.request_of(reference);
+        let parts = [attempt.provider.as_str().as_bytes(), request.as_bytes()];
         Ok(self.keys.vault().index(IndexKind::Binding, &parts))
     }
 

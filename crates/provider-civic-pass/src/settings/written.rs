@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
-use verilane_core::{ClaimName, Pii};
+use verilane_core::ClaimName;
 use verilane_provider::settings::{Faults, Read};
 
 use super::{Generation, OauthClient, Partner, Settings, SettingsFault};
@@ -154,7 +154,7 @@ fn oauth(written: &mut Written, faults: &mut Faults) -> Generation {
     Generation::Oauth {
         client: OauthClient {
             client_id: needed("client_id", written.client_id.take(), faults),
-            client_secret: secret_of("client_secret", secret, faults),
+            client_secret: faults.secret_or_file("client_secret", secret),
             token_url: faults
                 .optional("token_url", written.token_url.take())
                 .unwrap_or_else(|| "https://auth0.civic.com/oauth/token".to_owned()),
@@ -180,7 +180,7 @@ fn partner_jwt(written: &mut Written, faults: &mut Faults) -> Generation {
     belongs_to("oauth", &said, faults);
     let secret = (written.private_key.take(), written.private_key_file.take());
     Generation::PartnerJwt {
-        private_key: secret_of("private_key", secret, faults),
+        private_key: faults.secret_or_file("private_key", secret),
     }
 }
 
@@ -192,32 +192,6 @@ fn belongs_to(other: &str, said: &[(&str, bool)], faults: &mut Faults) {
 
 fn needed(setting: &str, read: Option<Read<String>>, faults: &mut Faults) -> String {
     faults.needed(setting, read).unwrap_or_default()
-}
-
-/// A secret, from the settings or from the file that they name.
-fn secret_of(
-    setting: &str,
-    (inline, file): (Option<Read<String>>, Option<Read<String>>),
-    faults: &mut Faults,
-) -> Pii<String> {
-    let file_setting = format!("{setting}_file");
-    let text = match (inline, file) {
-        (Some(_), Some(_)) => {
-            faults.add(setting, format_args!("can't stand beside {file_setting}"));
-            None
-        }
-        (None, None) => {
-            faults.add(setting, format_args!("must be set, or {file_setting}"));
-            None
-        }
-        (inline @ Some(_), None) => faults.secret(setting, inline),
-        (None, file) => faults.optional(&file_setting, file).and_then(|path| {
-            let read = std::fs::read_to_string(&path);
-            read.map_err(|error| faults.add(setting, format_args!("{path} can't be read: {error}")))
-                .ok()
-        }),
-    };
-    Pii::new(text.unwrap_or_default().trim().to_owned())
 }
 
 fn claims(read: Option<Read<Vec<String>>>, faults: &mut Faults) -> Option<Vec<ClaimName>> {

@@ -199,7 +199,7 @@ async fn one_request_named_in_two_ways_is_one() {
         let told = |name: &String| {
             let brought = Continuation::PresentationRequest(Pii::from(name.as_str()));
             let reference = stage.plugin.read_continuation(&brought, ANY_TIME).unwrap();
-            stage.plugin.request_of(&reference).to_owned()
+            stage.plugin.request_of(&reference).into_owned()
         };
         assert!(names.iter().all(|name| told(name) == "a1"));
         assert!(other.iter().all(|name| told(name) == "a2"));

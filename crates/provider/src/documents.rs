@@ -1,8 +1,9 @@
-//! The kinds of documents by Civic's words. The list is "not exhaustive" by its own word, so an
-//! unknown kind is kept as the word it is.
+//! The kinds of documents by the words that providers have for them, in any case. Their lists are "not
+//! exhaustive" by their own word, so an unknown kind is kept as the word it is.
 
 use verilane_core::{DocumentType as Kind, Pii};
-use verilane_provider::DocumentSeen;
+
+use crate::DocumentSeen;
 
 /// Those that we have a name for, in small letters. Of the others that are listed (visa, voter ID),
 /// we have none.
@@ -21,7 +22,7 @@ const KINDS: [(&str, Kind); 9] = [
 /// The most bytes of a word that is kept.
 const MAX_WORD: usize = 128;
 
-/// A document by Civic's word for its kind; none if that is no word.
+/// A document by a provider's word for its kind; none if that is no word.
 #[must_use]
 pub fn seen(word: &str) -> Option<DocumentSeen> {
     let word = word.trim();

@@ -1,11 +1,12 @@
-//! The picture in the text that the connector sends for one: base64, in whichever of its alphabets,
+//! The picture in the text that a provider sends for one: base64, in whichever of its alphabets,
 //! padded or not, broken into lines or not, alone or in a data URL. Pure.
 
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use verilane_core::Pii;
-use verilane_provider::Image;
+
+use crate::Image;
 
 /// Padding is read where it stands, and a picture is none the worse for spare bits at its end.
 const LAX: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -13,7 +14,8 @@ const LAX: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_allow_trailing_bits(true);
 
 /// Takes the picture out of its text.
-pub(super) fn read(text: &str) -> Image {
+#[must_use]
+pub fn read(text: &str) -> Image {
     decode(text).map_or(Image::Unreadable, |bytes| Image::File(Pii::new(bytes)))
 }
 

@@ -1,0 +1,227 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use verilane_core::DocumentType;
+
+use super::*;
+use crate::fields::FIELDS;
+use crate::forge::{SECRET, sealed};
+
+/// "abc" as a picture, and the digests of its text and of its bytes (the latter from RFC 1321).
+const PICTURE: &str = "YWJj";
+const OF_TEXT: &str = "f4c0128178a6a21b7a3dd76729725d91";
+const OF_BYTES: &str = "900150983cd24fb0d6963f7d28e17f72";
+
+fn labelled(label: &str, value: Value) -> Value {
+    json!({ "label": label, "value": value, "isValid": true, "isOwner": true })
+}
+
+fn all() -> Vec<String> {
+    FIELDS.iter().map(|field| field.name.to_owned()).collect()
+}
+
+fn read_all(attributes: &[Value]) -> Read {
+    read(Value::from(attributes).to_string().as_bytes(), &all()).unwrap()
+}
+
+fn fields_of(read: &Read) -> Vec<&str> {
+    let items = read.data.items.iter();
+    items.map(|item| item.field.as_str()).collect()
+}
+
+#[test]
+fn what_was_sealed_is_unsealed_whatever_its_length() {
+    for length in 0..50 {
+        let text: Vec<u8> = (0..length).collect();
+        let clear = unsealed(&sealed(&text, &SECRET), &SECRET).unwrap();
+        assert_eq!(clear.expose(), &text);
+    }
+}
+
+#[test]
+fn what_was_not_sealed_so_is_refused() {
+    let good = sealed(&[7; 40], &SECRET);
+    let other_padding = {
+        // The last byte of the last block but one decides how the padding reads.
+        let (vector, text) = good.split_at(32);
+        let mut bytes = STANDARD.decode(text).unwrap();
+        let place = bytes.len() - 17;
+        bytes[place] ^= 0x80;
+        format!("{vector}{}", STANDARD.encode(bytes))
+    };
+    for wrong in [
+        "",
+        &good[..31],
+        &good[..32],
+        &good[..36],
+        &good[..good.len() - 4],
+        &good[1..],
+        &format!("{good}%"),
+        &format!("{good}\n"),
+        &format!("zz{}", &good[2..]),
+        &format!("ä{}", &good[1..]),
+        &other_padding,
+    ] {
+        assert!(unsealed(wrong, &SECRET).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn what_was_asked_for_is_taken_with_what_civic_says_of_it() {
+    let mut phone = labelled("contact.personal.phoneNumber", json!("+1 5551234567"));
+    phone["isOwner"] = json!(false);
+    let attributes = [
+        labelled("contact.personal.email", json!("jonsmith@example.com")),
+        phone,
+        json!({ "label": "documents.genericId.name", "value": "Jane Doe" }),
+        labelled("documents.genericId.number", json!(4711)),
+    ];
+    let read = read_all(&attributes);
+    let items = read.data.items.iter();
+    let told: Vec<_> = items
+        .map(|item| {
+            let checks = item.checks.unwrap();
+            let said = (checks.is_valid, checks.is_owner, checks.digest);
+            (item.field.as_str(), item.value.expose().as_str(), said)
+        })
+        .collect();
+    let expected = [
+        (
+            "contact.personal.email",
+            "jonsmith@example.com",
+            (true, true, None),
+        ),
+        (
+            "contact.personal.phoneNumber",
+            "+1 5551234567",
+            (true, false, None),
+        ),
+        ("documents.genericId.name", "Jane Doe", (false, false, None)),
+        ("documents.genericId.number", "4711", (true, true, None)),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(read.data.unrequested, 0);
+    assert!(read.document.is_none() && !read.digest_mismatch);
+}
+
+#[test]
+fn what_was_not_asked_for_is_counted_and_what_is_to_be_ignored_is_not() {
+    let attributes = Value::from(vec![
+        labelled(IGNORED, json!("CIVIC:IAL1")),
+        labelled("contact.personal.email", json!("jonsmith@example.com")),
+        labelled("contact.personal.phoneNumber", json!("+1 5551234567")),
+        labelled("documents.genericId.type", json!("Driving License")),
+        labelled("something.new", json!("x")),
+        labelled(USER_ID, json!("x")),
+    ]);
+    let asked = ["contact.personal.email", IGNORED, USER_ID].map(str::to_owned);
+    let read = read(attributes.to_string().as_bytes(), &asked).unwrap();
+    assert_eq!(fields_of(&read), ["contact.personal.email"]);
+    assert_eq!(read.data.unrequested, 4);
+    let document = read.document.unwrap();
+    assert_eq!(document.kind, Some(DocumentType::DrivingPermit));
+}
+
+#[test]
+fn what_has_no_value_is_not_there() {
+    for value in [
+        json!(null),
+        json!(""),
+        json!("  "),
+        json!({}),
+        json!([1]),
+        json!(true),
+    ] {
+        let read = read_all(&[labelled("documents.genericId.name", value)]);
+        assert_eq!((read.data.items.len(), read.data.unrequested), (0, 0));
+    }
+}
+
+#[test]
+fn what_is_no_array_of_labels_and_values_is_refused() {
+    let one = labelled("contact.personal.email", json!("a@example.com"));
+    let unknown = labelled("something.new", json!("x"));
+    let ignored = labelled(IGNORED, json!("x"));
+    for wrong in [
+        json!({}),
+        json!({ "data": [one] }),
+        json!("x"),
+        json!(["x"]),
+        json!([{ "label": "x" }]),
+        json!([{ "value": "x" }]),
+        json!([{ "label": 7, "value": "x" }]),
+        json!([{ "label": "x", "value": "x", "isValid": "true" }]),
+        json!([one, one]),
+        json!([unknown, unknown]),
+        json!([ignored, ignored]),
+    ] {
+        assert!(
+            read(wrong.to_string().as_bytes(), &all()).is_err(),
+            "{wrong}"
+        );
+    }
+    for wrong in ["", "[", "[] []", "\u{0}"] {
+        assert!(read(wrong.as_bytes(), &all()).is_err(), "{wrong}");
+    }
+    let nothing = read_all(&[]);
+    assert_eq!((nothing.data.items.len(), nothing.data.unrequested), (0, 0));
+}
+
+#[test]
+fn a_picture_is_held_against_its_digest_of_text_or_bytes() {
+    let upper = OF_BYTES.to_uppercase();
+    let table = [
+        (PICTURE, OF_TEXT, DigestOf::Text),
+        (PICTURE, OF_BYTES, DigestOf::Bytes),
+        (PICTURE, &upper, DigestOf::Bytes),
+        (PICTURE, &OF_BYTES[1..], DigestOf::Neither),
+        (PICTURE, "d0a…", DigestOf::Neither),
+        ("YWJk", OF_BYTES, DigestOf::Neither),
+        ("%", OF_BYTES, DigestOf::Neither),
+    ];
+    for (picture, digest, expected) in table {
+        let read = read_all(&[
+            labelled(IMAGE_MD5, json!(digest)),
+            labelled(IMAGE, json!(picture)),
+        ]);
+        let [md5, image] = &read.data.items[..] else {
+            panic!("{read:?}");
+        };
+        assert_eq!(md5.checks.unwrap().digest, Some(expected), "{digest}");
+        assert_eq!(image.checks.unwrap().digest, None);
+        assert_eq!(read.digest_mismatch, expected == DigestOf::Neither);
+        assert!(md5.image.is_none());
+        match &image.image {
+            Some(Image::File(bytes)) => assert_eq!(bytes.expose().len(), 3),
+            Some(Image::Unreadable) => assert_eq!(picture, "%"),
+            None => panic!("{read:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_digest_counts_even_if_the_picture_was_not_asked_for_and_alone_it_is_of_nothing() {
+    let both = Value::from(vec![
+        labelled(IMAGE, json!(PICTURE)),
+        labelled(IMAGE_MD5, json!(OF_TEXT)),
+    ]);
+    let of = |attributes: &Value, asked: &[&str]| {
+        let asked: Vec<String> = asked.iter().map(|field| (*field).to_owned()).collect();
+        read(attributes.to_string().as_bytes(), &asked).unwrap()
+    };
+    let read = of(&both, &[IMAGE_MD5]);
+    assert_eq!(fields_of(&read), [IMAGE_MD5]);
+    let digest = read.data.items[0].checks.unwrap().digest;
+    assert_eq!(digest, Some(DigestOf::Text));
+    let alone = Value::from(vec![labelled(IMAGE_MD5, json!(OF_TEXT))]);
+    let read = of(&alone, &[IMAGE_MD5]);
+    assert_eq!(read.data.items[0].checks.unwrap().digest, None);
+    assert!(!read.digest_mismatch);
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_are_answered(bytes in any::<Vec<u8>>(), text in any::<String>()) {
+        let _ = read(&bytes, &all());
+        let _ = unsealed(&text, &SECRET);
+    }
+}
