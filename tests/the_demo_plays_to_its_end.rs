@@ -8,9 +8,10 @@ use std::process::Command;
 const SOON_S: f64 = 25.0;
 
 /// Of each provider: its name, and what only its story says.
-const STORIES: [(&str, &str); 2] = [
+const STORIES: [(&str, &str); 3] = [
     ("corepass", "FINISH_SUCCESS"),
     ("civic-pass", "partner-pass"),
+    ("civic-sip", "SUBJECT_MISMATCH"),
 ];
 
 /// What the demo says.

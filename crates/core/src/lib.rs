@@ -47,5 +47,5 @@ pub use values::{ClaimValue, Country, Date, derive, is_derivable, normalise};
 pub use verification::{
     Attempt, CallbackChannel, Decision, Handover, HandoverKind, ProviderStatus, Review, SUBJECT_ID,
     SealedAction, Shown, Slot, SlotHolder, StartPhase, Tenancy, TraceParent, Verification,
-    asked_fields,
+    asked_fields, subject_of_id,
 };

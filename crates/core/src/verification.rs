@@ -4,7 +4,7 @@
 //! counts its events. Personal data stands here sealed; the vault opens it, nobody else.
 
 use crate::{
-    AttemptNumber, BlindIndex, ConnectionName, Facts, Principal, ProviderName, Reason,
+    AttemptNumber, BlindIndex, ConnectionName, Facts, Pii, Principal, ProviderName, Reason,
     RequestedClaim, Revision, Sealed, SlotId, State, Timestamp, VerificationId, Wrapped,
     state_of_verification,
 };
@@ -21,6 +21,19 @@ pub struct TraceParent(pub String);
 /// How the text of a subject begins who is named by the provider's own name for its user. In the domain
 /// a subject is one text that says of what kind it is.
 pub const SUBJECT_ID: &str = "subject-id:";
+
+/// A user as a provider's own name for him names him, in the one spelling under which he is found. A name
+/// is opaque; one of hexadecimal digits alone is the same in either case.
+#[must_use]
+pub fn subject_of_id(id: &str) -> Pii<String> {
+    let is_hexadecimal = id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let id = if is_hexadecimal {
+        id.to_ascii_lowercase()
+    } else {
+        id.to_owned()
+    };
+    Pii::new(format!("{SUBJECT_ID}{id}"))
+}
 
 /// One verification, whole.
 #[derive(Clone, PartialEq, Debug)]

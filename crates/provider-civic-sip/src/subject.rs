@@ -4,10 +4,8 @@
 //! An id is opaque. Civic writes a digest in hexadecimal digits, whose letters mean the same in either
 //! case.
 
-use verilane_core::Pii;
+use verilane_core::{Pii, SUBJECT_ID, subject_of_id};
 
-/// What stands before the id.
-const PREFIX: &str = "subject-id:";
 /// The most bytes of an id.
 const MAX_ID: usize = 256;
 
@@ -18,28 +16,20 @@ pub fn canonical(subject: &str) -> Option<Pii<String>> {
     if subject.is_empty() {
         return Some(Pii::from(""));
     }
-    let id = subject.strip_prefix(PREFIX)?;
-    is_id(id).then(|| Pii::new(format!("{PREFIX}{}", folded(id))))
+    let id = subject.strip_prefix(SUBJECT_ID)?;
+    is_id(id).then(|| subject_of_id(id))
 }
 
 /// Whether an answer that names this id is about somebody else than a subject.
 #[must_use]
 pub fn is_another(subject: &str, id: &str) -> bool {
-    !subject.is_empty() && subject.strip_prefix(PREFIX) != Some(&folded(id))
+    !subject.is_empty() && subject != subject_of_id(id).expose()
 }
 
 /// Whether text can be an id.
 #[must_use]
 pub fn is_id(text: &str) -> bool {
     (1..=MAX_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-fn folded(id: &str) -> String {
-    if id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        id.to_ascii_lowercase()
-    } else {
-        id.to_owned()
-    }
 }
 
 #[cfg(test)]

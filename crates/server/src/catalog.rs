@@ -13,6 +13,7 @@ use verilane_provider::Provider;
 use verilane_provider::http::HttpClient;
 use verilane_provider::settings::SettingsFault as PluginFault;
 use verilane_provider_civic_pass as civic_pass;
+use verilane_provider_civic_sip as civic_sip;
 use verilane_provider_corepass as corepass;
 use verilane_store::CommitObserver;
 use verilane_store_sqlite::{CommitHook, SqliteConfig, SqliteStore};
@@ -23,7 +24,11 @@ use crate::config;
 pub type OpenStore = SqliteStore;
 
 /// The providers that this binary has.
-pub const PROVIDERS: [&str; 2] = [corepass::PROVIDER, civic_pass::PROVIDER];
+pub const PROVIDERS: [&str; 3] = [
+    corepass::PROVIDER,
+    civic_pass::PROVIDER,
+    civic_sip::PROVIDER,
+];
 
 /// What a connection's plug-in needs, by provider.
 #[derive(Clone, Debug)]
@@ -32,6 +37,8 @@ pub enum Settings {
     CorePass(corepass::Settings),
     /// An account at Civic Pass.
     CivicPass(Box<civic_pass::Settings>),
+    /// An application at Civic SIP.
+    CivicSip(Box<civic_sip::Settings>),
 }
 
 /// A key of the connection's table, and what is wrong with it.
@@ -53,6 +60,11 @@ impl Settings {
                 let settings = settings.map(Box::new);
                 settings.map(Self::CivicPass).map_err(named)
             }
+            civic_sip::PROVIDER => {
+                let settings = civic_sip::Settings::read(Value::Table(table));
+                let settings = settings.map(Box::new);
+                settings.map(Self::CivicSip).map_err(named)
+            }
             other => {
                 let known = PROVIDERS.join(", ");
                 let problem = format!("{other:?} is none of: {known}");
@@ -72,6 +84,7 @@ impl Settings {
         match self {
             Self::CorePass(_) => corepass::PROVIDER,
             Self::CivicPass(_) => civic_pass::PROVIDER,
+            Self::CivicSip(_) => civic_sip::PROVIDER,
         }
     }
 
@@ -79,7 +92,7 @@ impl Settings {
     pub fn callback_base_url(&self) -> Option<&str> {
         match self {
             Self::CorePass(settings) => settings.callback_base_url.as_deref(),
-            Self::CivicPass(_) => None,
+            Self::CivicPass(_) | Self::CivicSip(_) => None,
         }
     }
 
@@ -88,14 +101,14 @@ impl Settings {
         match self {
             Self::CorePass(settings) => settings.callback_retention(),
             // Nobody calls there.
-            Self::CivicPass(_) => Duration::from_secs(24 * 60 * 60),
+            Self::CivicPass(_) | Self::CivicSip(_) => Duration::from_secs(24 * 60 * 60),
         }
     }
 
     /// The claims with which a review over it is approved by itself; never if none.
     pub fn auto_approve(&self) -> Option<&[ClaimName]> {
         match self {
-            Self::CorePass(_) => None,
+            Self::CorePass(_) | Self::CivicSip(_) => None,
             Self::CivicPass(settings) => settings.auto_approve_claims.as_deref(),
         }
     }
@@ -105,6 +118,7 @@ impl Settings {
         match self {
             Self::CorePass(settings) => settings.warnings(),
             Self::CivicPass(settings) => settings.warnings(),
+            Self::CivicSip(settings) => settings.warnings(),
         }
     }
 
@@ -129,6 +143,13 @@ impl Settings {
                 let (api, evidence) = (HttpClient::new(http.api)?, HttpClient::new(http.evidence)?);
                 let clock = SharedClock::clone(clock);
                 let plugin = civic_pass::CivicPass::new(settings, api, evidence, clock);
+                Ok(Arc::new(plugin.map_err(first)?))
+            }
+            Self::CivicSip(settings) => {
+                let http = settings.http(name).map_err(first)?;
+                let (api, payload) = (HttpClient::new(http.api)?, HttpClient::new(http.payload)?);
+                let clock = SharedClock::clone(clock);
+                let plugin = civic_sip::CivicSip::new(settings, api, payload, clock);
                 Ok(Arc::new(plugin.map_err(first)?))
             }
         }

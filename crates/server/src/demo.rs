@@ -6,6 +6,7 @@
 //! whom the sandbox invented.
 
 mod civic_pass;
+mod civic_sip;
 mod corepass;
 mod picture;
 mod watched;
@@ -32,6 +33,8 @@ pub enum Story {
     CorePass,
     /// A widget, looks, and a review.
     CivicPass,
+    /// A popup, and a code that is exchanged.
+    CivicSip,
 }
 
 /// What the demo plays with.
@@ -64,6 +67,7 @@ pub async fn play(stage: &Stage<'_>, only: Option<Story>, out: &mut impl Write) 
             match story {
                 Story::CorePass => corepass::play(stage, &mut api, out).await,
                 Story::CivicPass => civic_pass::play(stage, &mut api, out).await,
+                Story::CivicSip => civic_sip::play(stage, &mut api, out).await,
             }
         };
         tokio::time::timeout(PATIENCE, told)

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 use verilane_core::SharedClock;
 use verilane_core::clock::{FileClock, SystemClock};
-use verilane_sandbox::{Sandbox, SandboxConfig, SandboxHandle};
+use verilane_sandbox::{CivicSipSetup, Sandbox, SandboxConfig, SandboxHandle};
 use verilane_vault::Keyring;
 
 use crate::config::{self, Config, KeyringSource};
@@ -19,7 +19,7 @@ use crate::process::Addresses;
 use crate::service::{Ended, Running};
 use crate::{catalog, compose};
 
-pub use connections::{CIVIC_PASS, COREPASS};
+pub use connections::{CIVIC_PASS, CIVIC_SIP, COREPASS};
 
 /// A service that runs, and a sandbox that begins to once it is waited for.
 pub struct Playground {
@@ -101,6 +101,10 @@ async fn beside(
         seed: settings.seed,
         scenario: settings.scenario.clone(),
         civic_pass: settings.civic_pass_scenario.clone(),
+        civic_sip: CivicSipSetup {
+            scenario: settings.civic_sip_scenario.clone(),
+            ..CivicSipSetup::default()
+        },
         callback_topics: settings.callback_topics.clone(),
         callback_unit: settings.callback_unit,
         step: settings.step,

@@ -1,7 +1,7 @@
 //! Commits what a user has granted: as data that a provider has signed, all but the user's own name
 //! there, by which his verifications are found from now on.
 
-use verilane_core::{JobAbout, LookupKind, Pii, SUBJECT_ID};
+use verilane_core::{JobAbout, LookupKind, subject_of_id};
 use verilane_provider::Granted;
 
 use crate::EngineError;
@@ -18,7 +18,7 @@ impl Engine {
         granted: &Granted,
         rest: Option<KeptPiece>,
     ) -> Result<(), EngineError> {
-        let name = Pii::new(format!("{SUBJECT_ID}{}", granted.subject.value.expose()));
+        let name = subject_of_id(granted.subject.value.expose());
         let lookup = (LookupKind::Subject, self.subject_index(&name));
         let message = Message::granted(about.attempt, granted, rest, lookup);
         let loaded = self.load(about.verification).await?;

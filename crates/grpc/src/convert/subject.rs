@@ -4,7 +4,7 @@
 
 use verilane_api::v1;
 use verilane_api::v1::subject::Identifier;
-use verilane_core::{Pii, SUBJECT_ID};
+use verilane_core::{Pii, SUBJECT_ID, subject_of_id};
 
 const WALLET: &str = "wallet:";
 const DID: &str = "did:";
@@ -28,9 +28,7 @@ pub(crate) fn read(identifier: Identifier) -> Option<Pii<String>> {
             (!address.is_empty()).then(|| format!("{WALLET}{address}").into())
         }
         Identifier::Did(did) => did.starts_with(DID).then(|| did.into()),
-        Identifier::ProviderSubjectId(id) => {
-            (!id.is_empty()).then(|| format!("{SUBJECT_ID}{id}").into())
-        }
+        Identifier::ProviderSubjectId(id) => (!id.is_empty()).then(|| subject_of_id(&id)),
     }
 }
 
@@ -73,7 +71,7 @@ mod tests {
             Identifier::CoreId("ab12".to_owned()),
             Identifier::WalletAddress("5yTfE3FuJdnmfEhVwXvDTFYdSKcV6fRfuFjKfPmgYNBH".to_owned()),
             Identifier::Did("did:sol:5yTfE3".to_owned()),
-            Identifier::ProviderSubjectId("c6d5795F8a".to_owned()),
+            Identifier::ProviderSubjectId("c6d5795f8a".to_owned()),
         ];
         for identifier in said {
             let subject = read(identifier.clone()).unwrap();

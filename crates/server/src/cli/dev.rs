@@ -7,7 +7,7 @@ use verilane_sandbox::SandboxHandle;
 use super::serve::load;
 use super::{Dev, console};
 use crate::config::{Mode, Text};
-use crate::dev::{CIVIC_PASS, COREPASS, Playground};
+use crate::dev::{CIVIC_PASS, CIVIC_SIP, COREPASS, Playground};
 use crate::process::{self, Addresses};
 
 /// Runs everything until the process is told to end.
@@ -58,7 +58,9 @@ fn explain(addresses: &Addresses, sandbox: &SandboxHandle) -> anyhow::Result<()>
          verilane watch --address http://{grpc}\n\n\
          Other users:{others}\n\n\
          Civic Pass is connection {CIVIC_PASS:?}; its widget is opened with\n  \
-         curl -X POST http://{at}/control/civic-pass/requests\n",
+         curl -X POST http://{at}/control/civic-pass/requests\n\n\
+         Civic SIP is connection {CIVIC_SIP:?}; its popup is opened with\n  \
+         curl -X POST http://{at}/control/civic-sip/requests\n",
         name = user.name,
         others = others.collect::<String>(),
     ))?;

@@ -36,6 +36,8 @@ pub struct Sandbox {
     pub scenario: Scenario,
     /// What becomes of the requests of its Civic Pass, and what goes wrong.
     pub civic_pass_scenario: CivicPassScenario,
+    /// What the tokens and answers of its Civic SIP are like, and what goes wrong.
+    pub civic_sip_scenario: CivicSipScenario,
     /// From one status to the next.
     pub step: Duration,
     /// Gaps between retries of a callback.
@@ -143,6 +145,7 @@ impl Dev {
         let seed = section.get("sandbox_seed");
         let scenario = section.get("sandbox_scenario");
         let civic_pass = section.get("sandbox_civic_pass_scenario");
+        let civic_sip = section.get("sandbox_civic_sip_scenario");
         let step = section.within("sandbox_step", Duration::ZERO..=Duration::from_secs(3_600));
         let topics = section.get::<List<u64>>("sandbox_callback_topics");
         let unit = section.get("sandbox_callback_unit");
@@ -154,6 +157,7 @@ impl Dev {
                 seed: seed?,
                 scenario: scenario?,
                 civic_pass_scenario: civic_pass?,
+                civic_sip_scenario: civic_sip?,
                 step: step?,
                 callback_topics: topics?.0,
                 callback_unit: unit?,

@@ -16,11 +16,15 @@ pub const COREPASS: &str = "corepass-dev";
 /// The connection to its Civic Pass.
 pub const CIVIC_PASS: &str = "civic-pass-dev";
 
+/// The connection to its Civic SIP.
+pub const CIVIC_SIP: &str = "civic-sip-dev";
+
 /// All of them.
 pub(super) fn to(sandbox: &Sandbox) -> anyhow::Result<Vec<Connection>> {
     let all = [
         (COREPASS, "corepass", corepass(sandbox)),
         (CIVIC_PASS, "civic-pass", civic_pass(sandbox)?),
+        (CIVIC_SIP, "civic-sip", civic_sip(sandbox)?),
     ];
     all.map(|(name, provider, settings)| connection(name, provider, settings))
         .into_iter()
@@ -77,6 +81,32 @@ fn civic_pass(sandbox: &Sandbox) -> anyhow::Result<Table> {
         // Somebody waits before the screen.
         ("poll_interval_seconds", 1.into()),
         ("poll_interval_max_seconds", 10.into()),
+    ]))
+}
+
+fn civic_sip(sandbox: &Sandbox) -> anyhow::Result<Table> {
+    let application = sandbox.handle().civic_sip().application();
+    let storage = Url::parse(&application.storage).context("the storage has no address")?;
+    let storage = storage.host_str().context("the storage has no host")?;
+    let private_key = application.private_key.context("the sandbox has no key")?;
+    let key = |public_key: String, curve: &str| {
+        Value::Table(table([
+            ("public_key", public_key.into()),
+            ("curve", curve.into()),
+        ]))
+    };
+    let keys = vec![
+        key(application.civic_public_key, "p256"),
+        key(application.civic_secp256k1_key, "secp256k1"),
+    ];
+    Ok(table([
+        ("application_id", application.app_id.into()),
+        ("private_key", private_key.into()),
+        ("application_secret", application.app_secret.into()),
+        ("base_url", application.base_url.into()),
+        ("audiences", vec![Value::from(application.audience)].into()),
+        ("keys", keys.into()),
+        ("payload_hosts", vec![Value::from(storage)].into()),
     ]))
 }
 
