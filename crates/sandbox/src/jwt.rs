@@ -104,3 +104,50 @@ pub fn signed(header: &str, claims: &str, key: &EcPair) -> Result<String, ErrorS
 pub fn seconds(at: Timestamp) -> f64 {
     at.as_millis() as f64 / 1_000.0
 }
+
+#[cfg(test)]
+mod tests {
+    use openssl::nid::Nid;
+    use serde_json::json;
+
+    use super::*;
+    use crate::keys::public_key;
+    use crate::seed::Seed;
+
+    /// Civic's production key, and an auth-code token that was recorded in 2018.
+    const CIVIC: &str = "049a45998638cfb3c4b211d72030d9ae8329a242db63bfb0076a54e7647370a8ac5708b57af6065805d5a6be72332620932dbb35e8d318fce18e7c980a0eb26aa1";
+    const RECORDED: &str = "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.eyJqdGkiOiIxNzc1ZDQwMi05ZjNjLTQ0OWUtYWZkYS04ZDk4MmM0OGIxYjIiLCJpYXQiOjE1MTk5MzE3MTcuMDM1LCJleHAiOjE1MTk5MzM1MTcuMDM1LCJpc3MiOiJjaXZpYy1zaXAtaG9zdGVkLXNlcnZpY2UiLCJhdWQiOiJodHRwczovL2FwaS5jaXZpYy5jb20vc2lwLyIsInN1YiI6Ikh5aGFXTzFTRyIsImRhdGEiOnsiY29kZVRva2VuIjoiYTRhYjE1MDEtZTg0Ni00NmUyLWEwZDktMzEyNTAwNmIxNzUzIn19.1d3Q3QeL8SE_wlyxHPi6Pn-buf8XsxRlCkfhULiI5CbDLCgEjLuVMGIFSUXg6_snXOD9p-ImVml-0yF-A2-qaw";
+
+    #[test]
+    fn a_recorded_token_holds_under_civics_own_key_and_changed_ones_do_not() {
+        let point = hex::decode(CIVIC).unwrap();
+        let key = public_key(&point, Nid::X9_62_PRIME256V1).unwrap();
+        let jwt = Jwt::split(RECORDED).unwrap();
+        assert_eq!(jwt.holds(&key), Ok(()));
+        assert_eq!(jwt.algorithm().unwrap().as_deref(), Some("ES256"));
+        assert_eq!(jwt.claims().unwrap()["iat"], json!(1_519_931_717.035));
+        let (signed, signature) = RECORDED.rsplit_once('.').unwrap();
+        for wrong in [
+            RECORDED.replace(".eyJqdGki", ".eyJqdGkj"),
+            format!("{signed}.{}", signature.replace("1d3Q", "1d3R")),
+            format!("{signed}."),
+            format!("{signed}.{}", &signature[..84]),
+            format!("{signed}.%"),
+        ] {
+            assert!(Jwt::split(&wrong).unwrap().holds(&key).is_err(), "{wrong}");
+        }
+        for wrong in ["", "a", "a.b", "a.b.c.d"] {
+            assert!(Jwt::split(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_signed_here_holds_under_the_same_pair_alone() {
+        let pair = |label| EcPair::derive(Seed(1), label, Nid::X9_62_PRIME256V1).unwrap();
+        let token = signed(r#"{"alg":"ES256"}"#, r#"{"a":1}"#, &pair("a")).unwrap();
+        let jwt = Jwt::split(&token).unwrap();
+        assert_eq!(jwt.holds(&pair("a").public_key().unwrap()), Ok(()));
+        assert!(jwt.holds(&pair("b").public_key().unwrap()).is_err());
+        assert_eq!(jwt.claims(), Ok(json!({"a": 1})));
+    }
+}

@@ -73,7 +73,8 @@ fn audience(shape: &TokenShape, application: &Application, origins: &Origins) ->
     }
 }
 
-/// `iat` and `exp`. The fraction is taken off, so that no token is from the future.
+/// `iat` and `exp`. A fraction that is made up comes before the time, so that no token is from the
+/// future.
 fn times(content: &Content<'_>) -> (Value, Value) {
     let Content { shape, seed, .. } = content;
     let mut draw = seed.draw(&format!("{}/fraction", content.label));
@@ -83,12 +84,12 @@ fn times(content: &Content<'_>) -> (Value, Value) {
     let lifetime = millis(shape.lifetime.unwrap_or(content.lifetime));
     let write = |ms: i64| match shape.times {
         TokenTimes::Whole => Value::from(ms.div_euclid(1_000)),
-        TokenTimes::Fractional => {
-            // A whole second would be written without its decimals.
-            let second = ms.div_euclid(1_000).saturating_mul(1_000);
-            let odd = second.saturating_sub(1_000).saturating_add(fraction);
+        // A whole second would be written without its decimals.
+        TokenTimes::Fractional if ms.rem_euclid(1_000) == 0 => {
+            let odd = ms.saturating_sub(1_000).saturating_add(fraction);
             Value::from(jwt::seconds(Timestamp::from_millis(odd)))
         }
+        TokenTimes::Fractional => Value::from(jwt::seconds(Timestamp::from_millis(ms))),
     };
     (write(issued), write(issued.saturating_add(lifetime)))
 }

@@ -212,11 +212,14 @@ async fn request_tokens_name_the_api_in_either_slash_form_and_times_may_have_fra
 #[tokio::test]
 async fn bodies_that_cannot_be_read_are_bad_requests_with_a_message() {
     let sip = Sip::set("scripted").await;
+    let token = sip.approved(Scope::BasicSignup);
+    let list = json!([token, true, true]).to_string();
     for body in [
         "",
         "{",
         "[]",
         "{}",
+        &list,
         r#"{"authToken":7}"#,
         r#"{"authToken":"x"}"#,
     ] {

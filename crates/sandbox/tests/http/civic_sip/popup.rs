@@ -110,6 +110,13 @@ async fn a_token_has_the_claims_of_recorded_ones_in_their_order() {
     let (iat, exp) = (said["iat"].as_f64().unwrap(), said["exp"].as_f64().unwrap());
     assert!(iat.fract() > 0.0 && iat <= sip.now() as f64 && iat > sip.now() as f64 - 2.0);
     assert!((exp - iat - 180.0).abs() < 0.001);
+    // Where the time has a fraction of its own, that is the one.
+    let later = sip.stage.sandbox.now().as_millis() + 1_361;
+    let later = verilane_core::Timestamp::from_millis(later);
+    sip.stage.clock.set(later);
+    let next = claims(&sip.approved(Scope::BasicSignup));
+    let seconds = later.as_millis() as f64 / 1_000.0;
+    assert_eq!(next["iat"].as_f64().unwrap(), seconds);
     let uuid = |text: &Value| {
         text.as_str()
             .unwrap()
