@@ -46,3 +46,10 @@ pub(super) fn came<'a>(
     came.sort_by_key(|came| (&came.asked.field, came.asked.name));
     came
 }
+
+/// What can be handed out of what is at rest. Of a picture that could not be used nothing was kept; that
+/// it came shows in its claim's status alone.
+pub(super) fn usable(mut stored: Vec<StoredClaim>) -> Vec<StoredClaim> {
+    stored.retain(|claim| claim.evidence.is_some() || !claim.name.is_image());
+    stored
+}

@@ -6,7 +6,7 @@ use verilane_core::{
 };
 use verilane_vault::SealedWhat;
 
-use super::granted::{Came, came};
+use super::granted::{Came, came, usable};
 use crate::engine::Engine;
 use crate::sealing::{Sealer, write_parts};
 use crate::{AccessContext, ClaimView, ClaimsView, Derived, EngineError, EvidenceView, ReadClaims};
@@ -72,7 +72,7 @@ impl Engine {
         for (field, selectors) in [("claims", &read.claims), ("peppers_of", &read.peppers_of)] {
             check_requested(field, selectors, &row.claims)?;
         }
-        let stored = self.store.claims(id).await?;
+        let stored = usable(self.store.claims(id).await?);
         // A complete delivery takes the place of an incomplete one before it, what it lacks included.
         let is_gone = |came: &Came<'_>| came.asked.status == ClaimStatus::NotHeld;
         if came(&row.claims, &stored, &[]).iter().all(is_gone) {

@@ -14,7 +14,7 @@ use verilane_provider::{Capability, ValueToCheck};
 use verilane_store::{CommitError, Conflict};
 use verilane_vault::{DataKey, SealedWhat};
 
-use super::granted::{Came, came};
+use super::granted::{Came, came, usable};
 use super::read_claims::check_requested;
 use crate::crash::CrashPoint;
 use crate::engine::{Engine, RACES};
@@ -44,7 +44,7 @@ impl Engine {
         let id = revalidate.verification;
         let row = self.load(id).await?.verification;
         check_requested("claims", &revalidate.claims, &row.claims)?;
-        let stored = self.store.claims(id).await?;
+        let stored = usable(self.store.claims(id).await?);
         let claims = came(&row.claims, &stored, &revalidate.claims);
         if claims.is_empty() {
             return Err(EngineError::new(Reason::ClaimsNotAvailable)

@@ -34,11 +34,6 @@ impl Taken<'_> {
     fn values(&self) -> impl Iterator<Item = &DataItem> {
         self.answer.data.iter().flat_map(|data| &data.items)
     }
-
-    fn piece(&self, field: &str) -> Option<&KeptPiece> {
-        let mut fetched = self.fetched.iter();
-        fetched.find(|one| one.field == field)?.piece.as_ref()
-    }
 }
 
 impl Engine {
@@ -140,9 +135,11 @@ impl Engine {
         if !approved {
             return Ok(false);
         }
+        // Of one before, what the newest lacks is left behind, and shows nowhere.
         let claims = self.store.claims(row.id).await?;
-        let own = claims.iter().any(|claim| claim.attempt == about.attempt);
-        Ok(!claims.is_empty() && !own && is_first_success(row, attempt))
+        let stands = claims.iter().max_by_key(|claim| claim.revision);
+        let replaced = stands.is_some_and(|claim| claim.attempt != about.attempt);
+        Ok(replaced && is_first_success(row, attempt))
     }
 
     fn taking(
@@ -211,7 +208,8 @@ fn is_first_success(row: &Verification, attempt: &Attempt) -> bool {
 
 type Kept<'a> = (Sealed, Option<&'a KeptPiece>);
 
-/// A claim's value at rest, and the piece that it stands for; none if there is no value.
+/// A claim's value at rest, and the piece that it stands for, if it is a picture that can be used. One
+/// that can't be takes the place of another attempt's all the same. None if there is no value.
 fn kept<'a>(
     row: &Verification,
     claim: &RequestedClaim,
@@ -221,9 +219,9 @@ fn kept<'a>(
     let field = claim.field.as_str();
     let revision = decide::next_revision(row);
     let what = SealedWhat::ClaimValue { claim: field };
-    if let Some(piece) = taken.piece(field) {
+    if let Some(fetched) = taken.fetched.iter().find(|one| one.field == field) {
         let value = sealer.seal(revision, what, &value::of_file())?;
-        return Ok(Some((value, Some(piece))));
+        return Ok(Some((value, fetched.piece.as_ref())));
     }
     let item = taken.values().find(|item| item.field == field);
     let value = item.map(|item| sealer.seal(revision, what, item.value.expose().as_bytes()));

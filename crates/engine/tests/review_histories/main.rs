@@ -52,7 +52,7 @@ const LEFT_OUT: [EventKind; 7] = [
 ];
 
 /// How many histories are played where nobody says.
-const HISTORIES: u64 = 150;
+const HISTORIES: u64 = 120;
 
 /// Where one thread plays.
 struct Stage {

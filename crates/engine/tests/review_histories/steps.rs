@@ -203,6 +203,7 @@ fn approved_when_replaced(chance: &mut Chance) -> Vec<Step> {
         Step::Wait(30_000),
         Step::Retry(0),
         Step::Begin(0),
+        Step::Civic(0, Act::Links(chance.one(&[Link::Good, Link::Astray]))),
         Step::Continue(0, Some(0), Expects::Nothing),
         Step::Civic(0, Act::Says(2)),
         Step::Wait(700),
