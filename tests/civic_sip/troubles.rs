@@ -1,0 +1,207 @@
+//! Exchanges that go wrong: each ends as documented, with what was granted or with a reason, and no code
+//! is spent by more than one of ours.
+
+use verilane_api::v1::watch_verification_request::Start;
+use verilane_api::v1::{ClaimStatus, Event, Necessity, StartPoint, State, WatchEnd};
+use verilane_sandbox::{CivicSipScenario, ScopeOrder};
+
+use crate::harness::{Server, Stage, field};
+use crate::{create, hand_over_code, popup, stage, start, wish};
+
+/// One exchange under a scenario: state, reason, and how often the code was tried and spent.
+async fn exchanged(
+    stage: &Stage,
+    server: &Server,
+    scope: &str,
+    names: &str,
+) -> (State, String, u32, u32) {
+    let created = create(server, wish(scope, Vec::new())).await;
+    let civic = stage.sandbox.civic_sip();
+    let request = civic.open(ScopeOrder {
+        scope: serde_json::from_value(popup(&created).scope_request.into()).unwrap(),
+        scenario: CivicSipScenario::named(names),
+        ..ScopeOrder::default()
+    });
+    let event = civic.approve(&request.id).unwrap();
+    let code = event.token().unwrap();
+    let mut after = hand_over_code(server, &created.id, code).await.unwrap();
+    if after.state() == State::Processing {
+        let start = Start::StartPoint(StartPoint::Beginning.into());
+        let ends = |event: &Event| {
+            event.state_after() != State::Pending && event.state_after() != State::Processing
+        };
+        server
+            .follow(&created.id, start, WatchEnd::Never, ends)
+            .await;
+        after = server.get(&created.id).await;
+    }
+    let spent = civic.request(&request.id).unwrap();
+    (after.state(), after.reason, spent.tries, spent.effects)
+}
+
+#[tokio::test]
+async fn every_trouble_of_an_exchange_ends_as_documented() {
+    const BASIC: &str = "BASIC_SIGNUP";
+    const PROOF: &str = "PROOF_OF_IDENTITY";
+    let stage = stage("scripted").await;
+    let server = start(&stage);
+    let failed = |reason: &str, tries, effects| (State::Failed, reason.to_owned(), tries, effects);
+    let verified = |tries| (State::Verified, String::new(), tries, 1);
+    for (scope, names, ends) in [
+        // Turned away unread: sent again until it is taken.
+        (BASIC, "busy", verified(3)),
+        // Nobody knows whether it was taken: once more, which tells.
+        (
+            BASIC,
+            "error-after",
+            failed("EXCHANGE_OUTCOME_UNKNOWN", 2, 1),
+        ),
+        (
+            BASIC,
+            "gateway-timeouts",
+            failed("EXCHANGE_OUTCOME_UNKNOWN", 2, 1),
+        ),
+        (BASIC, "errors", failed("EXCHANGE_OUTCOME_UNKNOWN", 2, 0)),
+        (BASIC, "silent", failed("EXCHANGE_OUTCOME_UNKNOWN", 2, 1)),
+        (BASIC, "already-spent", failed("CODE_ALREADY_USED", 1, 0)),
+        (BASIC, "bad-request", failed("EXCHANGE_REFUSED", 1, 0)),
+        (BASIC, "not-allowed", failed("EXCHANGE_REFUSED", 1, 0)),
+        (BASIC, "unauthorized", failed("EXCHANGE_UNAUTHORIZED", 1, 0)),
+        (PROOF, "unapproved", failed("EXCHANGE_UNAUTHORIZED", 1, 0)),
+        // Answers that can't be believed.
+        (BASIC, "plain", failed("PAYLOAD_NOT_ENCRYPTED", 1, 1)),
+        (
+            BASIC,
+            "plain-unmarked",
+            failed("PAYLOAD_NOT_ENCRYPTED", 1, 1),
+        ),
+        (
+            BASIC,
+            "plain-marked-encrypted",
+            failed("EXCHANGE_ANSWER_INVALID", 1, 1),
+        ),
+        (BASIC, "damaged", failed("EXCHANGE_ANSWER_INVALID", 1, 1)),
+        (
+            BASIC,
+            "answer-other-key",
+            failed("EXCHANGE_ANSWER_INVALID", 1, 1),
+        ),
+        (
+            BASIC,
+            "answer-other-issuer",
+            failed("EXCHANGE_ANSWER_INVALID", 1, 1),
+        ),
+        (
+            BASIC,
+            "answer-other-audience",
+            failed("EXCHANGE_ANSWER_INVALID", 1, 1),
+        ),
+        (
+            BASIC,
+            "answer-other-subject",
+            failed("EXCHANGE_ANSWER_INVALID", 1, 1),
+        ),
+        (
+            BASIC,
+            "answer-early",
+            failed("EXCHANGE_ANSWER_INVALID", 1, 1),
+        ),
+        (
+            BASIC,
+            "answer-expired",
+            failed("EXCHANGE_ANSWER_INVALID", 1, 1),
+        ),
+        (BASIC, "not-json", failed("EXCHANGE_ANSWER_INVALID", 1, 1)),
+        (
+            BASIC,
+            "answer-not-json",
+            failed("EXCHANGE_ANSWER_INVALID", 1, 1),
+        ),
+        // Large ones.
+        (PROOF, "large", verified(1)),
+        (PROOF, "large+large-picture", verified(1)),
+        (PROOF, "large+link-fails", verified(1)),
+        (PROOF, "large+link-half", verified(1)),
+        (
+            PROOF,
+            "large+link-dead",
+            failed("EXCHANGE_OUTCOME_UNKNOWN", 1, 1),
+        ),
+        (
+            PROOF,
+            "large+link-expired",
+            failed("EXCHANGE_OUTCOME_UNKNOWN", 1, 1),
+        ),
+        (
+            PROOF,
+            "large+link-foreign",
+            failed("EXCHANGE_ANSWER_INVALID", 1, 1),
+        ),
+        // What was granted, and how much it is worth.
+        (BASIC, "email-not-valid", verified(1)),
+        (BASIC, "without-email", verified(1)),
+        (PROOF, "driving-license", verified(1)),
+        (PROOF, "md5-of-text", verified(1)),
+        (PROOF, "wrong-md5", verified(1)),
+    ] {
+        let ended = exchanged(&stage, &server, scope, names).await;
+        assert_eq!(ended, ends, "{names}");
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_required_claim_that_does_not_hold_rejects_and_one_that_is_missing_fails() {
+    let stage = stage("scripted").await;
+    let server = start(&stage);
+    let required = || vec![field("contact.personal.email")];
+    for (names, state, reason, status) in [
+        (
+            "email-not-valid",
+            State::Rejected,
+            "CLAIM_NOT_VALID",
+            ClaimStatus::Invalid,
+        ),
+        (
+            "email-not-owner",
+            State::Rejected,
+            "CLAIM_NOT_VALID",
+            ClaimStatus::Invalid,
+        ),
+        (
+            "without-email",
+            State::Failed,
+            "REQUIRED_ITEM_MISSING",
+            ClaimStatus::NotHeld,
+        ),
+    ] {
+        let created = create(&server, wish("BASIC_SIGNUP", required())).await;
+        assert_eq!(created.claims.len(), 3);
+        let order = ScopeOrder {
+            scenario: CivicSipScenario::named(names),
+            ..ScopeOrder::default()
+        };
+        let code = stage.sandbox.civic_sip().approved(order).unwrap();
+        let after = hand_over_code(&server, &created.id, &code).await.unwrap();
+        assert_eq!((after.state(), &*after.reason), (state, reason), "{names}");
+        let email = after
+            .claims
+            .iter()
+            .find(|claim| claim.provider_field == "contact.personal.email");
+        assert_eq!(email.unwrap().status(), status);
+        assert_eq!(email.unwrap().necessity(), Necessity::Required);
+        let read = server.read_claims(&created.id).await.unwrap();
+        let read = read.claims.iter().find(|claim| {
+            claim.provenance.as_ref().unwrap().provider_field == "contact.personal.email"
+        });
+        assert_eq!(read.is_some(), status == ClaimStatus::Invalid);
+        if let Some(checks) = read.and_then(|claim| claim.checks.as_ref()) {
+            let says = (checks.valid, checks.owner);
+            assert_eq!(
+                says,
+                (names == "email-not-owner", names == "email-not-valid")
+            );
+        }
+    }
+    stage.end().await;
+}
