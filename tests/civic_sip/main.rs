@@ -18,133 +18,18 @@ mod troubles;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use harness::{Launch, Server, Stage, field};
+use harness::sip::{approve, create, hand_over, hand_over_code, popup, stage, start, wish};
+use harness::{Stage, field};
 use sha2::Digest as _;
-use tonic::{Code, Status};
+use tonic::Code;
 use verilane_api::v1::continue_verification_request::Continuation;
 use verilane_api::v1::watch_verification_request::Start;
 use verilane_api::v1::{
-    AccessContext, Assurance, ClaimRequest, ContinueVerificationRequest, CreateVerificationRequest,
-    DigestOf, Event, EventType, ListVerificationsRequest, PageError, RequestDeclined, RequestSeen,
-    ScopeRequestPopup, StartPoint, State, Subject, Verification, VerificationFilter, WatchEnd,
-    action, subject,
+    Assurance, ContinueVerificationRequest, CreateVerificationRequest, DigestOf, Event, EventType,
+    ListVerificationsRequest, PageError, RequestDeclined, RequestSeen, StartPoint, State, Subject,
+    VerificationFilter, WatchEnd, subject,
 };
-use verilane_core::VerificationId;
-use verilane_sandbox::{CivicSipScenario, Scope, ScopeOrder};
-
-const SIP: &str = "civic-sip";
-
-/// A stage whose Civic behaves as a scenario says.
-async fn stage(names: &str) -> Stage {
-    let scenario = CivicSipScenario::named(names).unwrap();
-    let connection = r#"
-[[connections]]
-name = "civic-sip"
-provider = "civic-sip"
-payload_hosts = ["127.0.0.1"]
-allow_http = true
-allow_private_addresses = true
-request_timeout_seconds = 4
-"#;
-    Stage::with(|config| config.civic_sip.scenario = scenario, connection).await
-}
-
-/// The binary, with what Civic gives an application in its environment, and Civic's keys pinned.
-fn start(stage: &Stage) -> Server {
-    let application = stage.sandbox.civic_sip().application();
-    let civic = [
-        (&application.civic_public_key, "p256"),
-        (&application.civic_secp256k1_key, "secp256k1"),
-    ];
-    let keys =
-        civic.map(|(key, curve)| format!("{{ public_key = \"{key}\", curve = \"{curve}\" }}"));
-    stage.reconfigure(|text| {
-        let pinned = format!("provider = \"civic-sip\"\nkeys = [{}]", keys.join(", "));
-        match text.contains("keys = [{ public_key = \"04") {
-            true => text.to_owned(),
-            false => text.replace("provider = \"civic-sip\"", &pinned),
-        }
-    });
-    let private_key = application.private_key.unwrap();
-    let mut launch = Launch::default();
-    for (name, value) in [
-        ("APPLICATION_ID", &*application.app_id),
-        ("APPLICATION_SECRET", &application.app_secret),
-        ("PRIVATE_KEY", &private_key),
-        ("BASE_URL", &application.base_url),
-    ] {
-        launch = launch.with(&format!("VERILANE__CONNECTIONS__CIVIC_SIP__{name}"), value);
-    }
-    stage.start_as(launch)
-}
-
-fn purpose() -> Option<AccessContext> {
-    Some(AccessContext {
-        purpose: "black-box-test".to_owned(),
-        ..AccessContext::default()
-    })
-}
-
-/// A wish for a scope request by its name, for claims of it, or for both.
-fn wish(scope: &str, claims: Vec<ClaimRequest>) -> CreateVerificationRequest {
-    CreateVerificationRequest {
-        request_id: VerificationId::generate().to_string(),
-        connection: SIP.to_owned(),
-        scope: scope.to_owned(),
-        claims,
-        max_attempts: 2,
-        access_context: purpose(),
-        ..CreateVerificationRequest::default()
-    }
-}
-
-async fn create(server: &Server, wish: CreateVerificationRequest) -> Verification {
-    let answer = server.verifications().create_verification(wish).await;
-    answer.unwrap().into_inner().verification.unwrap()
-}
-
-fn popup(verification: &Verification) -> ScopeRequestPopup {
-    let action = verification.attempts.last().unwrap().action.clone();
-    match action.unwrap().kind.unwrap() {
-        action::Kind::ScopeRequestPopup(popup) => popup,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// The user of a page approves what its popup asks for: the request's id, and the code.
-fn approve(stage: &Stage, verification: &Verification) -> (String, String) {
-    let scope = serde_json::from_value(popup(verification).scope_request.into()).unwrap();
-    approve_for(stage, scope)
-}
-
-fn approve_for(stage: &Stage, scope: Scope) -> (String, String) {
-    let civic = stage.sandbox.civic_sip();
-    let order = ScopeOrder {
-        scope,
-        ..ScopeOrder::default()
-    };
-    let request = civic.open(order);
-    let event = civic.approve(&request.id).unwrap();
-    (request.id, event.token().unwrap().to_owned())
-}
-
-async fn hand_over(
-    server: &Server,
-    id: &str,
-    brought: Continuation,
-) -> Result<Verification, Status> {
-    let request = ContinueVerificationRequest {
-        verification_id: id.to_owned(),
-        continuation: Some(brought),
-        ..ContinueVerificationRequest::default()
-    };
-    let answer = server.verifications().continue_verification(request).await;
-    Ok(answer?.into_inner().verification.unwrap())
-}
-
-async fn hand_over_code(server: &Server, id: &str, code: &str) -> Result<Verification, Status> {
-    hand_over(server, id, Continuation::AuthorizationCode(code.to_owned())).await
-}
+use verilane_sandbox::{Scope, ScopeOrder};
 
 fn words(events: &[Event]) -> Vec<(EventType, State, Assurance)> {
     let word = |event: &Event| (event.r#type(), event.state_after(), event.assurance());

@@ -6,8 +6,10 @@ use verilane_api::v1::State;
 use verilane_api::v1::continue_verification_request::Continuation;
 use verilane_sandbox::{CivicSipScenario, Scope, ScopeOrder};
 
+use crate::harness::sip::{
+    approve, approve_for, create, hand_over, hand_over_code, stage, start, wish,
+};
 use crate::harness::{field, refusal};
-use crate::{approve, approve_for, create, hand_over, hand_over_code, stage, start, wish};
 
 #[tokio::test]
 async fn a_code_that_does_not_hold_is_refused_for_its_own_reason_and_sent_nowhere() {

@@ -5,8 +5,8 @@ use verilane_api::v1::watch_verification_request::Start;
 use verilane_api::v1::{ClaimStatus, Event, Necessity, StartPoint, State, WatchEnd};
 use verilane_sandbox::{CivicSipScenario, ScopeOrder};
 
+use crate::harness::sip::{create, hand_over_code, popup, stage, start, wish};
 use crate::harness::{Server, Stage, field};
-use crate::{create, hand_over_code, popup, stage, start, wish};
 
 /// One exchange under a scenario: state, reason, and how often the code was tried and spent.
 async fn exchanged(

@@ -15,6 +15,7 @@ mod civic;
 mod harness;
 mod page;
 mod schema;
+mod sip;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -129,8 +130,10 @@ fn expected(answer: &ReadClaimsResponse, claim: &Claim) -> (&'static str, Value)
 
 #[tokio::test]
 async fn the_table_names_every_claim_and_what_each_provider_calls_it() {
-    let stage = harness::civic::stage("ready").await;
-    let server = harness::civic::start(&stage);
+    let all = [harness::civic::CONNECTIONS, harness::sip::CONNECTION].concat();
+    let stage = Stage::with(|_| {}, &all).await;
+    let launch = harness::civic::launch(&stage, harness::Launch::default());
+    let server = stage.start_as(harness::sip::launch(&stage, launch));
     let page = Page::read();
     let listed: Vec<_> = page.rows.iter().map(|row| row.claim.as_str()).collect();
     let known: Vec<_> = ClaimName::ALL.iter().map(|name| name.as_str()).collect();

@@ -33,6 +33,7 @@ mod raw;
 mod refusals;
 mod runs;
 mod server;
+pub mod sip;
 mod stage;
 mod tap;
 mod target;
