@@ -155,6 +155,10 @@ fn wrong_usage_and_the_version_have_their_own_exit_codes() {
     let place = Place::new();
     assert_eq!(place.run(&["serv"], &[]).status.code(), Some(2));
     assert_eq!(place.run(&[], &[]).status.code(), Some(2));
+    let nowhere = ["sandbox", "--civic-sip-env", "nowhere"];
+    let refused = place.run(&nowhere, &[]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("must be prod or dev"));
     let version = place.run(&["--version"], &[]);
     assert!(version.status.success());
     assert_eq!(
@@ -169,6 +173,7 @@ fn the_sandbox_lists_its_scenarios() {
     for (flag, name) in [
         ("--list-scenarios", "storm "),
         ("--list-civic-pass-scenarios", "passed-elsewhere "),
+        ("--list-civic-sip-scenarios", "md5-of-text "),
     ] {
         let listed = place.run(&["sandbox", flag], &[]);
         assert!(listed.status.success());

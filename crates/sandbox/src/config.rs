@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use verilane_core::SharedClock;
 
 use crate::civic_pass::CivicPassScenario;
+use crate::civic_sip::CivicSipSetup;
 use crate::scenario::Scenario;
 
 /// The unit of [`SandboxConfig::callback_topics`] (`NATS_CALLBACK_DURATION` of a real connector).
@@ -76,8 +77,10 @@ pub struct SandboxConfig {
     /// The public key that partner JWTs are verified with: a P-256 point in hex. One whose
     /// private key the sandbox tells if left out.
     pub civic_pass_public_key: Option<String>,
-    /// Where Civic Pass's storage listens; beside `listen`, on a port that the system chooses, if
-    /// left out.
+    /// Civic SIP's application, and what its tokens and answers are like.
+    pub civic_sip: CivicSipSetup,
+    /// Where Civic's storage listens; beside `listen`, on a port that the system chooses, if left
+    /// out.
     pub storage_listen: Option<SocketAddr>,
     /// How many callbacks may be on the wire at the same time, over all requests.
     pub callbacks_at_once: usize,
@@ -101,6 +104,7 @@ impl SandboxConfig {
             callbacks_at_once: 64,
             civic_pass: CivicPassScenario::default(),
             civic_pass_public_key: None,
+            civic_sip: CivicSipSetup::default(),
             storage_listen: None,
         }
     }
@@ -116,6 +120,7 @@ impl std::fmt::Debug for SandboxConfig {
             .field("callback_unit", &self.callback_unit)
             .field("step", &self.step)
             .field("civic_pass", &self.civic_pass)
+            .field("civic_sip", &self.civic_sip)
             .field("load_users", &self.load_users)
             .finish_non_exhaustive()
     }
@@ -138,6 +143,9 @@ pub enum SandboxError {
     /// The client that makes callbacks could not be set up. Retrying does not help.
     #[error("the sandbox's callback client cannot be set up")]
     Client(#[from] reqwest::Error),
+    /// Civic SIP is not set up as it can be. Retrying does not help.
+    #[error("the sandbox's Civic SIP cannot be set up: {0}")]
+    CivicSip(&'static str),
     /// OpenSSL could not make or read a key, or make a signature. Retrying does not help.
     #[error("the sandbox cannot make or read a key, or sign")]
     Sign(#[from] openssl::error::ErrorStack),

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use verilane_core::Timestamp;
 
 use crate::civic_pass::CivicPassHandle;
+use crate::civic_sip::CivicSipHandle;
 use crate::ledger::{Answer, Delivery};
 use crate::request::RequestView;
 use crate::scenario::Scenario;
@@ -180,6 +181,12 @@ impl SandboxHandle {
     #[must_use]
     pub fn civic_pass(&self) -> CivicPassHandle {
         CivicPassHandle(Arc::clone(&self.0))
+    }
+
+    /// Steers Civic SIP.
+    #[must_use]
+    pub fn civic_sip(&self) -> CivicSipHandle {
+        CivicSipHandle(Arc::clone(&self.0))
     }
 
     /// Whether anything goes on at the connector.

@@ -5,18 +5,18 @@
 //! is recovered. What is digested is the letter's business. This module signs only: a sandbox that
 //! could verify would be tempted to share the check with those it is meant to test.
 
-mod secp256k1;
+mod ecdsa;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use openssl::error::ErrorStack;
+use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Private};
 use openssl::sign::Signer;
 
 use crate::scenario::Scheme;
 use crate::seed::Seed;
-use secp256k1::Secp256k1Pair;
-pub use secp256k1::scalar;
+pub use ecdsa::{EcPair, public_key, scalar};
 
 /// Bytes of an Ed448 private key.
 const PRIVATE_KEY_BYTES: usize = 57;
@@ -67,7 +67,7 @@ pub struct Pairs {
     /// What real connectors sign with.
     pub ed448: KeyPair,
     /// What one may sign with by its migration notes.
-    pub secp256k1: Secp256k1Pair,
+    pub secp256k1: EcPair,
 }
 
 impl std::fmt::Debug for Pairs {
@@ -80,7 +80,7 @@ impl Pairs {
     fn derive(seed: Seed, label: &str) -> Result<Self, ErrorStack> {
         Ok(Self {
             ed448: KeyPair::derive(seed, label)?,
-            secp256k1: Secp256k1Pair::derive(seed, &format!("{label}/secp256k1"))?,
+            secp256k1: EcPair::derive(seed, &format!("{label}/secp256k1"), Nid::SECP256K1)?,
         })
     }
 
@@ -94,8 +94,8 @@ impl Pairs {
     ) -> Result<String, ErrorStack> {
         let signature = match scheme {
             Scheme::Ed448 => self.ed448.sign(digest, posing_as.ed448.public()),
-            Scheme::Secp256k1 => self.secp256k1.sign(digest, 0),
-            Scheme::Secp256k1V27 => self.secp256k1.sign(digest, 27),
+            Scheme::Secp256k1 => self.secp256k1.sign_recoverably(digest, 0),
+            Scheme::Secp256k1V27 => self.secp256k1.sign_recoverably(digest, 27),
         };
         Ok(STANDARD.encode(signature?))
     }

@@ -1,4 +1,4 @@
-//! A CorePass connector and a Civic Pass back end to try against and to test against.
+//! A CorePass connector, a Civic Pass back end and a Civic SIP to try against and to test against.
 //!
 //! The connector speaks CorePass Connector's API v1 over HTTP as the real one does: its endpoints, signed
 //! status, data and failure callbacks, retries, and the one slot it has for each user and set of items. Its
@@ -16,6 +16,7 @@
 //! | `/api/v1/kyc/all-statuses` | all of them, newest first |
 //! | `/api/v1/blockchain/valid` | whether values are still valid, where a scenario has it |
 //! | `/civic-pass/…` (also `GET`, `PUT`) | Civic Pass, see below |
+//! | `/civic-sip/…` | Civic SIP, see below |
 //! | `/control/…` | see below |
 //!
 //! A connector's refusal is plain text with status 400, in the documentation's sentence where it
@@ -52,6 +53,10 @@
 //! partner API under `/civic-pass/`, storage for pre-signed links on a listener of its own, and
 //! scenarios of its own ([`CivicPassScenario`]). `/control/civic-pass/…` plays its widget.
 //! `docs/sandbox.md` lists all of it.
+//!
+//! **Civic SIP** ([`SandboxHandle::civic_sip`]) has the exchange of auth-code tokens under
+//! `/civic-sip/`, links to large answers on the same storage, and scenarios of its own
+//! ([`CivicSipScenario`]). `/control/civic-sip/…` plays its popup and its phone.
 //!
 //! **Control.** [`SandboxHandle`] within the process and `/control/…` from outside look at users,
 //! requests and the ledger of all deliveries, accept by hand, hold callbacks back, send forgeries
@@ -113,6 +118,7 @@
 mod bodies;
 mod calls;
 mod civic_pass;
+mod civic_sip;
 mod config;
 mod connector_api;
 mod control;
@@ -121,10 +127,12 @@ mod fields;
 mod handle;
 mod ican;
 mod images;
+mod jwt;
 mod keys;
 mod known;
 mod ledger;
 mod letter;
+mod origins;
 mod person;
 mod request;
 mod sandbox;
@@ -141,6 +149,12 @@ pub use civic_pass::{
     AnsweredId, CivicPassCall, CivicPassEndpoint, CivicPassHandle, CivicPassPartner,
     CivicPassScenario, Evidence, EvidenceTrouble, LinkStyle, PiiOrder, PiiRequestView, Subject,
     TokenCount, Turn, TurnOrigin, TurnView,
+};
+pub use civic_sip::{
+    Attribute, CivicSipApplication, CivicSipCall, CivicSipEndpoint, CivicSipEnv, CivicSipEvent,
+    CivicSipHandle, CivicSipScenario, CivicSipSetup, DocumentShown, Image, ImageKind, Large, Link,
+    Md5, Payload, PayloadForm, PopupError, Scope, ScopeOrder, ScopeRequestView, ScopeState,
+    SigningKey, TokenAlgorithm, TokenAudience, TokenShape, TokenSubject, TokenTimes,
 };
 pub use config::{CallbackUnit, SandboxConfig, SandboxError};
 pub use handle::{PublicKeys, SandboxHandle};

@@ -1,5 +1,5 @@
-//! Starting, running and stopping a sandbox: a listener for the APIs and one for Civic Pass's
-//! storage, a driver for each upstream.
+//! Starting, running and stopping a sandbox: a listener for the APIs and one for Civic's storage, a
+//! driver for each upstream that does something by itself.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -11,17 +11,18 @@ use tokio::task::JoinSet;
 
 use crate::config::{SandboxConfig, SandboxError};
 use crate::handle::{PublicKeys, SandboxHandle};
+use crate::origins::Origins;
 use crate::seed::Seed;
 use crate::shared::{Shared, drive};
 use crate::users::SandboxUser;
 use crate::wire::{Wire, Wires};
 use crate::world::{Beginning, World};
-use crate::{civic_pass, connector_api, control};
+use crate::{civic_pass, civic_sip, connector_api, control};
 
 /// How long open connections and callbacks on the wire may take once the sandbox stops.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// A CorePass connector and a Civic Pass that listen and do not run yet.
+/// A CorePass connector, a Civic Pass and a Civic SIP that listen and do not run yet.
 #[derive(Debug)]
 pub struct Sandbox {
     listener: TcpListener,
@@ -40,15 +41,21 @@ impl Sandbox {
         let (listener, address) = listen(config.listen).await?;
         let beside = SocketAddr::new(address.ip(), 0);
         let (storage, storage_address) = listen(config.storage_listen.unwrap_or(beside)).await?;
+        let origins = Origins {
+            api: format!("http://{address}"),
+            storage: format!("http://{storage_address}"),
+        };
         let civic_pass = civic_pass::World::new(civic_pass::Beginning {
             seed: Seed(config.seed),
             step: config.step,
             scenario: config.civic_pass,
             public_key: config.civic_pass_public_key,
-            origins: civic_pass::Origins {
-                api: format!("http://{address}"),
-                storage: format!("http://{storage_address}"),
-            },
+            origins: origins.clone(),
+        })?;
+        let civic_sip = civic_sip::World::new(civic_sip::Beginning {
+            seed: Seed(config.seed),
+            setup: config.civic_sip,
+            origins,
         })?;
         let world = World::new(Beginning {
             seed: Seed(config.seed),
@@ -62,6 +69,7 @@ impl Sandbox {
         let shared = Shared::new(
             world,
             civic_pass,
+            civic_sip,
             config.clock,
             config.callback_timeout,
             config.callbacks_at_once,
@@ -84,7 +92,7 @@ impl Sandbox {
         self.address
     }
 
-    /// Where Civic Pass's storage listens, to which pre-signed links lead.
+    /// Where Civic's storage listens, to which pre-signed links lead.
     #[must_use]
     pub const fn storage_addr(&self) -> SocketAddr {
         self.storage_address
@@ -122,9 +130,11 @@ impl Sandbox {
         let router = connector_api::router(&self.handle)
             .merge(control::router())
             .merge(civic_pass::router(&self.handle))
+            .merge(civic_sip::router(&self.handle))
             .with_state(self.handle.clone())
             .into_make_service_with_connect_info::<Wire>();
         let storage = civic_pass::storage(&self.handle)
+            .merge(civic_sip::storage(&self.handle))
             .with_state(self.handle)
             .into_make_service_with_connect_info::<Wire>();
         let mut tasks: JoinSet<Result<(), SandboxError>> = JoinSet::new();

@@ -38,6 +38,20 @@ impl Seed {
         hex::encode(self.bytes(label))
     }
 
+    /// The first half of it, in a UUID's shape.
+    pub fn uuid(self, label: &str) -> String {
+        let hex = self.hex(label);
+        let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+        format!(
+            "{}-{}-{}-{}-{}",
+            part(0, 8),
+            part(8, 12),
+            part(12, 16),
+            part(16, 20),
+            part(20, 32)
+        )
+    }
+
     /// Whether a chance of one in `one_in` comes true; it always does if that is 0 or 1.
     pub fn strikes(self, one_in: u32, label: &str) -> bool {
         let sides = usize::try_from(one_in).unwrap_or(usize::MAX);

@@ -11,6 +11,7 @@ use verilane_core::{SharedClock, Timestamp};
 
 use crate::bodies::Half;
 use crate::civic_pass;
+use crate::civic_sip;
 use crate::config::SandboxError;
 use crate::known::Known;
 use crate::ledger::{Answer, Failure, Parcel};
@@ -22,6 +23,8 @@ pub struct Shared {
     connector: Known<World>,
     /// Civic Pass has a world of its own.
     pub civic_pass: Known<civic_pass::World>,
+    /// And so has Civic SIP.
+    pub civic_sip: Known<civic_sip::World>,
     client: reqwest::Client,
     at_once: usize,
     closing: watch::Sender<bool>,
@@ -38,6 +41,7 @@ impl Shared {
     pub fn new(
         world: World,
         civic_pass: civic_pass::World,
+        civic_sip: civic_sip::World,
         clock: SharedClock,
         timeout: Duration,
         at_once: usize,
@@ -52,7 +56,8 @@ impl Shared {
         let closing = watch::Sender::new(false);
         Ok(Self {
             connector: Known::new(world, SharedClock::clone(&clock), closing.clone()),
-            civic_pass: Known::new(civic_pass, clock, closing.clone()),
+            civic_pass: Known::new(civic_pass, SharedClock::clone(&clock), closing.clone()),
+            civic_sip: Known::new(civic_sip, clock, closing.clone()),
             client,
             at_once: at_once.max(1),
             closing,

@@ -127,7 +127,12 @@ pub async fn befall(
 
 fn http(code: u16, retry_after: Option<u64>, text: String) -> Response {
     let code = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let is_json = text.starts_with('{');
     let mut response = (code, text).into_response();
+    if is_json {
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+    }
     if let Some(seconds) = retry_after {
         let value = HeaderValue::from(seconds);
         response.headers_mut().insert(header::RETRY_AFTER, value);

@@ -5,6 +5,7 @@ use verilane_core::Timestamp;
 
 use super::request::PiiRequest;
 use super::scenario::{AnsweredId, Evidence, EvidenceTrouble, LinkStyle};
+use crate::origins::Origins;
 use crate::seed::Seed;
 
 /// The `type` of the partner JWT generation.
@@ -19,33 +20,6 @@ pub enum Generation {
     OauthClient,
     /// The one with JWTs that the partner signs.
     PartnerJwt,
-}
-
-/// Where Civic is, as its caller sees it: `http://` and an authority each.
-#[derive(Clone, Debug)]
-pub struct Origins {
-    /// Of the API.
-    pub api: String,
-    /// Of storage.
-    pub storage: String,
-}
-
-impl Origins {
-    /// The same machine by the name under which it was called.
-    pub fn seen_as(&self, host: Option<&str>) -> Self {
-        let Some(host) = host else {
-            return self.clone();
-        };
-        let name = match host.rsplit_once(':') {
-            Some((name, port)) if port.parse::<u16>().is_ok() => name,
-            _ => host,
-        };
-        let port = self.storage.rsplit_once(':').map_or("", |(_, port)| port);
-        Self {
-            api: format!("http://{host}"),
-            storage: format!("http://{name}:{port}"),
-        }
-    }
 }
 
 /// What makes a pre-signed link hold until a time.
@@ -136,7 +110,7 @@ pub fn answer(
     let id = match scenario.id {
         AnsweredId::LastPart => request.id.clone(),
         AnsweredId::AsGiven => request.given_id.clone(),
-        AnsweredId::Another => uuid(&request.seed.hex("civic-pass/another/id")),
+        AnsweredId::Another => request.seed.uuid("civic-pass/another/id"),
     };
     put("id", id.into());
     let usual = match generation {
@@ -165,17 +139,4 @@ pub fn answer(
     }
     put("links", links.into());
     members.into()
-}
-
-/// Hex digits in a UUID's shape.
-pub fn uuid(hex: &str) -> String {
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    format!(
-        "{}-{}-{}-{}-{}",
-        part(0, 8),
-        part(8, 12),
-        part(12, 16),
-        part(16, 20),
-        part(20, 32)
-    )
 }

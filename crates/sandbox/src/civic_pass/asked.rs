@@ -5,13 +5,14 @@ use std::time::Duration;
 use serde_json::Value;
 use verilane_core::Timestamp;
 
-use super::answer::{Generation, Origins, answer, link_holds};
+use super::answer::{Generation, answer, link_holds};
 use super::partner::Partner;
 use super::partner_jwt;
 use super::picture::Picture;
 use super::request::{PiiRequest, TurnOrigin};
 use super::scenario::{Evidence, Turn, word};
 use super::world::{World, drawn, piece};
+use crate::origins::Origins;
 
 /// Why Civic refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

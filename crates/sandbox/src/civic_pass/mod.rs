@@ -30,7 +30,6 @@ use axum::Router;
 use crate::handle::SandboxHandle;
 use crate::shared::Shared;
 
-pub use answer::Origins;
 pub use api::storage;
 pub use handle::CivicPassHandle;
 pub use partner::CivicPassPartner;

@@ -7,8 +7,8 @@ use openssl::nid::Nid;
 use openssl::pkey::{PKey, Public};
 use serde::Serialize;
 
-use super::answer::Origins;
 use crate::keys::scalar;
+use crate::origins::Origins;
 use crate::seed::Seed;
 
 /// The audience of Civic's access tokens.

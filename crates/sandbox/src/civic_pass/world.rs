@@ -11,7 +11,6 @@ use openssl::error::ErrorStack;
 use serde::Serialize;
 use verilane_core::Timestamp;
 
-use super::answer::{Origins, uuid};
 use super::partner::{CivicPassPartner, Partner};
 use super::picture::Picture;
 use super::request::{Given, PiiOrder, PiiRequest, PiiRequestView, TurnOrigin, did, wallet};
@@ -19,6 +18,7 @@ use super::scenario::{CivicPassEndpoint, CivicPassScenario, Evidence, Turn};
 use super::tokens::{TokenCount, Tokens};
 use crate::calls::Calls;
 use crate::downtime::Downtime;
+use crate::origins::Origins;
 use crate::person::Person;
 use crate::scenario::AnswerTrouble;
 use crate::seed::Seed;
@@ -167,7 +167,7 @@ impl World {
         let id = match order.id {
             Some(id) if !is_id(&id) => return Err(malformed("the id is not one")),
             Some(id) => id,
-            None => uuid(&seed.hex(&format!("civic-pass/request/{address}/{nth}"))),
+            None => seed.uuid(&format!("civic-pass/request/{address}/{nth}")),
         };
         if self.numbers.contains_key(&id) {
             return Err(malformed("there is a request of this id"));

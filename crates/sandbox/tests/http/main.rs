@@ -10,6 +10,7 @@
 
 mod answers;
 mod civic_pass;
+mod civic_sip;
 mod connector;
 mod control;
 mod courses;

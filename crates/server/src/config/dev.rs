@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use verilane_sandbox::{CallbackUnit, CivicPassScenario, NamedScenario, Scenario};
+use verilane_sandbox::{
+    CallbackUnit, CivicPassScenario, CivicSipEnv, CivicSipScenario, NamedScenario, Scenario,
+};
 
 use super::section::{Asked, Section};
 use super::value::{Given, List, Setting};
@@ -63,6 +65,27 @@ impl Setting for CivicPassScenario {
 
     fn show(&self) -> String {
         "(a scenario)".to_owned()
+    }
+}
+
+impl Setting for CivicSipScenario {
+    /// Names put together with `+`, or the whole scenario as a JSON object.
+    fn read(given: Given<'_>) -> Result<Self, String> {
+        scenario(given, Self::named, Self::names())
+    }
+
+    fn show(&self) -> String {
+        "(a scenario)".to_owned()
+    }
+}
+
+impl Setting for CivicSipEnv {
+    fn read(given: Given<'_>) -> Result<Self, String> {
+        Self::named(&String::read(given)?).ok_or_else(|| "must be prod or dev".to_owned())
+    }
+
+    fn show(&self) -> String {
+        self.as_str().to_owned()
     }
 }
 
