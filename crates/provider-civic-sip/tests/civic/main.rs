@@ -10,5 +10,6 @@
 mod exchange;
 mod payload;
 mod popup;
+mod sandbox;
 mod server;
 mod stage;
