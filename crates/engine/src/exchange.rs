@@ -271,7 +271,7 @@ impl Engine {
             subject,
             fields: row.asked_fields().map(str::to_owned).collect(),
             bind_time: exchange.bind_time,
-            read_time: self.now(),
+            receive_time: came,
             answer,
             rest,
         });

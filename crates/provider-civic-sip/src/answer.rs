@@ -68,7 +68,7 @@ impl Reader {
             Pii::new(answer.data)
         };
         let rules = Rules {
-            now: exchanged.read_time,
+            now: exchanged.receive_time,
             earliest: Some(exchanged.bind_time),
             issuer_may_be_subject: false,
         };

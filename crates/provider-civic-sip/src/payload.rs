@@ -82,7 +82,7 @@ pub fn read(clear: &[u8], asked: &[String]) -> Result<Read, Malformed> {
         let one = labelled.iter().find(|one| one.label == label)?;
         as_text(&one.value)
     };
-    let image = text_of(IMAGE).map(|text| (picture::read(text.expose()), text));
+    let mut image = text_of(IMAGE).map(|text| (picture::read(text.expose()), text));
     let digest = image.as_ref().and_then(|(image, text)| {
         let said = text_of(IMAGE_MD5)?;
         Some(digest_of(said.expose(), text.expose(), image))
@@ -100,7 +100,9 @@ pub fn read(clear: &[u8], asked: &[String]) -> Result<Read, Malformed> {
         };
         items.push(DataItem {
             field: one.label.clone(),
-            image: (one.label == IMAGE).then(|| picture::read(value.expose())),
+            image: image
+                .take_if(|_| one.label == IMAGE)
+                .map(|(image, _)| image),
             value,
             pepper: None,
             checks: Some(Checks {

@@ -19,6 +19,7 @@
 mod answers;
 mod callbacks;
 mod crashes;
+mod exchange;
 mod front;
 mod letter;
 mod looks;
@@ -40,6 +41,7 @@ use crate::{Continuation, Provider, StartRequest};
 pub use answers::*;
 pub use callbacks::*;
 pub use crashes::*;
+pub use exchange::*;
 pub use front::{Front, Upset};
 pub use looks::*;
 pub use pictures::*;
@@ -111,6 +113,12 @@ pub trait Bench: Send + Sync + 'static {
     fn decisions(&self) -> usize {
         0
     }
+
+    /// How many codes the provider has taken. For connections that
+    /// [exchange codes](crate::Profile::exchanges_codes).
+    fn spent(&self) -> usize {
+        0
+    }
 }
 
 /// Makes one test of each promise. Takes a type that is a [`Bench`](crate::conformance::Bench).
@@ -118,6 +126,7 @@ pub trait Bench: Send + Sync + 'static {
 macro_rules! conformance_tests {
     ($bench:ty) => {
         $crate::conformance_tests! { @looks $bench }
+        $crate::conformance_tests! { @exchanges $bench }
         $crate::conformance_tests! { @each $bench;
             it_says_of_itself_what_makes_sense
             a_wish_comes_out_the_same_each_time_and_nonsense_does_not_come_out
@@ -163,6 +172,19 @@ macro_rules! conformance_tests {
             evidence_that_does_not_come_says_what_may_be_done_next
             a_decision_has_one_effect_however_often_it_is_told
             a_crash_on_either_side_of_a_decision_has_one_effect_once_it_is_repeated
+        }
+    };
+    (@exchanges $bench:ty) => {
+        $crate::conformance_tests! { @each $bench;
+            a_code_is_read_the_same_each_time_and_nonsense_is_no_code
+            a_code_is_exchanged_once_for_what_was_asked
+            a_code_of_another_user_s_gives_nothing
+            an_exchange_that_fails_says_whether_the_code_may_be_spent
+            an_exchange_that_is_never_answered_is_unclear_in_time
+            a_crash_on_either_side_of_an_exchange_spends_the_code_once
+            an_answer_that_was_damaged_is_not_believed
+            an_answer_to_an_exchange_without_end_is_not_read
+            what_an_answer_points_to_comes_whole_or_says_what_may_be_done_next
         }
     };
     (@each $bench:ty; $($promise:ident)*) => {

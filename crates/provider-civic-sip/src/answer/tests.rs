@@ -55,7 +55,7 @@ fn exchanged(answer: &Value) -> Exchanged {
         subject: Pii::from(""),
         fields: FIELDS.iter().map(|field| field.name.to_owned()).collect(),
         bind_time: ISSUED,
-        read_time: ISSUED,
+        receive_time: ISSUED,
         answer: message(answer.to_string()),
         rest: None,
     }
@@ -252,14 +252,14 @@ fn an_answer_holds_from_when_its_code_was_bound_until_a_minute_after_its_end() {
         (issued, expires + SKEW - instant, None),
         (issued, expires + SKEW, INVALID),
     ];
-    for (bind_time, read_time, expected) in table {
+    for (bind_time, receive_time, expected) in table {
         let exchanged = Exchanged {
             bind_time,
-            read_time,
+            receive_time,
             ..exchanged(&answer)
         };
         let told = reason(&reader, &exchanged);
-        assert_eq!(told, expected, "{bind_time:?} {read_time:?}");
+        assert_eq!(told, expected, "{bind_time:?} {receive_time:?}");
     }
 }
 

@@ -19,11 +19,11 @@ struct Open<B> {
 }
 
 impl<B: Bench> Open<B> {
-    /// None if nothing is brought back to this plug-in. The first look is behind it, so that the next
+    /// None if nothing is brought back to this plug-in, or what is brought back is not looked at. The first look is behind it, so that the next
     /// request is a look's.
     async fn new() -> Option<Self> {
         let stage = Stage::<B>::new().await;
-        if !stage.has(Capability::Continue) {
+        if !stage.has(Capability::Continue) || stage.facade.profile().exchanges_codes() {
             return None;
         }
         let brought = stage.bench.brings_back().await;

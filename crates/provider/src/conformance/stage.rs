@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// When every test begins.
-const START: Timestamp = Timestamp::from_secs(1_700_000_000);
+pub(super) const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 
 /// All that a test needs.
 pub(super) struct Stage<B> {

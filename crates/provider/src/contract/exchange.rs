@@ -32,8 +32,8 @@ pub struct Exchanged {
     pub fields: Vec<String>,
     /// When the code was bound, before it was first sent: nothing true can be older.
     pub bind_time: Timestamp,
-    /// When it is read.
-    pub read_time: Timestamp,
+    /// When the answer came: what was good then is good however late it is read.
+    pub receive_time: Timestamp,
     /// The answer.
     pub answer: ProviderMessage,
     /// What the answer points to, where it does not hold everything itself.
