@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use verilane_core::{Pii, Reason};
 
-use super::answers::is_unclear;
 use super::stage::Stage;
+use super::unanswered::is_unclear;
 use super::{Bench, Upset};
 use crate::{
     Continuation, Exchanged, Granted, ProviderError, ProviderMessage, Refusal, conformance::Front,
