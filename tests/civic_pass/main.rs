@@ -9,25 +9,24 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../harness/mod.rs"]
 mod harness;
 
 use std::time::Duration;
 
-use harness::{Launch, Server, Stage, field, refusal};
+use harness::{
+    JWT, Launch, OAUTH, Server, Stage, continue_request, field, from_any_document, refusal,
+    review_request, wallet_request,
+};
 use sha2::Digest as _;
 use tonic::{Code, Status};
 use verilane_api::v1::watch_verification_request::Start;
 use verilane_api::v1::{
-    AccessContext, Capability, ClaimFromAnyDocument, ClaimRequest, ContinueVerificationRequest,
-    CreateVerificationRequest, Decision, Event, EventType, GatewayWidget, ListConnectionsRequest,
-    Necessity, ReviewVerificationRequest, StartPoint, State, Subject, Verification, WatchEnd,
-    action, claim_request, continue_verification_request, subject,
+    Capability, Decision, Event, EventType, GatewayWidget, ListConnectionsRequest, StartPoint,
+    State, Verification, WatchEnd, action,
 };
-use verilane_core::VerificationId;
 use verilane_sandbox::{CivicPassScenario, PiiOrder, PiiRequestView, Turn, TurnOrigin};
 
-const OAUTH: &str = "civic-oauth";
-const JWT: &str = "civic-jwt";
 const WALLET: &str = "0xAb5801a7D398351b8bE11C439e05C5B3259aeC9B";
 const PICTURE: &str = "evidence-selfie";
 /// A little more than the pace of looks, which spreads them.
@@ -66,57 +65,13 @@ async fn stage(names: &str) -> Stage {
 
 /// The binary, with what Civic gives a partner in its environment.
 fn start(stage: &Stage) -> Server {
-    let partner = stage.sandbox.civic_pass().partner();
-    let key = partner.private_key_pem.as_deref().unwrap();
-    let mut launch = Launch::default();
-    for (connection, name, value) in [
-        ("OAUTH", "PARTNER_ID", &*partner.partner_id),
-        ("OAUTH", "GATEKEEPER_NETWORK", &partner.gatekeeper_network),
-        ("OAUTH", "CLIENT_ID", &partner.client_id),
-        ("OAUTH", "CLIENT_SECRET", &partner.client_secret),
-        ("OAUTH", "TOKEN_URL", &partner.token_url),
-        ("OAUTH", "BASE_URL", &partner.api_base),
-        ("JWT", "PARTNER_ID", &partner.partner_id),
-        ("JWT", "GATEKEEPER_NETWORK", &partner.gatekeeper_network),
-        ("JWT", "PRIVATE_KEY", key),
-        ("JWT", "BASE_URL", &partner.verify_base),
-    ] {
-        let variable = format!("VERILANE__CONNECTIONS__CIVIC_{connection}__{name}");
-        launch = launch.with(&variable, value);
-    }
-    stage.start_as(launch)
-}
-
-fn purpose() -> Option<AccessContext> {
-    Some(AccessContext {
-        purpose: "black-box-test".to_owned(),
-        ..AccessContext::default()
-    })
-}
-
-fn from_any_document(name: &str) -> ClaimRequest {
-    let claim = ClaimFromAnyDocument {
-        name: name.to_owned(),
-        ..ClaimFromAnyDocument::default()
-    };
-    ClaimRequest {
-        selector: Some(claim_request::Selector::FromAnyDocument(claim)),
-        necessity: Necessity::Required.into(),
-    }
+    stage.start_as(Launch::default().of_civic_partner(stage))
 }
 
 /// A verification that waits for what the wallet's holder brings back.
 async fn create(server: &Server, connection: &str, wallet: &str) -> Verification {
-    let request = CreateVerificationRequest {
-        request_id: VerificationId::generate().to_string(),
-        connection: connection.to_owned(),
-        subject: Some(Subject {
-            identifier: Some(subject::Identifier::WalletAddress(wallet.to_owned())),
-        }),
-        claims: vec![field("email"), from_any_document("name"), field(PICTURE)],
-        access_context: purpose(),
-        ..CreateVerificationRequest::default()
-    };
+    let claims = vec![field("email"), from_any_document("name"), field(PICTURE)];
+    let request = wallet_request(connection, wallet, claims);
     let answer = server.verifications().create_verification(request).await;
     answer.unwrap().into_inner().verification.unwrap()
 }
@@ -132,24 +87,13 @@ fn widget(stage: &Stage, url_id: bool) -> PiiRequestView {
 }
 
 async fn hand_over(server: &Server, id: &str, brought: &str) -> Result<Verification, Status> {
-    let request = ContinueVerificationRequest {
-        verification_id: id.to_owned(),
-        continuation: Some(
-            continue_verification_request::Continuation::PresentationRequestId(brought.to_owned()),
-        ),
-        ..ContinueVerificationRequest::default()
-    };
+    let request = continue_request(id, brought);
     let answer = server.verifications().continue_verification(request).await;
     Ok(answer?.into_inner().verification.unwrap())
 }
 
 async fn review(server: &Server, id: &str, decision: Decision) -> Verification {
-    let request = ReviewVerificationRequest {
-        verification_id: id.to_owned(),
-        decision: decision.into(),
-        access_context: purpose(),
-        ..ReviewVerificationRequest::default()
-    };
+    let request = review_request(id, decision);
     let answer = server.verifications().review_verification(request).await;
     answer.unwrap().into_inner().verification.unwrap()
 }
