@@ -12,6 +12,8 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod pictures;
+
 use std::time::Duration;
 
 use harness::{

@@ -52,6 +52,10 @@ impl Engine {
         if answer.data.is_none() {
             return Ok(false);
         }
+        // A look that comes while another one still fetches would fetch the same beside it.
+        let Some(_taking) = self.takings.begin(about) else {
+            return Ok(false);
+        };
         let row = self.load(about.verification).await?.verification;
         if !self.wants_claims(&row, about).await? {
             return Ok(false);
