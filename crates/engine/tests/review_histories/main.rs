@@ -40,8 +40,9 @@ use crate::model::Rules;
 use crate::service::Workshop;
 use crate::steps::{CRASHES, Step, steps};
 
-/// What no history meets: what comes of callbacks, of providers that hold one request, and of operators.
-const LEFT_OUT: [EventKind; 7] = [
+/// What no history meets: what comes of callbacks, of providers that hold one request or take codes, and
+/// of operators.
+const LEFT_OUT: [EventKind; 11] = [
     EventKind::StartFailed,
     EventKind::DataDiscarded,
     EventKind::RequestAdopted,
@@ -49,6 +50,10 @@ const LEFT_OUT: [EventKind; 7] = [
     EventKind::DataQuarantined,
     EventKind::DataImported,
     EventKind::ClaimInvalidated,
+    EventKind::RequestSeen,
+    EventKind::RequestDeclined,
+    EventKind::PageError,
+    EventKind::CodeExchanged,
 ];
 
 /// How many histories are played where nobody says.
