@@ -23,6 +23,7 @@
 )]
 
 mod calls;
+pub mod civic;
 mod clock;
 mod draw;
 mod flow;

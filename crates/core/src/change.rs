@@ -67,6 +67,22 @@ impl Change {
             log: None,
         }
     }
+
+    /// What is decided over the row that this change leaves, in the same commit. Of what stands once in
+    /// a change, this one's own stays.
+    #[must_use]
+    pub fn then(mut self, next: Self) -> Self {
+        if let (Some(write), Some(next)) = (&mut self.verification, next.verification) {
+            write.row = next.row;
+        }
+        self.events.extend(next.events);
+        self.seen.extend(next.seen);
+        self.claims.extend(next.claims);
+        self.evidence.extend(next.evidence);
+        self.jobs.extend(next.jobs);
+        self.audit.extend(next.audit);
+        self
+    }
 }
 
 /// A verification to write.

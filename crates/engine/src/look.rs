@@ -36,6 +36,9 @@ impl Engine {
         let Some(reference) = self.reference(row, about)? else {
             return Ok(Pulled::Impossible);
         };
+        if !self.holds(row, about, &reference).await? {
+            return Ok(Pulled::Impossible);
+        }
         let asked_at = self.now();
         // The pace of looks is the connection's own.
         let limits = PullLimits {
@@ -75,7 +78,9 @@ impl Engine {
             }
             Err(error) => return Ok(Pulled::Failed(error)),
         };
-        let shown = self.commit_look(about, Some(&answer), &reference).await?;
+        // What was replaced by another attempt's claims is verified only together with its own.
+        let is_late = self.is_late_success(row, about, &answer).await?;
+        let shown = !is_late && self.commit_look(about, Some(&answer), &reference).await?;
         let taken =
             !answer.is_anothers && self.take_claims(about, connection, &answer, tries).await?;
         self.pull_gate.heard(about, asked_at);
@@ -104,6 +109,23 @@ impl Engine {
             what,
             &handover.reference,
         )?))
+    }
+
+    /// Whether a request is still the attempt's own. One that was set free may be another's by now, and
+    /// what becomes of it is nothing to this one.
+    async fn holds(
+        &self,
+        row: &Verification,
+        about: JobAbout,
+        reference: &Pii<String>,
+    ) -> Result<bool, EngineError> {
+        let Some(attempt) = row.attempt(about.attempt) else {
+            return Ok(false);
+        };
+        let key = self.binding_key(attempt, reference)?;
+        let bound = self.store.binding(key).await?;
+        let holder = bound.map(|bound| (bound.holder.verification, bound.holder.attempt));
+        Ok(holder == Some((about.verification, about.attempt)))
     }
 
     /// Commits what a look shows, or that the provider knows nothing of the request, against whatever

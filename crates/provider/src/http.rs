@@ -31,9 +31,10 @@ pub use egress::{Egress, EgressError};
 pub use error::{Answer, HttpError};
 pub use http::Method;
 pub use reqwest::Url;
+pub use resolver::NameLookup;
 
 use observe::Observer;
-use resolver::VettingResolver;
+use resolver::{SystemLookup, VettingResolver};
 
 /// How a connection's client is set up.
 #[derive(Clone, Debug)]
@@ -120,7 +121,19 @@ impl HttpClient {
     /// # Errors
     /// [`HttpSetupError`], if the system offers no usable TLS trust store, for example.
     pub fn new(settings: HttpSettings) -> Result<Self, HttpSetupError> {
-        let resolver = VettingResolver::new(settings.egress.allow_private_addresses);
+        Self::with_lookup(settings, Arc::new(SystemLookup))
+    }
+
+    /// The same with another way to look names up than the system's. What it finds is held against the
+    /// rules as any other's is.
+    ///
+    /// # Errors
+    /// [`HttpSetupError`], as [`HttpClient::new`].
+    pub fn with_lookup(
+        settings: HttpSettings,
+        lookup: Arc<dyn NameLookup>,
+    ) -> Result<Self, HttpSetupError> {
+        let resolver = VettingResolver::new(lookup, settings.egress.allow_private_addresses);
         let client = reqwest::Client::builder()
             .user_agent(concat!("verilane/", env!("CARGO_PKG_VERSION")))
             .dns_resolver(resolver)

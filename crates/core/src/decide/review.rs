@@ -8,7 +8,7 @@
 use super::came::Came;
 use super::draft::{Draft, Said};
 use super::exchange::waits_for_browser;
-use super::report::withdraw_others;
+use super::report::{DataKept, data_kept, withdraw_others};
 use super::timers::{Deadlines, needed_timer};
 use crate::{
     Assurance, AttemptNumber, Change, Decision, EventKind, Fact, Handover, HandoverKind, JobKind,
@@ -173,8 +173,8 @@ pub fn unknown_to_provider(
     Some(draft.finish(deadlines))
 }
 
-/// The provider gave its claims, and they are durable with their evidence. Whoever calls adds them.
-/// If nothing that is required is missing, the caller must decide now, unless the decision is known.
+/// The provider gave its claims, and they are durable with their evidence. Whoever calls adds them, as
+/// far as [`data_kept`] says. If nothing that is required is missing, the caller must decide now, unless the decision is known.
 #[must_use]
 pub fn claims_pulled(
     current: &Verification,
@@ -185,14 +185,17 @@ pub fn claims_pulled(
     deadlines: &Deadlines,
 ) -> Change {
     let mut draft = Draft::over(current, now);
-    claims.came.grant(&mut draft.row().claims);
+    let kept = data_kept(current, number, &claims.came) == DataKept::Claims;
     let complete = claims.came.is_complete(current);
     let pulled = |kind| Said {
         assurance: Assurance::Pulled,
         ..Said::ours(kind)
     };
-    if !claims.came.unusable.is_empty() {
-        draft.learn(number, Fact::UnusableImages);
+    if kept {
+        claims.came.grant(&mut draft.row().claims);
+        if !claims.came.unusable.is_empty() {
+            draft.learn(number, Fact::UnusableImages);
+        }
     }
     if !complete {
         draft.learn(number, Fact::DataIncomplete);
@@ -212,10 +215,10 @@ pub fn claims_pulled(
     let waits = draft.state_of(number) == Some(State::InReview);
     draft.tell(
         number,
-        pulled(if waits {
-            EventKind::ReviewNeeded
-        } else {
-            EventKind::DataReceived
+        pulled(match (kept, waits) {
+            (false, _) => EventKind::DuplicateSuccess,
+            (true, true) => EventKind::ReviewNeeded,
+            (true, false) => EventKind::DataReceived,
         }),
     );
     if let Some(decision) = claims.decision.filter(|_| waits) {

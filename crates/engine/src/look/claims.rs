@@ -3,7 +3,7 @@
 //! Invariant: claims show with all of their evidence, in one change. Nothing is taken for an attempt that
 //! nobody can decide on any more.
 
-use verilane_core::decide::{self, Came, Document, PulledClaims};
+use verilane_core::decide::{self, Came, DataKept, Document, PulledClaims};
 use verilane_core::{
     Assurance, Attempt, Change, Decision, JobAbout, Reason, RequestedClaim, Sealed, State,
     StoredClaim, Timestamp, Verification,
@@ -13,6 +13,7 @@ use verilane_store::{CommitError, Conflict};
 use verilane_vault::SealedWhat;
 
 use super::evidence::Fetched;
+use super::shown;
 use crate::EngineError;
 use crate::callback::underivable;
 use crate::engine::{Connection, Engine, RACES};
@@ -53,6 +54,7 @@ impl Engine {
             return Ok(false);
         }
         let row = self.load(about.verification).await?.verification;
+        let (row, _) = self.as_shown(row, about, answer);
         if !self.wants_claims(&row, about).await? {
             return Ok(false);
         }
@@ -74,10 +76,17 @@ impl Engine {
         };
         for _ in 0..RACES {
             let row = self.load(about.verification).await?.verification;
+            let (row, look) = self.as_shown(row, about, answer);
             if !self.wants_claims(&row, about).await? {
                 return Ok(false);
             }
             let change = self.taking(&row, about, connection, &taken, &sealer)?;
+            let change = match look {
+                // Without claims of its own there is nothing that the look could verify.
+                Some(_) if change.claims.is_empty() => return Ok(false),
+                Some(look) => look.then(change),
+                None => change,
+            };
             match self.commit(change).await {
                 Ok(_) => return Ok(true),
                 Err(CommitError::Conflict(Conflict::Revision)) => {}
@@ -85,6 +94,37 @@ impl Engine {
             }
         }
         Err(EngineError::new(Reason::Contended).about(about.verification))
+    }
+
+    /// A verification as a look shows it, and the change that is still to come of that.
+    fn as_shown(
+        &self,
+        row: Verification,
+        about: JobAbout,
+        answer: &LookAnswer,
+    ) -> (Verification, Option<Change>) {
+        let deadlines = &self.config.deadlines;
+        let look = decide::looked(&row, about.attempt, shown(answer), self.now(), deadlines);
+        let after = look.as_ref().and_then(|look| look.verification.as_ref());
+        (after.map_or(row, |write| write.row.clone()), look)
+    }
+
+    /// Whether a look verifies an attempt whose claims another's have replaced meanwhile.
+    pub(super) async fn is_late_success(
+        &self,
+        row: &Verification,
+        about: JobAbout,
+        answer: &LookAnswer,
+    ) -> Result<bool, EngineError> {
+        let is_verified = |row: &Verification| {
+            let attempt = row.attempt(about.attempt);
+            attempt.is_some_and(|attempt| attempt.state().0 == State::Verified)
+        };
+        if answer.is_anothers || is_verified(row) {
+            return Ok(false);
+        }
+        let (after, _) = self.as_shown(row.clone(), about, answer);
+        Ok(is_verified(&after) && self.wants_claims(&after, about).await?)
     }
 
     /// Whether an attempt still needs what a look gives: it is open and nothing of it is stored; or it
@@ -134,10 +174,15 @@ impl Engine {
         let reviewer = self.reviewer(connection.facade.connection());
         let deadlines = &self.config.deadlines;
         let mut change = decide::claims_pulled(row, number, &pulled, reviewer, now, deadlines);
-        let pieces = taken.fetched.iter().filter_map(|one| one.piece.as_ref());
+        let is_kept = decide::data_kept(row, number, &came) == DataKept::Claims;
+        let pieces = taken.fetched.iter().filter(|_| is_kept);
+        let pieces = pieces.filter_map(|one| one.piece.as_ref());
         for piece in pieces.chain([taken.message]) {
             let record = piece.record(row, number, sealer, now)?;
             change.evidence.push(record);
+        }
+        if !is_kept {
+            return Ok(change);
         }
         for claim in row.claims.iter().filter(|claim| came.has(claim)) {
             // A value is kept once, however much is derived from it.
@@ -146,8 +191,10 @@ impl Engine {
             }
             if let Some((value, piece)) = kept(row, claim, taken, sealer)? {
                 let stored = stored((row, number), claim, value, piece, now);
+                // What stands on no document is not of the one that was shown.
+                let shown = kind.filter(|_| stored.name.is_from_document());
                 change.claims.push(StoredClaim {
-                    document: claim.document.or(kind),
+                    document: claim.document.or(shown),
                     ..stored
                 });
             }

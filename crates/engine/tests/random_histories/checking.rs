@@ -6,7 +6,8 @@ use verilane_store::Store;
 
 use crate::connector::{Hand, Mood, asked};
 use crate::doing::access;
-use crate::history::{Ending, History, Outcome};
+use crate::histories::playing::Outcome;
+use crate::history::{Ending, History};
 use crate::model::Phase;
 use crate::service::AFTER_END;
 use crate::steps::Signed;

@@ -13,9 +13,10 @@ use verilane_engine::{
 use verilane_provider::Refusal;
 
 use crate::connector::{Asked, Hand, Letter, Mood, Slot, USERS, What, asked, required};
-use crate::history::{History, Outcome};
+use crate::histories::playing::Outcome;
+use crate::history::History;
 use crate::model::{Cause, Judgement, Phase, RECURS};
-use crate::service::connection;
+use crate::service::{connection, did_more_than_pull};
 use crate::steps::{Crash, Signed};
 
 type Answered = Result<VerificationView, EngineError>;
@@ -250,7 +251,7 @@ impl History<'_> {
         }
         self.reopen(false).await;
         // It is durable as a whole or not at all, and nobody was answered.
-        let happened = self.running().did_more_than_pull(self.frames.len()).await;
+        let happened = did_more_than_pull(self.running(), self.frames.len()).await;
         self.causes.extend(cause.filter(|_| happened));
         self.explain().await?;
         self.run_on().await

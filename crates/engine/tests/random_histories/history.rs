@@ -6,11 +6,13 @@ use verilane_core::{Event, EventKind, Reason, Sequence, Timestamp, VerificationI
 use verilane_store::Store;
 
 use crate::connector::{Asked, Letter, World};
+use crate::histories::playing::Outcome;
+use crate::histories::running::{Running, frame};
+use crate::histories::watcher::Watcher;
 use crate::model::{Attempt, Cause, Model, Phase, RECURS};
-use crate::service::{Lasting, Running, Workshop, frame};
+use crate::service::{Lasting, Workshop};
 use crate::steps::Step;
 use crate::told::Told;
-use crate::watcher::Watcher;
 
 /// How a history ends: with everything delivered after all, or with nothing more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,8 +23,6 @@ pub enum Ending {
 
 /// How many times something can come due within one wait, by far.
 const MOST_DUE: usize = 1_000;
-
-pub type Outcome<T = ()> = Result<T, String>;
 
 pub struct History<'w> {
     pub lasting: Lasting<'w>,

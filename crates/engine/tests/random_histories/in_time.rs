@@ -3,7 +3,8 @@
 use verilane_core::EventKind;
 
 use crate::connector::{Asked, Slot};
-use crate::history::{History, Outcome};
+use crate::histories::playing::Outcome;
+use crate::history::History;
 use crate::service::PATIENCE;
 
 impl History<'_> {

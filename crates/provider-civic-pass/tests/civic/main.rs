@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod changing_names;
 mod decisions;
 mod evidence;
 mod hostile_links;

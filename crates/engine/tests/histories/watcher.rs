@@ -7,7 +7,7 @@ use verilane_engine::{
     Delivery, EventFilter, EventScope, ListEvents, WatchEnd, WatchMany, WatchOne, WatchStart,
 };
 
-use crate::service::Running;
+use super::running::Running;
 
 enum Stream {
     Many(Box<WatchMany>),
