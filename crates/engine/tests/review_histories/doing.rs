@@ -5,9 +5,9 @@ use std::time::Duration;
 use verilane_core::{
     ClaimRequest, ClaimSelector, Decision, Pii, Principal, Reason, Revision, State,
 };
-use verilane_engine::{Brought, 
-    AccessContext, Continuation, ContinueVerification, CreateVerification, EngineError, Expire,
-    RetryVerification, ReviewVerification, VerificationView,
+use verilane_engine::{
+    AccessContext, Brought, Continuation, ContinueVerification, CreateVerification, EngineError,
+    Expire, RetryVerification, ReviewVerification, VerificationView,
 };
 
 use crate::civic::{WALLETS, id_of};
