@@ -128,3 +128,6 @@ pub fn exchange_ended(
     );
     Some(draft.finish(deadlines))
 }
+
+#[cfg(test)]
+mod tests;
