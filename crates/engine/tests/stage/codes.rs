@@ -90,8 +90,21 @@ pub const WORDS: &str = "the words of a refusal";
 /// The key that its answers are signed under.
 pub const KEY: &str = "the key of codes";
 
+/// What it was asked, in order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Noted {
+    /// A request to exchange a code, what was done with it, and whether it was spent by then. Of one that
+    /// never left it knows nothing; it is noted all the same.
+    Code(String, Reply, bool),
+    /// A request for what the answer to a code points to, and what was done with it.
+    Link(String, Link),
+    /// What a code gave was read.
+    Read(String),
+}
+
 #[derive(Default)]
 pub struct World {
+    pub noted: VecDeque<Noted>,
     pub grants: BTreeMap<String, Grant>,
     pub spent: BTreeSet<String>,
     /// Each code that it was sent, by name, and what it did.
@@ -237,13 +250,18 @@ impl Grant {
         }
     }
 
-    fn written(&self) -> Value {
+    fn written(&self, name: &str) -> Value {
         let items = self
             .items
             .iter()
             .map(|(field, value, said)| json!({ "field": field, "value": value, "said": said }));
         let items: Vec<_> = items.collect();
-        json!({ "user": self.user, "items": items, "digest": self.digest_mismatch })
+        json!({
+            "code": name,
+            "user": self.user,
+            "items": items,
+            "digest": self.digest_mismatch,
+        })
     }
 }
 
@@ -337,6 +355,9 @@ impl Provider for Codes {
         let (number, reply) = {
             let mut world = self.world.lock();
             let reply = world.replies.pop_front().unwrap_or(Reply::Gives);
+            let is_spent = world.spent.contains(name);
+            let noted = Noted::Code(name.to_owned(), reply, is_spent);
+            world.noted.push_back(noted);
             if reply != Reply::NotSent {
                 world.sent.push((name.to_owned(), reply));
             }
@@ -374,7 +395,7 @@ impl Provider for Codes {
                 Ok(message(&if grant.is_large {
                     json!({ "link": name })
                 } else {
-                    grant.written()
+                    grant.written(name)
                 }))
             }
         }
@@ -390,8 +411,10 @@ impl Provider for Codes {
         };
         let mut world = self.world.lock();
         world.fetches += 1;
-        match world.links.pop_front().unwrap_or(Link::Gives) {
-            Link::Gives => Ok(Some(message(&world.grants[name].written()))),
+        let link = world.links.pop_front().unwrap_or(Link::Gives);
+        world.noted.push_back(Noted::Link(name.to_owned(), link));
+        match link {
+            Link::Gives => Ok(Some(message(&world.grants[name].written(name)))),
             Link::IsSlow => Err(ProviderError::Unclear),
             Link::Nonsense => Err(ProviderError::InvalidAnswer("it makes no sense")),
             Link::IsDead => Err(ProviderError::Refused {
@@ -407,6 +430,8 @@ impl Provider for Codes {
         }
         let body = &exchanged.rest.as_ref().unwrap_or(&exchanged.answer).body;
         let body: Value = serde_json::from_slice(body).unwrap();
+        let name = body["code"].as_str().unwrap().to_owned();
+        self.world.lock().noted.push_back(Noted::Read(name));
         let user = body["user"].as_str().unwrap();
         let item = |field: &str, value: &str, checks| DataItem {
             field: field.to_owned(),
