@@ -40,8 +40,13 @@ use crate::model::Rules;
 use crate::service::Workshop;
 use crate::steps::{CRASHES, Step, steps};
 
-/// What no history meets: what comes of callbacks, of providers that hold one request, and of operators.
-const LEFT_OUT: [EventKind; 7] = [
+/// What no history meets: what comes of callbacks, of providers that hold one request, of codes, and of
+/// operators.
+const LEFT_OUT: [EventKind; 11] = [
+    EventKind::RequestSeen,
+    EventKind::RequestDeclined,
+    EventKind::PageError,
+    EventKind::CodeExchanged,
     EventKind::StartFailed,
     EventKind::DataDiscarded,
     EventKind::RequestAdopted,
