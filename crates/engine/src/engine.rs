@@ -16,6 +16,7 @@ use verilane_provider::Facade;
 use verilane_store::{CommitError, Loaded, Store};
 
 use crate::crash::{CrashPoint, CrashPoints};
+use crate::exchange::Turns;
 use crate::look::Takings;
 use crate::pull::Gate;
 use crate::telemetry::{JobMetrics, Loud, PullMetrics, QuarantineMetrics};
@@ -71,6 +72,7 @@ pub struct Engine {
     pub(crate) pull_metrics: PullMetrics,
     pub(crate) pull_gate: Gate,
     pub(crate) takings: Takings,
+    pub(crate) exchanges: Turns,
     pub(crate) watches: Arc<AtomicUsize>,
     pub(crate) token_makers: TokenMakers,
 }
@@ -105,6 +107,7 @@ impl Engine {
             pull_metrics: PullMetrics::new(),
             pull_gate: Gate::new(),
             takings: Takings::default(),
+            exchanges: Turns::default(),
             watches: Arc::default(),
             token_makers: TokenMakers::default(),
         }))

@@ -40,9 +40,13 @@ use crate::model::Rules;
 use crate::service::Workshop;
 use crate::steps::{CRASHES, Step, steps};
 
-/// What no history meets: what comes of callbacks, of providers that hold one request or take codes, and
-/// of operators.
+/// What no history meets: what comes of callbacks, of providers that hold one request, of codes, and of
+/// operators.
 const LEFT_OUT: [EventKind; 11] = [
+    EventKind::RequestSeen,
+    EventKind::RequestDeclined,
+    EventKind::PageError,
+    EventKind::CodeExchanged,
     EventKind::StartFailed,
     EventKind::DataDiscarded,
     EventKind::RequestAdopted,
@@ -50,14 +54,10 @@ const LEFT_OUT: [EventKind; 11] = [
     EventKind::DataQuarantined,
     EventKind::DataImported,
     EventKind::ClaimInvalidated,
-    EventKind::RequestSeen,
-    EventKind::RequestDeclined,
-    EventKind::PageError,
-    EventKind::CodeExchanged,
 ];
 
 /// How many histories are played where nobody says.
-const HISTORIES: u64 = 120;
+const HISTORIES: u64 = 150;
 
 /// Where one thread plays.
 struct Stage {
