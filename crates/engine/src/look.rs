@@ -23,6 +23,7 @@ use crate::crash::CrashPoint;
 use crate::engine::{Connection, Engine, RACES};
 use crate::pull::{Haste, PullCause, Pulled};
 use crate::sealing::Sealer;
+use claims::Took;
 
 impl Engine {
     /// Looks once, and commits what is new. `tries` looks have found nothing since the last news.
@@ -81,10 +82,18 @@ impl Engine {
         // What was replaced by another attempt's claims is verified only together with its own.
         let is_late = self.is_late_success(row, about, &answer).await?;
         let shown = !is_late && self.commit_look(about, Some(&answer), &reference).await?;
-        let taken =
-            !answer.is_anothers && self.take_claims(about, connection, &answer, tries).await?;
+        // News begins the count of looks in vain anew.
+        let tries = if shown { 0 } else { tries };
+        let taken = match answer.is_anothers {
+            true => Took::Nothing,
+            false => self.take_claims(about, connection, &answer, tries).await?,
+        };
         self.pull_gate.heard(about, asked_at);
-        Ok(told(shown || taken))
+        Ok(match taken {
+            Took::Nothing => told(shown),
+            Took::Claims => told(true),
+            Took::Later(error) => Pulled::Failed(error),
+        })
     }
 
     /// The provider's name of an attempt's request; none if nothing was brought back.

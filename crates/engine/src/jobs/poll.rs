@@ -77,7 +77,8 @@ impl Engine {
                 let asked = error.retry_after().unwrap_or_default();
                 let pace = row.attempt(about.attempt).map(|a| self.pace(&a.connection));
                 let silence = pace.unwrap_or(*polls).silence(tries);
-                asked.max(silence).min(polls.longest)
+                // However long it asks for: the client bounds that.
+                asked.max(silence)
             }
         };
         self.put_off(job.key, self.now() + wait).await
