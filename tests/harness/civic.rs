@@ -54,9 +54,13 @@ pub async fn stage(names: &str) -> Stage {
 
 /// The binary, with what Civic gives a partner in its environment.
 pub fn start(stage: &Stage) -> Server {
+    stage.start_as(launched(stage, Launch::default()))
+}
+
+/// A launch with what Civic gives a partner.
+pub fn launched(stage: &Stage, mut launch: Launch) -> Launch {
     let partner = stage.sandbox.civic_pass().partner();
     let key = partner.private_key_pem.as_deref().unwrap();
-    let mut launch = Launch::default();
     for (connection, name, value) in [
         ("OAUTH", "PARTNER_ID", &*partner.partner_id),
         ("OAUTH", "GATEKEEPER_NETWORK", &partner.gatekeeper_network),
@@ -72,7 +76,7 @@ pub fn start(stage: &Stage) -> Server {
         let variable = format!("VERILANE__CONNECTIONS__CIVIC_{connection}__{name}");
         launch = launch.with(&variable, value);
     }
-    stage.start_as(launch)
+    launch
 }
 
 pub fn purpose() -> Option<AccessContext> {
