@@ -18,7 +18,6 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tracing::Instrument;
 use verilane_core::{ConnectionName, Pii};
 use verilane_telemetry::propagation;
@@ -172,18 +171,6 @@ impl HttpClient {
         let outcome = self.exchange(request).instrument(span).await;
         observed.end(begun.elapsed(), &outcome);
         outcome
-    }
-
-    /// Sends a request and reads JSON from its answer.
-    ///
-    /// # Errors
-    /// [`HttpError`], as [`HttpClient::send`]; [`HttpError::Unusable`] for what is not the JSON
-    /// expected.
-    pub async fn send_for_json<T: DeserializeOwned>(
-        &self,
-        request: HttpRequest,
-    ) -> Result<T, HttpError> {
-        self.send(request).await?.json()
     }
 
     async fn exchange(&self, request: HttpRequest) -> Result<Answer, HttpError> {
