@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use tracing::Instrument;
 use verilane_core::{ConnectionName, Pii};
@@ -181,7 +181,7 @@ impl HttpClient {
     /// An answer with its body.
     async fn whole(&self, response: reqwest::Response) -> Result<Answer, HttpError> {
         let status = response.status().as_u16();
-        let retry_after = error::retry_after(response.headers().get(RETRY_AFTER));
+        let retry_after = error::retry_after(response.headers());
         let body = self.read_body(response, status).await?;
         let answer = Answer::new(status, retry_after, body);
         if (200..300).contains(&status) {
