@@ -12,8 +12,8 @@ mod stage;
 
 use std::time::Duration;
 
-use verilane_core::{Event, JobKind, Pii, Principal, State, Timestamp, VerificationId};
-use verilane_engine::{Continuation, ContinueVerification};
+use verilane_core::{Decision, Event, JobKind, Pii, Principal, State, Timestamp, VerificationId};
+use verilane_engine::{Continuation, ContinueVerification, ReviewVerification};
 
 use crate::stage::{DAY, HOUR, MINUTE, Play, START, Stage, access, field, request, soon};
 
@@ -142,5 +142,47 @@ async fn where_a_picture_lies_time_can_be_asked_for_too() {
         stage.clock.set(again);
     }
     play.until(is_in_review).await;
+    play.close().await;
+}
+
+#[tokio::test]
+async fn a_provider_that_asks_for_time_when_it_is_told_a_decision_is_left_alone() {
+    let stage = stage();
+    let mut play = stage.open().await;
+    let id = continued(&play).await;
+    let looks = &stage.puppet.looks;
+    looks.done();
+    looks.offer();
+    play.run_jobs();
+    play.until(is_in_review).await;
+    next_look(&stage, &play).await;
+    let before = looks.count();
+    looks.ask_for_at_decision(HOUR);
+    let decision = ReviewVerification {
+        principal: Principal::anonymous(),
+        verification: id,
+        decision: Decision::Approve,
+        reason: Pii::from(""),
+        expected: None,
+        access: access(),
+    };
+    play.engine.review_verification(decision).await.unwrap();
+    looks.told(1).await;
+    let again = START + HOUR;
+    soon(async {
+        loop {
+            let jobs = play.store.due_jobs(Timestamp::MAX, 1_000).await.unwrap();
+            let is_told = |job: &&verilane_core::Job| job.key.kind == JobKind::SendDecision;
+            if jobs.iter().find(is_told).unwrap().due == again {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(looks.count(), before);
+    stage.clock.set(again);
+    looks.told(2).await;
+    looks.seen(before + 1).await;
     play.close().await;
 }

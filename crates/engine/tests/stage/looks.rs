@@ -20,6 +20,8 @@ pub struct Looks {
     offers: Mutex<bool>,
     asks_for: Mutex<VecDeque<Duration>>,
     asks_for_at_pictures: Mutex<VecDeque<Duration>>,
+    asks_for_at_decisions: Mutex<VecDeque<Duration>>,
+    told: watch::Sender<usize>,
     count: watch::Sender<usize>,
 }
 
@@ -30,6 +32,8 @@ impl Looks {
             offers: Mutex::new(false),
             asks_for: Mutex::default(),
             asks_for_at_pictures: Mutex::default(),
+            asks_for_at_decisions: Mutex::default(),
+            told: watch::Sender::new(0),
             count: watch::Sender::new(0),
         }
     }
@@ -54,12 +58,29 @@ impl Looks {
         self.asks_for_at_pictures.lock().push_back(wait);
     }
 
+    /// Who tells it a decision next is asked to wait so long.
+    pub fn ask_for_at_decision(&self, wait: Duration) {
+        self.asks_for_at_decisions.lock().push_back(wait);
+    }
+
+    /// How often it was looked at.
+    pub fn count(&self) -> usize {
+        *self.count.borrow()
+    }
+
     /// Waits until it was looked at so often.
     pub async fn seen(&self, times: usize) {
-        let mut count = self.count.subscribe();
-        super::soon(count.wait_for(|count| *count >= times))
-            .await
-            .unwrap();
+        reach(&self.count, times).await;
+    }
+
+    /// Waits until it was told a decision so often.
+    pub async fn told(&self, times: usize) {
+        reach(&self.told, times).await;
+    }
+
+    pub fn decide(&self) -> Result<(), ProviderError> {
+        self.told.send_modify(|told| *told += 1);
+        busy(&self.asks_for_at_decisions)
     }
 
     pub fn look(&self, request: &LookRequest<'_>) -> Result<LookAnswer, ProviderError> {
@@ -110,6 +131,13 @@ impl Looks {
             b"\x89PNG\r\n\x1a\n",
         )))))
     }
+}
+
+async fn reach(count: &watch::Sender<usize>, times: usize) {
+    let mut count = count.subscribe();
+    super::soon(count.wait_for(|count| *count >= times))
+        .await
+        .unwrap();
 }
 
 fn busy(waits: &Mutex<VecDeque<Duration>>) -> Result<(), ProviderError> {

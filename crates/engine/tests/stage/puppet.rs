@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use serde_json::Value;
 use verilane_core::{
-    Action, ClaimName, ClaimRequest, ClaimSelector, ClaimSource, DocumentType, Fact,
+    Action, ClaimName, ClaimRequest, ClaimSelector, ClaimSource, Decision, DocumentType, Fact,
     FieldViolation, Pii, ProviderName, QrOrLink, Reason, Timestamp, Wish,
 };
 use verilane_provider::{
@@ -238,7 +238,11 @@ impl Puppet {
     /// One that calls nobody and is looked at, after a minute and then less often.
     pub fn looked_at() -> Self {
         let mut puppet = Self::new();
-        puppet.profile.capabilities = vec![Capability::Continue, Capability::Evidence];
+        puppet.profile.capabilities = vec![
+            Capability::Continue,
+            Capability::Evidence,
+            Capability::Review,
+        ];
         puppet.profile.holds_one_request = false;
         puppet.profile.pace = Some(Pace {
             first: MINUTE,
@@ -521,6 +525,10 @@ impl Provider for Puppet {
         _: &EvidenceOffer,
     ) -> Result<Box<dyn EvidenceBody>, ProviderError> {
         self.looks.picture()
+    }
+
+    async fn tell_decision(&self, _: &Pii<String>, _: Decision) -> Result<(), ProviderError> {
+        self.looks.decide()
     }
 
     fn read_callback(&self, callback: &Callback) -> Result<Reading, Refusal> {
