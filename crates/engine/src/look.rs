@@ -26,13 +26,12 @@ use crate::sealing::Sealer;
 use claims::Took;
 
 impl Engine {
-    /// Looks once, and commits what is new. `tries` looks have found nothing since the last news.
+    /// Looks once, and commits what is new.
     pub(crate) async fn look(
         &self,
         row: &Verification,
         about: JobAbout,
         (connection, cause): (&Connection, PullCause),
-        tries: u32,
     ) -> Result<Pulled, EngineError> {
         let Some(reference) = self.reference(row, about)? else {
             return Ok(Pulled::Impossible);
@@ -82,11 +81,10 @@ impl Engine {
         // What was replaced by another attempt's claims is verified only together with its own.
         let is_late = self.is_late_success(row, about, &answer).await?;
         let shown = !is_late && self.commit_look(about, Some(&answer), &reference).await?;
-        // News begins the count of looks in vain anew.
-        let tries = if shown { 0 } else { tries };
+        let vain = self.pull_gate.answered(about, shown);
         let taken = match answer.is_anothers {
             true => Took::Nothing,
-            false => self.take_claims(about, connection, &answer, tries).await?,
+            false => self.take_claims(about, connection, &answer, vain).await?,
         };
         self.pull_gate.heard(about, asked_at);
         Ok(match taken {

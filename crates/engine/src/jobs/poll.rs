@@ -37,7 +37,7 @@ impl Engine {
         }
         let tries = job.tries.saturating_add(1);
         let asked_at = self.now();
-        let wait = match self.pull_again(about, PullCause::Poll, job.tries).await? {
+        let wait = match self.pull(about, PullCause::Poll).await? {
             // The change that brought it said when it is next asked about, unless its time is over:
             // that leaves standing what still waits for an answer, and this one has its answer.
             Pulled::Told { news: 1.., .. } => {

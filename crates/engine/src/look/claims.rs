@@ -20,7 +20,8 @@ use crate::engine::{Connection, Engine, RACES};
 use crate::evidence::{KeptPiece, value};
 use crate::sealing::Sealer;
 
-/// After how many looks in vain a picture that the provider should offer is given up.
+/// After how many looks without news a picture that the provider should offer is given up. Looks that
+/// were not made or not answered don't count, and after a restart they are counted anew.
 const PATIENCE: u32 = 5;
 
 /// What became of the claims that a look gives.
@@ -53,7 +54,7 @@ impl Engine {
         about: JobAbout,
         connection: &Connection,
         answer: &LookAnswer,
-        tries: u32,
+        vain: u32,
     ) -> Result<Took, EngineError> {
         if answer.data.is_none() {
             return Ok(Took::Nothing);
@@ -68,7 +69,7 @@ impl Engine {
             id: row.id,
             key: &key,
         };
-        let fetched = self.fetch_all(&row, &sealer, connection, answer, tries < PATIENCE);
+        let fetched = self.fetch_all(&row, &sealer, connection, answer, vain < PATIENCE);
         let fetched = match fetched.await? {
             Pictures::Fetched(fetched) => fetched,
             Pictures::Later(Some(error)) if error.retry_after().is_some() => {

@@ -102,6 +102,26 @@ async fn a_picture_that_never_comes_is_given_up_after_five_looks_in_vain() {
 }
 
 #[tokio::test]
+async fn looks_that_were_not_answered_bring_no_picture_closer_to_being_given_up() {
+    let stage = stage();
+    let mut play = stage.open().await;
+    let id = continued(&play).await;
+    play.run_jobs();
+    stage.puppet.looks.done();
+    look(&stage, &play, 1).await;
+    for _ in 0..8 {
+        stage.puppet.looks.ask_for(MINUTE);
+    }
+    look(&stage, &play, 8).await;
+    look(&stage, &play, 3).await;
+    assert_eq!(play.view(id).await.row.state().0, State::Processing);
+    stage.puppet.looks.offer();
+    stage.clock.set(next_look(&stage, &play).await);
+    play.until(is_in_review).await;
+    play.close().await;
+}
+
+#[tokio::test]
 async fn a_provider_that_asks_for_more_time_than_the_longest_pace_is_given_it() {
     let stage = stage();
     let mut play = stage.open().await;
