@@ -15,6 +15,7 @@
 pub mod calls;
 pub mod faults;
 pub mod frames;
+pub mod looks;
 pub mod puppet;
 
 use std::sync::Arc;
@@ -101,6 +102,14 @@ impl Stage {
     pub fn keeping_history() -> Self {
         Self {
             puppet: Arc::new(Puppet::keeping_history()),
+            ..Self::new()
+        }
+    }
+
+    /// One whose provider calls nobody and is looked at.
+    pub fn looked_at() -> Self {
+        Self {
+            puppet: Arc::new(Puppet::looked_at()),
             ..Self::new()
         }
     }
