@@ -244,6 +244,10 @@ async fn a_connection_says_what_it_can_do() {
     for (name, has_review) in [(OAUTH, true), (JWT, false)] {
         let connection = connections.iter().find(|one| one.name == name).unwrap();
         let can: Vec<_> = connection.capabilities().collect();
+        // As it is configured for this connection, and not for all.
+        let interval = connection.poll_interval.as_ref().unwrap();
+        assert_eq!((interval.seconds, interval.nanos), (3_600, 0));
+        assert!(!connection.history_complete);
         assert!(can.contains(&Capability::Continue) && can.contains(&Capability::Evidence));
         assert_eq!(can.contains(&Capability::Review), has_review);
     }

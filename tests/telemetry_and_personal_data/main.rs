@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod civic_pass;
 mod collector;
 #[path = "../harness/mod.rs"]
 mod harness;

@@ -23,7 +23,7 @@ const QUARANTINED: [&str; 2] = ["canary-quarantined-picture-40fe", "canary-3d77@
 const WORDS: &str = "canary-failure-words-8c15";
 
 /// Where bytes stand in clear below a folder.
-fn bytes_in_files(folder: &Path, secrets: &[Vec<u8>]) -> Vec<String> {
+pub fn bytes_in_files(folder: &Path, secrets: &[Vec<u8>]) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -45,7 +45,7 @@ fn bytes_in_files(folder: &Path, secrets: &[Vec<u8>]) -> Vec<String> {
 }
 
 /// The middle of something, long enough to be told from chance.
-fn middle(of: &[u8]) -> Vec<u8> {
+pub fn middle(of: &[u8]) -> Vec<u8> {
     let from = of.len() / 2 - 16;
     of[from..from + 32].to_vec()
 }

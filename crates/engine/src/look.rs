@@ -25,15 +25,15 @@ use crate::crash::CrashPoint;
 use crate::engine::{Connection, Engine, RACES};
 use crate::pull::{Haste, PullCause, Pulled};
 use crate::sealing::Sealer;
+use claims::Took;
 
 impl Engine {
-    /// Looks once, and commits what is new. `tries` looks have found nothing since the last news.
+    /// Looks once, and commits what is new.
     pub(crate) async fn look(
         &self,
         row: &Verification,
         about: JobAbout,
         (connection, cause): (&Connection, PullCause),
-        tries: u32,
     ) -> Result<Pulled, EngineError> {
         let Some(reference) = self.reference(row, about)? else {
             return Ok(Pulled::Impossible);
@@ -83,12 +83,17 @@ impl Engine {
         // What was replaced by another attempt's claims is verified only together with its own.
         let is_late = self.is_late_success(row, about, &answer).await?;
         let shown = !is_late && self.commit_look(about, Some(&answer), &reference).await?;
-        // A picture is waited for from the last news on, and this may be the first that there is to read.
-        let tries = if shown { 0 } else { tries };
-        let taken =
-            !answer.is_anothers && self.take_claims(about, connection, &answer, tries).await?;
+        let vain = self.pull_gate.answered(about, shown);
+        let taken = match answer.is_anothers {
+            true => Took::Nothing,
+            false => self.take_claims(about, connection, &answer, vain).await?,
+        };
         self.pull_gate.heard(about, asked_at);
-        Ok(told(shown || taken))
+        Ok(match taken {
+            Took::Nothing => told(shown),
+            Took::Claims => told(true),
+            Took::Later(error) => Pulled::Failed(error),
+        })
     }
 
     /// The provider's name of an attempt's request; none if nothing was brought back.

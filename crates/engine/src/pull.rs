@@ -97,18 +97,8 @@ impl Engine {
         about: JobAbout,
         cause: PullCause,
     ) -> Result<Pulled, EngineError> {
-        self.pull_again(about, cause, 0).await
-    }
-
-    /// The same after so many pulls that found nothing.
-    pub(crate) async fn pull_again(
-        &self,
-        about: JobAbout,
-        cause: PullCause,
-        tries: u32,
-    ) -> Result<Pulled, EngineError> {
         let row = self.load(about.verification).await?.verification;
-        let pulled = self.pull_for(&row, about, cause, tries).await?;
+        let pulled = self.pull_for(&row, about, cause).await?;
         if let Some(attempt) = row.attempt(about.attempt) {
             let connection = attempt.connection.as_str();
             self.pull_metrics
@@ -129,7 +119,6 @@ impl Engine {
         row: &Verification,
         about: JobAbout,
         cause: PullCause,
-        tries: u32,
     ) -> Result<Pulled, EngineError> {
         let Some(attempt) = row.attempt(about.attempt) else {
             return Ok(Pulled::Impossible);
@@ -138,7 +127,7 @@ impl Engine {
             return Ok(Pulled::Impossible);
         };
         if connection.facade.has(Capability::Continue) {
-            return self.look(row, about, (connection, cause), tries).await;
+            return self.look(row, about, (connection, cause)).await;
         }
         if !connection.facade.has(Capability::History) {
             return Ok(Pulled::Impossible);

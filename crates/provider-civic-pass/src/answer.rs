@@ -15,7 +15,7 @@ use verilane_provider::{
 
 use crate::fields::{self, Place};
 use crate::links::Api;
-use crate::{reference, subject, words};
+use crate::{subject, words};
 
 /// The most bytes of a value. What is longer is no name, number or date.
 const MAX_VALUE: usize = 4 * 1024;
@@ -46,7 +46,7 @@ pub fn read(body: &[u8], asked: &LookRequest<'_>, api: &Api) -> Result<LookAnswe
     let answer: PiiRequest = serde_json::from_slice(body)
         .map_err(|_| ProviderError::InvalidAnswer("it is no PII request"))?;
     let name = asked.reference.expose();
-    if answer.id != *name && answer.id != reference::last_part(name) {
+    if !api.names(&answer.id, name) {
         return Err(ProviderError::InvalidAnswer("it is about another request"));
     }
     let meaning = words::meaning(&answer.status);

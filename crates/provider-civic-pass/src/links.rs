@@ -12,6 +12,8 @@ use verilane_core::Pii;
 use verilane_provider::ProviderError;
 use verilane_provider::http::Url;
 
+use crate::reference::last_part;
+
 /// The most bytes of a link.
 const MAX_LINK: usize = 4 * 1024;
 
@@ -35,6 +37,19 @@ impl std::fmt::Debug for Place {
 pub struct Api(pub Vec<String>);
 
 impl Api {
+    /// Whether an answer of this id is about a request of this name. An OAuth client keeps of a URL only
+    /// the id at its end, and can be answered the whole.
+    #[must_use]
+    pub fn names(&self, answered: &str, name: &str) -> bool {
+        let is_own = |origin: &String| {
+            let path = answered.strip_prefix(origin.as_str());
+            path.is_some_and(|path| path.starts_with('/'))
+        };
+        answered == name
+            || answered == last_part(name)
+            || (last_part(answered) == name && self.0.iter().any(is_own))
+    }
+
     /// A link as it is offered; none if it is not even text that a link could be.
     #[must_use]
     pub fn offered(&self, href: &str, request: &str) -> Option<Pii<String>> {

@@ -3,8 +3,6 @@
 //! One table, read both ways. Status callbacks name a field by the SHA3-256 of its name, so that
 //! is found here too. Names are case-sensitive, as the connector writes them.
 
-use std::sync::LazyLock;
-
 use sha3::{Digest, Sha3_256};
 use verilane_core::{ClaimName as Claim, DocumentType as Document};
 
@@ -103,21 +101,6 @@ pub fn hash_of(name: &str) -> String {
     hex::encode(Sha3_256::digest(name.as_bytes()))
 }
 
-/// The field that a status callback calls by this hash.
-#[must_use]
-pub fn by_hash(hash: &str) -> Option<&'static Field> {
-    static HASHES: LazyLock<Vec<(String, &'static Field)>> = LazyLock::new(|| {
-        FIELDS
-            .iter()
-            .map(|field| (hash_of(field.name), field))
-            .collect()
-    });
-    HASHES
-        .iter()
-        .find(|(known, _)| known == hash)
-        .map(|(_, field)| *field)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -153,11 +136,10 @@ mod tests {
     }
 
     #[test]
-    fn every_field_is_found_by_name_by_claim_and_by_hash() {
+    fn every_field_is_found_by_name_and_by_claim() {
         for field in &FIELDS {
             assert_eq!(by_name(field.name), Some(field));
             assert_eq!(by_claim(field.claim, field.document), Some(field));
-            assert_eq!(by_hash(&hash_of(field.name)), Some(field));
         }
     }
 
@@ -214,7 +196,6 @@ mod tests {
     #[test]
     fn the_recorded_hash_is_the_email_field() {
         let recorded = "21148787cbc13cfc8acde462c822ff431af96aa2edf714fdc82f90e4c2918824";
-        assert_eq!(by_hash(recorded).unwrap().name, "SH_EMAIL");
-        assert_eq!(by_hash(&recorded.to_uppercase()), None);
+        assert_eq!(hash_of("SH_EMAIL"), recorded);
     }
 }

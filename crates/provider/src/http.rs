@@ -16,9 +16,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tracing::Instrument;
 use verilane_core::{ConnectionName, Pii};
 use verilane_telemetry::propagation;
@@ -174,18 +173,6 @@ impl HttpClient {
         outcome
     }
 
-    /// Sends a request and reads JSON from its answer.
-    ///
-    /// # Errors
-    /// [`HttpError`], as [`HttpClient::send`]; [`HttpError::Unusable`] for what is not the JSON
-    /// expected.
-    pub async fn send_for_json<T: DeserializeOwned>(
-        &self,
-        request: HttpRequest,
-    ) -> Result<T, HttpError> {
-        self.send(request).await?.json()
-    }
-
     async fn exchange(&self, request: HttpRequest) -> Result<Answer, HttpError> {
         let response = self.begin(request, self.time()?).await?;
         self.whole(response).await
@@ -194,7 +181,7 @@ impl HttpClient {
     /// An answer with its body.
     async fn whole(&self, response: reqwest::Response) -> Result<Answer, HttpError> {
         let status = response.status().as_u16();
-        let retry_after = error::retry_after(response.headers().get(RETRY_AFTER));
+        let retry_after = error::retry_after(response.headers());
         let body = self.read_body(response, status).await?;
         let answer = Answer::new(status, retry_after, body);
         if (200..300).contains(&status) {

@@ -125,7 +125,8 @@ async fn json_goes_out_and_comes_back() {
     let request = HttpRequest::new(Method::POST, url, "/api")
         .json(&serde_json::json!({"user": "u"}))
         .unwrap();
-    let value: serde_json::Value = local(LONG).send_for_json(request).await.unwrap();
+    let answered = local(LONG).send(request).await.unwrap();
+    let value: serde_json::Value = answered.json().unwrap();
     assert_eq!(value["n"], 7);
     let request = server.await.unwrap().remove(0).to_lowercase();
     assert!(request.starts_with("post /api http/1.1"), "{request}");

@@ -37,7 +37,7 @@ impl Engine {
         }
         let tries = job.tries.saturating_add(1);
         let asked_at = self.now();
-        let wait = match self.pull_again(about, PullCause::Poll, job.tries).await? {
+        let wait = match self.pull(about, PullCause::Poll).await? {
             // The change that brought it said when it is next asked about, unless its time is over:
             // that leaves standing what still waits for an answer, and this one has its answer.
             Pulled::Told { news: 1.., .. } => {
@@ -77,7 +77,8 @@ impl Engine {
                 let asked = error.retry_after().unwrap_or_default();
                 let pace = row.attempt(about.attempt).map(|a| self.pace(&a.connection));
                 let silence = pace.unwrap_or(*polls).silence(tries);
-                asked.max(silence).min(polls.longest)
+                // However long it asks for: the client bounds that.
+                asked.max(silence)
             }
         };
         self.put_off(job.key, self.now() + wait).await

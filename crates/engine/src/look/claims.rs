@@ -8,11 +8,11 @@ use verilane_core::{
     Assurance, Attempt, Change, Decision, JobAbout, Reason, RequestedClaim, Sealed, State,
     StoredClaim, Timestamp, Verification,
 };
-use verilane_provider::{DataItem, LookAnswer};
+use verilane_provider::{DataItem, LookAnswer, ProviderError};
 use verilane_store::{CommitError, Conflict};
 use verilane_vault::SealedWhat;
 
-use super::evidence::Fetched;
+use super::evidence::{Fetched, Pictures};
 use super::shown;
 use crate::EngineError;
 use crate::callback::underivable;
@@ -20,8 +20,19 @@ use crate::engine::{Connection, Engine, RACES};
 use crate::evidence::{KeptPiece, value};
 use crate::sealing::Sealer;
 
-/// After how many looks in vain a picture that the provider should offer is given up.
+/// After how many looks without news a picture that the provider should offer is given up. Looks that
+/// were not made or not answered don't count, and after a restart they are counted anew.
 const PATIENCE: u32 = 5;
+
+/// What became of the claims that a look gives.
+pub(super) enum Took {
+    /// They are stored.
+    Claims,
+    /// None are wanted, or a further look may bring more.
+    Nothing,
+    /// Where their evidence lies, time is asked for.
+    Later(ProviderError),
+}
 
 /// What came of a look, and is durable as far as it is large.
 struct Taken<'a> {
@@ -37,34 +48,38 @@ impl Taken<'_> {
 }
 
 impl Engine {
-    /// Takes the claims of an attempt that has none yet. Whether that was news.
+    /// Takes the claims of an attempt that has none yet.
     pub(super) async fn take_claims(
         &self,
         about: JobAbout,
         connection: &Connection,
         answer: &LookAnswer,
-        tries: u32,
-    ) -> Result<bool, EngineError> {
+        vain: u32,
+    ) -> Result<Took, EngineError> {
         if answer.data.is_none() {
-            return Ok(false);
+            return Ok(Took::Nothing);
         }
         // A look that comes while another one still fetches would fetch the same beside it.
         let Some(_taking) = self.takings.begin(about) else {
-            return Ok(false);
+            return Ok(Took::Nothing);
         };
         let row = self.load(about.verification).await?.verification;
         let (row, _) = self.as_shown(row, about, answer);
         if !self.wants_claims(&row, about).await? {
-            return Ok(false);
+            return Ok(Took::Nothing);
         }
         let key = self.keys.of(&row)?;
         let sealer = Sealer {
             id: row.id,
             key: &key,
         };
-        let fetched = self.fetch_all(&row, &sealer, connection, answer, tries < PATIENCE);
-        let Some(fetched) = fetched.await? else {
-            return Ok(false);
+        let fetched = self.fetch_all(&row, &sealer, connection, answer, vain < PATIENCE);
+        let fetched = match fetched.await? {
+            Pictures::Fetched(fetched) => fetched,
+            Pictures::Later(Some(error)) if error.retry_after().is_some() => {
+                return Ok(Took::Later(error));
+            }
+            Pictures::Later(_) => return Ok(Took::Nothing),
         };
         let (body, now) = (answer.message.expose(), self.now());
         let message = self.keep_message(row.id, &key, &answer.media_type, body, now);
@@ -77,17 +92,17 @@ impl Engine {
             let row = self.load(about.verification).await?.verification;
             let (row, look) = self.as_shown(row, about, answer);
             if !self.wants_claims(&row, about).await? {
-                return Ok(false);
+                return Ok(Took::Nothing);
             }
             let change = self.taking(&row, about, connection, &taken, &sealer)?;
             let change = match look {
                 // Without claims of its own there is nothing that the look could verify.
-                Some(_) if change.claims.is_empty() => return Ok(false),
+                Some(_) if change.claims.is_empty() => return Ok(Took::Nothing),
                 Some(look) => look.then(change),
                 None => change,
             };
             match self.commit(change).await {
-                Ok(_) => return Ok(true),
+                Ok(_) => return Ok(Took::Claims),
                 Err(CommitError::Conflict(Conflict::Revision)) => {}
                 Err(error) => return Err(error.into()),
             }

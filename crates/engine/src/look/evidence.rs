@@ -20,17 +20,24 @@ pub(super) struct Fetched {
     pub(super) piece: Option<KeptPiece>,
 }
 
+/// What became of all offers.
+pub(super) enum Pictures {
+    Fetched(Vec<Fetched>),
+    /// One of them has to wait for a further look, for this failure or since it is not offered yet.
+    Later(Option<ProviderError>),
+}
+
 /// How fetching one offer ended.
 enum Outcome {
     Kept(KeptPiece),
     Unusable,
     /// The link is dead, or the other side does not answer: a further look may bring another.
-    Later,
+    Later(ProviderError),
 }
 
 impl Engine {
-    /// Fetches the pictures that were asked for. None if one of them has to wait for a further look:
-    /// it could not be fetched, or is not offered yet and `may_come`.
+    /// Fetches the pictures that were asked for. One that is not offered yet is waited for if it
+    /// `may_come`.
     pub(super) async fn fetch_all(
         &self,
         row: &Verification,
@@ -38,7 +45,7 @@ impl Engine {
         connection: &Connection,
         answer: &LookAnswer,
         may_come: bool,
-    ) -> Result<Option<Vec<Fetched>>, EngineError> {
+    ) -> Result<Pictures, EngineError> {
         let asked = row.claims.iter().filter(|claim| claim.asked);
         let asked: Vec<_> = asked.filter(|claim| claim.name.is_image()).collect();
         let offer_of = |claim: &RequestedClaim| {
@@ -47,7 +54,7 @@ impl Engine {
         };
         // Before any is fetched: all of them would be fetched anew.
         if may_come && asked.iter().any(|claim| offer_of(claim).is_none()) {
-            return Ok(None);
+            return Ok(Pictures::Later(None));
         }
         let mut fetched = Vec::new();
         for claim in asked {
@@ -57,14 +64,14 @@ impl Engine {
             let piece = match self.fetch(claim, sealer, connection, offer).await? {
                 Outcome::Kept(piece) => Some(piece),
                 Outcome::Unusable => None,
-                Outcome::Later => return Ok(None),
+                Outcome::Later(error) => return Ok(Pictures::Later(Some(error))),
             };
             fetched.push(Fetched {
                 field: claim.field.clone(),
                 piece,
             });
         }
-        Ok(Some(fetched))
+        Ok(Pictures::Fetched(fetched))
     }
 
     async fn fetch(
@@ -74,7 +81,7 @@ impl Engine {
         connection: &Connection,
         offer: &EvidenceOffer,
     ) -> Result<Outcome, EngineError> {
-        let failed = |error: &ProviderError| {
+        let failed = |error: ProviderError| {
             tracing::warn!(
                 { attribute::VERIFICATION_ID } = %sealer.id,
                 %error,
@@ -82,12 +89,12 @@ impl Engine {
             );
             match error {
                 ProviderError::InvalidAnswer(_) => Outcome::Unusable,
-                _ => Outcome::Later,
+                error => Outcome::Later(error),
             }
         };
         let mut body = match connection.facade.fetch_evidence(offer).await {
             Ok(body) => body,
-            Err(error) => return Ok(failed(&error)),
+            Err(error) => return Ok(failed(error)),
         };
         let most = self.config.max_picture_bytes as u64;
         let what = (kind_of(claim.name), Some(claim.field.as_str()));
@@ -107,7 +114,7 @@ impl Engine {
                     self.crash_point(CrashPoint::EvidenceWritten);
                     return Ok(Outcome::Kept(kept));
                 }
-                Err(error) => return Ok(failed(&error)),
+                Err(error) => return Ok(failed(error)),
             }
         }
     }

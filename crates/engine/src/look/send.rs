@@ -38,14 +38,11 @@ impl Engine {
                 "a decision could not be sent to its provider, and will be again"
             );
         }
-        // Sent or not, somebody else may have decided before; only a look tells.
-        if let Pulled::Limited(_) | Pulled::Failed(_) = self.pull(about, PullCause::Poll).await? {
-            let mut change = Change::new(self.now());
-            change.jobs.push(JobWrite::Hasten {
-                key: poll_job(about),
-                due: self.now(),
-            });
-            self.commit(change).await?;
+        let asked = told.err().and_then(|error| error.retry_after());
+        // Sent or not, somebody else may have decided before; only a look tells. Who asks for time is not
+        // looked at either.
+        if asked.is_none() {
+            self.look_what_came_of_it(about).await?;
         }
         let after = self.load(about.verification).await?.verification;
         let still = after
@@ -55,10 +52,26 @@ impl Engine {
             // The change that brought the provider's answer dropped the job.
             return self.done(job.key).await;
         }
-        let asked = told.err().and_then(|error| error.retry_after());
         let pace = self.next_pull(&after, about.attempt, job.tries, self.now());
         let now = self.now();
         let due = pace.unwrap_or(now).max(now + asked.unwrap_or_default());
         self.put_off(job.key, due).await
+    }
+
+    /// Looks at once, or as soon as that may be.
+    async fn look_what_came_of_it(&self, about: JobAbout) -> Result<(), EngineError> {
+        let wait = match self.pull(about, PullCause::Poll).await? {
+            Pulled::Told { .. } | Pulled::Impossible => return Ok(()),
+            Pulled::Limited(wait) => wait,
+            Pulled::Failed(error) => error.retry_after().unwrap_or_default(),
+        };
+        let now = self.now();
+        let mut change = Change::new(now);
+        change.jobs.push(JobWrite::Hasten {
+            key: poll_job(about),
+            due: now + wait,
+        });
+        self.commit(change).await?;
+        Ok(())
     }
 }

@@ -46,6 +46,8 @@ struct Past {
     heard: Option<Timestamp>,
     /// When a hint that was taken is to be followed; none once it was.
     hinted: Option<Timestamp>,
+    /// How many answers in a row have brought no news.
+    vain: u32,
 }
 
 /// What a connection bears now.
@@ -125,6 +127,15 @@ impl Gate {
         let mut attempts = self.attempts.lock();
         let past = attempts.get_or_insert_mut(about, Past::default);
         past.heard = past.heard.max(Some(begun));
+    }
+
+    /// Notes whether an answer brought news, and says how many before it in a row did not.
+    pub(crate) fn answered(&self, about: JobAbout, news: bool) -> u32 {
+        let mut attempts = self.attempts.lock();
+        let past = attempts.get_or_insert_mut(about, Past::default);
+        let before = if news { 0 } else { past.vain };
+        past.vain = if news { 0 } else { before.saturating_add(1) };
+        before
     }
 
     /// Whether a pull begun at or after `time` has been answered.
@@ -271,6 +282,15 @@ mod tests {
         assert_eq!(hint(31), Some(NOW + seconds(60)));
         // One that was never followed is taken again.
         assert_eq!(hint(91), Some(NOW + seconds(91)));
+    }
+
+    #[test]
+    fn answers_without_news_are_counted_for_each_attempt_until_there_is_some() {
+        let gate = Gate::new();
+        let answered = |news| gate.answered(attempt(1), news);
+        assert_eq!([false, false, false].map(answered), [0, 1, 2]);
+        assert_eq!(gate.answered(attempt(2), false), 0);
+        assert_eq!([true, false, false].map(answered), [0, 0, 1]);
     }
 
     #[test]

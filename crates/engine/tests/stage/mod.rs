@@ -16,6 +16,7 @@ pub mod calls;
 pub mod codes;
 pub mod faults;
 pub mod frames;
+pub mod looks;
 pub mod puppet;
 
 use std::sync::Arc;
@@ -125,6 +126,14 @@ impl Stage {
         let names = [codes_connection(), looked_at_connection()];
         Self {
             connections: names.map(|name| (name, 90 * DAY)).into(),
+            ..Self::new()
+        }
+    }
+
+    /// One whose provider calls nobody and is looked at.
+    pub fn looked_at() -> Self {
+        Self {
+            puppet: Arc::new(Puppet::looked_at()),
             ..Self::new()
         }
     }

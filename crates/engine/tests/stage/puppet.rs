@@ -13,17 +13,18 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use serde_json::Value;
 use verilane_core::{
-    Action, ClaimName, ClaimRequest, ClaimSelector, ClaimSource, DocumentType, Fact,
+    Action, ClaimName, ClaimRequest, ClaimSelector, ClaimSource, Decision, DocumentType, Fact,
     FieldViolation, Pii, ProviderName, QrOrLink, Reason, Timestamp, Wish,
 };
 use verilane_provider::{
-    ActionLifetime, Availability, Callback, Capability, DataItem, DataReport, FailureReport,
-    HistoryEntry, HistoryRequest, Image, OfferedClaim, Prepared, Profile, Provider, ProviderError,
-    Reading, Refusal, Report, Revalidated, Start, StartRequest, Started, StatusReport,
-    UnsignedData, ValueToCheck,
+    ActionLifetime, Availability, Callback, Capability, Continuation, DataItem, DataReport,
+    EvidenceBody, EvidenceOffer, FailureReport, HistoryEntry, HistoryRequest, Image, LookAnswer,
+    LookRequest, OfferedClaim, Pace, Prepared, Profile, Provider, ProviderError, Reading, Refusal,
+    Report, Revalidated, Start, StartRequest, Started, StatusReport, UnsignedData, ValueToCheck,
 };
 
 use super::MINUTE;
+use super::looks::Looks;
 
 /// What stands in a genuine callback where others have a signature.
 pub const MARK: &str = "genuine";
@@ -104,6 +105,7 @@ pub struct Puppet {
     pulls: tokio::sync::watch::Sender<usize>,
     /// Called with each request for its history before it is answered, by its number from 1.
     pull_hook: Mutex<Option<CheckHook>>,
+    pub looks: Looks,
 }
 
 /// A value that it was asked to check, with its pepper.
@@ -206,6 +208,7 @@ impl Puppet {
             history_answers: Mutex::default(),
             pulls: tokio::sync::watch::Sender::new(0),
             pull_hook: Mutex::default(),
+            looks: Looks::new(),
         }
     }
 
@@ -230,6 +233,22 @@ impl Puppet {
     pub fn keeping_history() -> Self {
         let mut puppet = Self::new();
         puppet.profile.capabilities.push(Capability::History);
+        puppet
+    }
+
+    /// One that calls nobody and is looked at, after a minute and then less often.
+    pub fn looked_at() -> Self {
+        let mut puppet = Self::new();
+        puppet.profile.capabilities = vec![
+            Capability::Continue,
+            Capability::Evidence,
+            Capability::Review,
+        ];
+        puppet.profile.holds_one_request = false;
+        puppet.profile.pace = Some(Pace {
+            first: MINUTE,
+            longest: 4 * MINUTE,
+        });
         puppet
     }
 
@@ -492,6 +511,26 @@ impl Provider for Puppet {
                 text: None,
             }),
         }
+    }
+
+    fn read_continuation(&self, brought: &Continuation) -> Result<Pii<String>, FieldViolation> {
+        let Continuation::PresentationRequest(name) = brought;
+        Ok(name.clone())
+    }
+
+    async fn look(&self, request: &LookRequest<'_>) -> Result<LookAnswer, ProviderError> {
+        self.looks.look(request)
+    }
+
+    async fn fetch_evidence(
+        &self,
+        _: &EvidenceOffer,
+    ) -> Result<Box<dyn EvidenceBody>, ProviderError> {
+        self.looks.picture()
+    }
+
+    async fn tell_decision(&self, _: &Pii<String>, _: Decision) -> Result<(), ProviderError> {
+        self.looks.decide()
     }
 
     fn read_callback(&self, callback: &Callback) -> Result<Reading, Refusal> {

@@ -176,13 +176,15 @@ async fn a_request_whose_name_is_a_url_is_found_by_either_generation() {
         assert_eq!(answer.status, "verification-success");
         assert_eq!(stage.civic.calls(0, None).len(), 1);
     }
-    let stage = Stage::set(Speaks::Oauth, "ready").await;
-    let request = stage.widget(PiiOrder {
-        url_id: true,
-        ..PiiOrder::default()
-    });
-    assert!(!request.expose().contains('/'));
-    assert!(stage.look(&request).await.unwrap().data.is_some());
+    for names in ["ready", "ready+id-as-given"] {
+        let stage = Stage::set(Speaks::Oauth, names).await;
+        let request = stage.widget(PiiOrder {
+            url_id: true,
+            ..PiiOrder::default()
+        });
+        assert!(!request.expose().contains('/'));
+        assert!(stage.look(&request).await.unwrap().data.is_some());
+    }
 }
 
 #[tokio::test]

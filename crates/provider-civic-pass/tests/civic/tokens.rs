@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use tokio::task::JoinHandle;
 use verilane_core::{Pii, Reason};
 use verilane_provider::ProviderError;
 use verilane_provider_civic_pass::Generation;
@@ -17,12 +18,14 @@ fn is_misconfigured<T>(outcome: &Result<T, ProviderError>) -> bool {
     *reason == Reason::ConnectionMisconfigured
 }
 
-async fn look_at_once(stage: &Stage, count: usize) {
+fn begin_look(stage: &Stage) -> JoinHandle<Result<(), ProviderError>> {
     let request = stage.widget(PiiOrder::default());
-    let looks = (0..count).map(|_| {
-        let (plugin, request) = (Arc::clone(&stage.plugin), request.clone());
-        tokio::spawn(async move { look_by(&plugin, &request, "").await.map(drop) })
-    });
+    let plugin = Arc::clone(&stage.plugin);
+    tokio::spawn(async move { look_by(&plugin, &request, "").await.map(drop) })
+}
+
+async fn look_at_once(stage: &Stage, count: usize) {
+    let looks: Vec<_> = (0..count).map(|_| begin_look(stage)).collect();
     for outcome in join_all(looks).await {
         outcome.unwrap().unwrap();
     }
@@ -39,6 +42,22 @@ async fn many_who_need_a_token_wait_for_the_same_one() {
     look_at_once(&stage, 50).await;
     let tokens = stage.civic.tokens();
     assert_eq!((tokens.asked, tokens.issued, tokens.valid), (2, 2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_wait_for_a_token_get_one_though_whoever_asks_for_it_is_gone() {
+    let stage = Stage::set(Speaks::Oauth, "ready+slow-token").await;
+    let asks = begin_look(&stage);
+    while stage.civic.tokens().asked == 0 {
+        tokio::task::yield_now().await;
+    }
+    let wait: Vec<_> = (0..20).map(|_| begin_look(&stage)).collect();
+    asks.abort();
+    assert!(asks.await.unwrap_err().is_cancelled());
+    for outcome in join_all(wait).await {
+        outcome.unwrap().unwrap();
+    }
+    assert_eq!(stage.civic.tokens().asked, 2);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use verilane_core::Reason;
 
@@ -140,14 +140,26 @@ pub(super) fn sending(error: &reqwest::Error) -> HttpError {
     }
 }
 
-/// `Retry-After` in seconds. The form with a date would need a clock, and is left out.
-pub(super) fn retry_after(header: Option<&HeaderValue>) -> Option<Duration> {
-    let seconds: u64 = header?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+/// `Retry-After`: seconds, or a date, which counts from the answer's own `Date`, by the clock that wrote
+/// both. Without that one it says nothing.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.trim());
+    let asked = text(RETRY_AFTER)?;
+    let wait = match asked.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let until = httpdate::parse_http_date(asked).ok()?;
+            let from = httpdate::parse_http_date(text(DATE)?).ok()?;
+            until.duration_since(from).unwrap_or_default()
+        }
+    };
+    Some(wait.min(MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn answered(status: u16) -> ProviderError {
@@ -187,11 +199,31 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_read_in_seconds_and_bounded() {
-        let read = |text: &'static str| retry_after(Some(&HeaderValue::from_static(text)));
-        assert_eq!(read("120"), Some(Duration::from_secs(120)));
-        assert_eq!(read("99999999999"), Some(MAX_RETRY_AFTER));
-        assert_eq!(read("-1"), None);
-        assert_eq!(read("Wed, 21 Oct 2026 07:28:00 GMT"), None);
+    fn a_wait_is_read_in_seconds_or_as_a_date_and_bounded() {
+        let read = |text: &'static str, date: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(text));
+            headers.insert(DATE, HeaderValue::from_static(date));
+            retry_after(&headers)
+        };
+        let now = "Wed, 21 Oct 2026 07:26:00 GMT";
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(read("120", now), seconds(120));
+        assert_eq!(read("120", ""), seconds(120));
+        assert_eq!(read("99999999999", now), Some(MAX_RETRY_AFTER));
+        assert_eq!(read("Wed, 21 Oct 2026 07:28:00 GMT", now), seconds(120));
+        assert_eq!(
+            read("Fri, 21 Oct 2089 07:28:00 GMT", now),
+            Some(MAX_RETRY_AFTER)
+        );
+        // A time that is over asks for none.
+        assert_eq!(read("Wed, 21 Oct 2026 07:25:00 GMT", now), seconds(0));
+        for (text, date) in [
+            ("-1", now),
+            ("soon", now),
+            ("Wed, 21 Oct 2026 07:28:00 GMT", ""),
+        ] {
+            assert_eq!(read(text, date), None, "{text} at {date}");
+        }
     }
 }

@@ -1,0 +1,208 @@
+//! When a provider that is looked at is looked at again, and how long its pictures are waited for.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first thing that is not as it says"
+)]
+
+#[path = "../stage/mod.rs"]
+mod stage;
+
+use std::time::Duration;
+
+use verilane_core::{Decision, Event, JobKind, Pii, Principal, State, Timestamp, VerificationId};
+use verilane_engine::{Continuation, ContinueVerification, ReviewVerification};
+
+use crate::stage::{DAY, HOUR, MINUTE, Play, START, Stage, access, field, request, soon};
+
+fn stage() -> Stage {
+    Stage::looked_at().with(|config| config.purge_interval = 30 * DAY)
+}
+
+/// A verification that needs the picture, and whose browser has brought something back.
+async fn continued(play: &Play) -> VerificationId {
+    let mut wish = request("ada");
+    wish.claims.push(field("P_FACE", true));
+    let id = play.engine.create(wish).await.unwrap().row.id;
+    let brought = ContinueVerification {
+        principal: Principal::anonymous(),
+        verification: id,
+        expected: None,
+        access: access(),
+        brought: Continuation::PresentationRequest(Pii::from("request-1")),
+    };
+    play.engine.continue_verification(brought).await.unwrap();
+    id
+}
+
+/// Waits until the look that is under way is over, and says when the next one is due.
+async fn next_look(stage: &Stage, play: &Play) -> Timestamp {
+    soon(async {
+        loop {
+            let jobs = play.store.due_jobs(Timestamp::MAX, 1_000).await.unwrap();
+            let poll = jobs.iter().find(|job| job.key.kind == JobKind::Poll);
+            if let Some(poll) = poll.filter(|poll| poll.due > stage.now()) {
+                return poll.due;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+}
+
+/// Looks so often, each time when it is due.
+async fn look(stage: &Stage, play: &Play, times: usize) {
+    for _ in 0..times {
+        stage.clock.set(next_look(stage, play).await);
+    }
+    next_look(stage, play).await;
+}
+
+/// How long after now the next look is due, at least.
+async fn wait(stage: &Stage, play: &Play) -> Duration {
+    next_look(stage, play).await.since(stage.now())
+}
+
+fn is_in_review(log: &[Event]) -> bool {
+    log.last().unwrap().body.state_after == State::InReview
+}
+
+#[tokio::test]
+async fn a_picture_that_comes_after_its_claims_is_waited_for_however_long_the_user_took() {
+    let stage = stage();
+    let mut play = stage.open().await;
+    let id = continued(&play).await;
+    play.run_jobs();
+    // The user takes his time: many looks find nothing.
+    look(&stage, &play, 12).await;
+    stage.puppet.looks.done();
+    look(&stage, &play, 3).await;
+    assert_eq!(play.view(id).await.row.state().0, State::Processing);
+    stage.puppet.looks.offer();
+    stage.clock.set(next_look(&stage, &play).await);
+    play.until(is_in_review).await;
+    play.close().await;
+}
+
+#[tokio::test]
+async fn a_picture_that_never_comes_is_given_up_after_five_looks_in_vain() {
+    let stage = stage();
+    let mut play = stage.open().await;
+    let id = continued(&play).await;
+    play.run_jobs();
+    stage.puppet.looks.done();
+    look(&stage, &play, 5).await;
+    assert_eq!(play.view(id).await.row.state().0, State::Processing);
+    stage.clock.set(next_look(&stage, &play).await);
+    let ended = |log: &[Event]| log.last().unwrap().body.state_after == State::Failed;
+    play.until(ended).await;
+    play.close().await;
+}
+
+#[tokio::test]
+async fn looks_that_were_not_answered_bring_no_picture_closer_to_being_given_up() {
+    let stage = stage();
+    let mut play = stage.open().await;
+    let id = continued(&play).await;
+    play.run_jobs();
+    stage.puppet.looks.done();
+    look(&stage, &play, 1).await;
+    for _ in 0..8 {
+        stage.puppet.looks.ask_for(MINUTE);
+    }
+    look(&stage, &play, 8).await;
+    look(&stage, &play, 3).await;
+    assert_eq!(play.view(id).await.row.state().0, State::Processing);
+    stage.puppet.looks.offer();
+    stage.clock.set(next_look(&stage, &play).await);
+    play.until(is_in_review).await;
+    play.close().await;
+}
+
+#[tokio::test]
+async fn a_provider_that_asks_for_more_time_than_the_longest_pace_is_given_it() {
+    let stage = stage();
+    let mut play = stage.open().await;
+    continued(&play).await;
+    stage.puppet.looks.ask_for(5 * HOUR);
+    play.run_jobs();
+    stage.puppet.looks.seen(1).await;
+    assert_eq!(next_look(&stage, &play).await, START + 5 * HOUR);
+    stage.clock.set(START + 5 * HOUR);
+    stage.puppet.looks.seen(2).await;
+    assert!(wait(&stage, &play).await < 5 * MINUTE);
+    play.close().await;
+}
+
+#[tokio::test]
+async fn where_a_picture_lies_time_can_be_asked_for_too() {
+    let stage = stage();
+    let mut play = stage.open().await;
+    continued(&play).await;
+    stage.puppet.looks.done();
+    stage.puppet.looks.offer();
+    // With news, and without.
+    stage.puppet.looks.ask_for_at_picture(30 * MINUTE);
+    stage.puppet.looks.ask_for_at_picture(2 * HOUR);
+    play.run_jobs();
+    for (number, asked) in [30 * MINUTE, 2 * HOUR].into_iter().enumerate() {
+        stage.puppet.looks.seen(number + 1).await;
+        let again = stage.now() + asked;
+        let mut due = next_look(&stage, &play).await;
+        // Its news is committed first, and the pace after that is not the last word.
+        soon(async {
+            while due != again {
+                tokio::task::yield_now().await;
+                due = next_look(&stage, &play).await;
+            }
+        })
+        .await;
+        stage.clock.set(again);
+    }
+    play.until(is_in_review).await;
+    play.close().await;
+}
+
+#[tokio::test]
+async fn a_provider_that_asks_for_time_when_it_is_told_a_decision_is_left_alone() {
+    let stage = stage();
+    let mut play = stage.open().await;
+    let id = continued(&play).await;
+    let looks = &stage.puppet.looks;
+    looks.done();
+    looks.offer();
+    play.run_jobs();
+    play.until(is_in_review).await;
+    next_look(&stage, &play).await;
+    let before = looks.count();
+    looks.ask_for_at_decision(HOUR);
+    let decision = ReviewVerification {
+        principal: Principal::anonymous(),
+        verification: id,
+        decision: Decision::Approve,
+        reason: Pii::from(""),
+        expected: None,
+        access: access(),
+    };
+    play.engine.review_verification(decision).await.unwrap();
+    looks.told(1).await;
+    let again = START + HOUR;
+    soon(async {
+        loop {
+            let jobs = play.store.due_jobs(Timestamp::MAX, 1_000).await.unwrap();
+            let is_told = |job: &&verilane_core::Job| job.key.kind == JobKind::SendDecision;
+            if jobs.iter().find(is_told).unwrap().due == again {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(looks.count(), before);
+    stage.clock.set(again);
+    looks.told(2).await;
+    looks.seen(before + 1).await;
+    play.close().await;
+}
