@@ -30,7 +30,7 @@ impl Engine {
             key: &key,
         };
         let subject = sealer.subject(&row)?;
-        let is_named = !subject.expose().is_empty();
+        let is_named = !subject.expose().is_empty() && row.forget_time.is_none();
         let is_found = match is_named {
             true => self.has_subject(&subject).await?,
             false => self.knows_slot(&row).await?,

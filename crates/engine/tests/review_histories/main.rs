@@ -41,7 +41,7 @@ use crate::service::Workshop;
 use crate::steps::{CRASHES, Step, steps};
 
 /// What no history meets: what comes of callbacks, of providers that hold one request, and of operators.
-const LEFT_OUT: [EventKind; 7] = [
+const LEFT_OUT: [EventKind; 12] = [
     EventKind::StartFailed,
     EventKind::DataDiscarded,
     EventKind::RequestAdopted,
@@ -49,6 +49,11 @@ const LEFT_OUT: [EventKind; 7] = [
     EventKind::DataQuarantined,
     EventKind::DataImported,
     EventKind::ClaimInvalidated,
+    EventKind::RequestSeen,
+    EventKind::RequestDeclined,
+    EventKind::PageError,
+    EventKind::CodeExchanged,
+    EventKind::ClaimsForgotten,
 ];
 
 /// How many histories are played where nobody says.

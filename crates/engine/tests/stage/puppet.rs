@@ -86,6 +86,8 @@ type Hook = Arc<dyn Fn(StartCall) -> BoxFuture<'static, ()> + Send + Sync>;
 
 pub struct Puppet {
     profile: Profile,
+    /// How long what comes of verifications made from now on is kept.
+    pub retention: Mutex<Option<Duration>>,
     held: Mutex<Vec<String>>,
     answers: Mutex<VecDeque<Answer>>,
     starts: Mutex<Vec<StartCall>>,
@@ -193,6 +195,7 @@ impl Puppet {
                 pace: None,
                 scopes: &[],
             },
+            retention: Mutex::default(),
             held: Mutex::new(OFFERED.iter().map(|o| o.field.to_owned()).collect()),
             answers: Mutex::default(),
             starts: Mutex::default(),
@@ -397,6 +400,7 @@ impl Provider for Puppet {
             subject: Pii::from(request.subject.expose().to_lowercase()),
             claims,
             action_lifetime: lifetime,
+            retention: *self.retention.lock(),
         })
     }
 

@@ -52,6 +52,7 @@ fn begun() -> Verification {
             provider,
             expire_time: MADE + 30 * DAY,
             max_attempts: 1,
+            retention: None,
             claims: vec![
                 claim(ClaimName::Name, "name", true),
                 claim(ClaimName::Email, "email", false),
