@@ -13,14 +13,12 @@ mod harness;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use harness::{Server, Stage, refusal};
+use harness::{Stage, refusal};
 use sha2::Digest as _;
-use tokio_stream::StreamExt as _;
-use tonic::{Code, Status};
-use verilane_api::v1::download_evidence_response::Item;
+use tonic::Code;
 use verilane_api::v1::{
-    AccessContext, Capability, ClaimStatus, DownloadEvidenceRequest, EventType, Evidence,
-    EvidenceKind, ListConnectionsRequest, RevalidateClaimsRequest, State, Validity,
+    AccessContext, Capability, ClaimStatus, EventType, Evidence, EvidenceKind,
+    ListConnectionsRequest, RevalidateClaimsRequest, State, Validity,
 };
 
 const FACE: &str = "SH_Passport_FaceImage";
@@ -32,36 +30,6 @@ fn purpose() -> Option<AccessContext> {
         purpose: "black-box-test".to_owned(),
         ..AccessContext::default()
     })
-}
-
-/// A download from an offset, to its end or to its failure.
-async fn download(
-    server: &Server,
-    id: &str,
-    evidence: &str,
-    offset: u64,
-) -> Result<(Evidence, Vec<u8>), Status> {
-    let request = DownloadEvidenceRequest {
-        verification_id: id.to_owned(),
-        evidence_id: evidence.to_owned(),
-        access_context: purpose(),
-        offset,
-    };
-    let stream = server.claims().download_evidence(request).await?;
-    let mut stream = stream.into_inner();
-    let first = stream.next().await.unwrap()?.item;
-    let Some(Item::Evidence(description)) = first else {
-        panic!("the first message is no description");
-    };
-    let mut bytes = Vec::new();
-    while let Some(message) = stream.next().await {
-        let Some(Item::Data(data)) = message?.item else {
-            panic!("a further message brings no bytes");
-        };
-        assert!(!data.is_empty() && data.len() <= 64 * 1024);
-        bytes.extend_from_slice(&data);
-    }
-    Ok((description, bytes))
 }
 
 #[tokio::test]
@@ -105,30 +73,32 @@ async fn pictures_are_downloaded_byte_for_byte_and_from_any_offset() {
 
         let half = listed.size / 2;
         for offset in [0, 1, half, listed.size - 1, listed.size] {
-            let (description, bytes) = download(&server, &created.id, &listed.id, offset)
+            let (description, bytes) = server
+                .download(&created.id, &listed.id, offset)
                 .await
                 .unwrap();
             assert_eq!(description, *listed);
             assert!(bytes == picture[usize::try_from(offset).unwrap()..]);
         }
         // Half before a restart, half after it.
-        let whole = download(&server, &created.id, &listed.id, 0)
-            .await
-            .unwrap()
-            .1;
+        let whole = server.download(&created.id, &listed.id, 0).await.unwrap().1;
         let (first, _) = whole.split_at(usize::try_from(half).unwrap());
         server.terminate().await;
         server = stage.start();
-        let (_, rest) = download(&server, &created.id, &listed.id, half)
+        let (_, rest) = server
+            .download(&created.id, &listed.id, half)
             .await
             .unwrap();
         assert!([first, &rest].concat() == picture);
 
-        let beyond = download(&server, &created.id, &listed.id, listed.size + 1).await;
+        let beyond = server
+            .download(&created.id, &listed.id, listed.size + 1)
+            .await;
         let expected = (Code::OutOfRange, "EVIDENCE_OFFSET_OUT_OF_RANGE".to_owned());
         assert_eq!(refusal(&beyond.unwrap_err()), expected);
     }
-    let nothing = download(&server, &created.id, &created.id, 0)
+    let nothing = server
+        .download(&created.id, &created.id, 0)
         .await
         .unwrap_err();
     let expected = (Code::NotFound, "EVIDENCE_NOT_FOUND".to_owned());

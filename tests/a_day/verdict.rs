@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use verilane_api::v1::{Assurance, Event, EventType, State};
 use verilane_sandbox::{DataDelivery, RequestView};
 
-use super::harness::{Runs, genuine};
+use super::harness::{Runs, check_order, genuine};
 use super::{Day, FIELDS};
 
 /// The verification that a request was made for: the newest of its user by then.
@@ -99,22 +99,6 @@ async fn check_end(day: &Day, who: usize, id: &str, brought: bool) {
     let user = day.stage.user(&person.name);
     let held = FIELDS.map(|field| (field.to_owned(), user.value(field).unwrap()));
     assert_eq!(read, BTreeMap::from(held), "{person:?}");
-}
-
-/// Sequences without a gap, revisions of each verification too, and each state where the last ended.
-fn check_order(log: &[Event]) {
-    let mut last: BTreeMap<&str, (u64, State)> = BTreeMap::new();
-    for (event, sequence) in log.iter().zip(1..) {
-        assert_eq!(event.sequence, sequence);
-        let nothing = (0, State::Unspecified);
-        let one = last.entry(&event.verification_id).or_insert(nothing);
-        assert_eq!(
-            *one,
-            (event.revision - 1, event.state_before()),
-            "{event:?}"
-        );
-        *one = (event.revision, event.state_after());
-    }
 }
 
 /// What was pulled has the connector's own times, and what was pulled at once stands in its order.

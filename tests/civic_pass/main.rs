@@ -14,6 +14,7 @@ mod harness;
 
 mod hostile_names;
 mod large_evidence;
+mod pictures;
 
 use std::time::Duration;
 

@@ -132,7 +132,7 @@ fn expected(answer: &ReadClaimsResponse, claim: &Claim) -> (&'static str, Value)
 async fn the_table_names_every_claim_and_what_each_provider_calls_it() {
     let all = [harness::civic::CONNECTIONS, harness::sip::CONNECTION].concat();
     let stage = Stage::with(|_| {}, &all).await;
-    let launch = harness::civic::launch(&stage, harness::Launch::default());
+    let launch = harness::Launch::default().of_civic_partner(&stage);
     let server = stage.start_as(harness::sip::launch(&stage, launch));
     let page = Page::read();
     let listed: Vec<_> = page.rows.iter().map(|row| row.claim.as_str()).collect();

@@ -8,9 +8,9 @@ use verilane_api::v1::{Event, ListVerificationsRequest, Subject, VerificationFil
 use verilane_core::Timestamp;
 use verilane_sandbox::{Delivery, Failure, RequestView, SandboxHandle};
 
-use super::harness::{Runs, Server, Stage, genuine, time};
+use super::harness::{Point, Runs, Server, Stage, genuine, time};
 use super::load::Made;
-use super::plan::Point;
+use super::verdict::own_requests;
 
 /// The connector's side once a server is gone, before the next one begins.
 pub struct Scene {
@@ -74,7 +74,7 @@ impl Evidence {
         let log = server.try_log().await?;
         let callbacks = genuine(sandbox);
         let of = |request: &RequestView| self.ids.get(&request.user).map(String::as_str);
-        let runs = Runs::of(&log, &sandbox.requests(None).unwrap(), &callbacks, of);
+        let runs = Runs::of(&log, &own_requests(sandbox), &callbacks, of);
         runs.check_acknowledged(sandbox, &callbacks, &log);
         let told = runs.told(&log);
         let is_told = |delivery: &Delivery| {

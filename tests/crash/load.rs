@@ -1,47 +1,48 @@
-//! The load: so many verifications under way at once, a new one for each that is verified. Some users
-//! come too late and some transfers fail: then a new attempt is asked for, and goes well. Of what is
-//! verified the claims are checked again. A call that breaks off with its server is repeated with the
-//! same request id.
+//! The load: so many verifications under way at once, a new one for each that has come to its end. Some
+//! users come too late, some transfers fail, and some are in another system's way for a while: then a new
+//! attempt is asked for, and goes well. Of what is verified the claims are checked again. Some are called
+//! off, and some another system never lets through. A call that breaks off with its server is repeated
+//! with the same request id.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use parking_lot::Mutex;
-use tonic::Code;
-use tonic::transport::Channel;
-use tonic_types::StatusExt as _;
 use verilane_api::v1::claim_service_client::ClaimServiceClient;
 use verilane_api::v1::verification_service_client::VerificationServiceClient;
-use verilane_api::v1::{AccessContext, RevalidateClaimsRequest, State};
+use verilane_api::v1::{CancelVerificationRequest, RevalidateClaimsRequest, State};
+use verilane_core::Timestamp;
 use verilane_core::clock::{Clock as _, FileClock};
 use verilane_sandbox::{SandboxHandle, SandboxUser, Status};
 
-use super::harness::{Target, Watcher, broke_off, create_request, info, retry_request};
-use super::trouble::Fate;
+use super::harness::{Target, Watcher, create_request, info, persist, purpose, retry_request};
+use super::trouble::{Fate, Others};
 use super::{FIELDS, OVERALL};
 
 /// The first of the sandbox's users who are there for load.
 const FIRST_USER: u64 = 4;
-/// How often a server may refuse a call for now, and how long is waited then if it does not say, by
-/// the clock.
-const MOST_REFUSALS: usize = 200;
-const A_WHILE: Duration = Duration::from_secs(1);
 /// How long a user has, seconds: twice the least that the connector takes, since the clock goes on in
 /// leaps while a request is on its way.
 const ACTION_LIFETIME: i64 = 600;
 
 /// The clock goes on so fast that a request on its way can come to ask for too little time.
-const TOO_LATE: &str = "ACTION_LIFETIME_OUT_OF_RANGE";
+pub const TOO_LATE: &str = "ACTION_LIFETIME_OUT_OF_RANGE";
 
-/// One user's verification: its id, once its creation was answered.
+/// What another system's request that is in the way makes of a new one.
+pub const NOT_OURS: &str = "PROVIDER_REQUEST_NOT_OURS";
+
+/// One user's verification.
 #[derive(Clone)]
 pub struct Made {
     /// Whose.
     pub user: Arc<SandboxUser>,
-    /// Its id.
+    /// What becomes of them.
+    pub fate: Fate,
+    /// Its id, once its creation was answered.
     pub id: Option<String>,
+    /// In which state its course has to end, once that is settled.
+    pub ends_as: Option<State>,
 }
 
 /// Everything that was asked for.
@@ -98,12 +99,44 @@ impl Load {
             let user = self.sandbox.user(&format!("load-{number}")).unwrap();
             let fate = Fate::drawn(self.seed, number);
             self.meet(&user, fate);
-            self.note(&user, None);
+            let mut made = Made {
+                user: Arc::clone(&user),
+                fate,
+                id: None,
+                ends_as: None,
+            };
+            self.note(&made);
             let id = create(&user, &mut target, &self.clock).await;
-            self.note(&user, Some(id.clone()));
-            self.bring_to_success(&user, fate, &id, &mut target).await;
-            revalidate(&id, &mut target, &self.clock).await;
+            made.id = Some(id.clone());
+            self.note(&made);
+            made.ends_as = Some(self.bring_to_end(&user, fate, &id, &mut target).await);
+            self.note(&made);
         }
+    }
+
+    async fn bring_to_end(
+        &self,
+        user: &SandboxUser,
+        fate: Fate,
+        id: &str,
+        target: &mut Target,
+    ) -> State {
+        if let Some(revision) = fate.called_off_at {
+            tokio::select! {
+                _ = self.watcher.saw_state(id, revision - 1, |_| true) => {}
+                _ = self.watcher.saw_end(id, 0) => {}
+            }
+            if call_off(id, target, &self.clock).await {
+                return State::Cancelled;
+            }
+        }
+        if fate.others == Others::Ongoing {
+            self.watcher.saw_end(id, 0).await;
+            return State::Failed;
+        }
+        self.bring_to_success(user, fate, id, target).await;
+        revalidate(id, target, &self.clock).await;
+        State::Verified
     }
 
     fn meet(&self, user: &SandboxUser, fate: Fate) {
@@ -113,10 +146,9 @@ impl Load {
             .unwrap();
     }
 
-    fn note(&self, user: &Arc<SandboxUser>, id: Option<String>) {
-        let user = Arc::clone(user);
-        let core_id = user.core_id.clone();
-        self.made.lock().insert(core_id, Made { user, id });
+    fn note(&self, made: &Made) {
+        let core_id = made.user.core_id.clone();
+        self.made.lock().insert(core_id, made.clone());
     }
 
     async fn bring_to_success(
@@ -148,16 +180,22 @@ impl Load {
                 // It has moved on meanwhile, or fails in its turn: both are still to be seen.
                 Err(status) => {
                     let reason = info(&status).reason;
-                    let expected = ["NOT_RETRYABLE", "REQUEST_ALREADY_OPEN", TOO_LATE];
+                    let expected = ["NOT_RETRYABLE", "REQUEST_ALREADY_OPEN", TOO_LATE, NOT_OURS];
                     assert!(expected.contains(&&*reason), "{id}: {status}");
                 }
             }
         }
     }
 
-    /// Waits until the connector works on nothing of the user.
+    /// Waits until the connector works on nothing of the user, and another system's request for them has
+    /// lapsed.
     async fn finished(&self, user: &SandboxUser) {
         for request in self.sandbox.requests(Some(&user.core_id)).unwrap() {
+            if request.planted {
+                let lapse = Timestamp::from_secs(request.expiration);
+                self.clock.sleep_until(lapse).await;
+                continue;
+            }
             if request.status == Status::Pending {
                 continue;
             }
@@ -187,7 +225,7 @@ async fn create(user: &SandboxUser, target: &mut Target, clock: &FileClock) -> S
         // It is there, and has failed: a new attempt can be asked for.
         Err(status) => {
             let info = info(&status);
-            assert_eq!(info.reason, TOO_LATE, "{status}");
+            assert!([TOO_LATE, NOT_OURS].contains(&&*info.reason), "{status}");
             info.metadata["verification_id"].clone()
         }
     }
@@ -206,13 +244,31 @@ async fn retry(id: &str, target: &mut Target, clock: &FileClock) -> Result<(), t
     called.await.map(drop)
 }
 
+/// Calls a verification off; false if it was verified before.
+async fn call_off(id: &str, target: &mut Target, clock: &FileClock) -> bool {
+    let called = persist((target, clock), |channel| {
+        let request = CancelVerificationRequest {
+            verification_id: id.to_owned(),
+            ..CancelVerificationRequest::default()
+        };
+        async move {
+            let mut client = VerificationServiceClient::new(channel);
+            client.cancel_verification(request).await
+        }
+    });
+    match called.await {
+        Ok(_) => true,
+        Err(status) => {
+            assert_eq!(info(&status).reason, "ALREADY_VERIFIED", "{status}");
+            false
+        }
+    }
+}
+
 async fn revalidate(id: &str, target: &mut Target, clock: &FileClock) {
     let request = RevalidateClaimsRequest {
         verification_id: id.to_owned(),
-        access_context: Some(AccessContext {
-            purpose: "black-box-test".to_owned(),
-            ..AccessContext::default()
-        }),
+        access_context: purpose(),
         claims: Vec::new(),
     };
     let called = persist((target, clock), |channel| {
@@ -230,28 +286,4 @@ const fn lifetime() -> prost_types::Duration {
         seconds: ACTION_LIFETIME,
         nanos: 0,
     }
-}
-
-/// Calls until a server has answered for good.
-async fn persist<T, F>(
-    (target, clock): (&mut Target, &FileClock),
-    call: impl Fn(Channel) -> F,
-) -> Result<T, tonic::Status>
-where
-    F: Future<Output = Result<tonic::Response<T>, tonic::Status>>,
-{
-    let mut life = target.here().await;
-    for _ in 0..MOST_REFUSALS {
-        match call(life.channel.clone()).await {
-            Ok(answer) => return Ok(answer.into_inner()),
-            Err(status) if broke_off(&status) => life = target.next(&life).await,
-            Err(status) if status.code() == Code::Unavailable => {
-                let told = status.get_details_retry_info();
-                let wait = told.and_then(|told| told.retry_delay).unwrap_or(A_WHILE);
-                clock.sleep_until(clock.now() + wait).await;
-            }
-            Err(status) => return Err(status),
-        }
-    }
-    panic!("a call was refused again and again");
 }

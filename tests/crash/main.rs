@@ -20,23 +20,27 @@ mod plan;
 mod trouble;
 mod verdict;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::os::unix::process::ExitStatusExt as _;
+use std::collections::{BTreeSet, VecDeque};
 use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-use harness::{Announcer, Draw, LIMIT, Launch, Server, Stage, Target, Watcher, broke_off};
+use harness::{
+    Announcer, Brings, Draw, LIMIT, Launch, Met, Point, Server, Stage, Target, Watcher, broke_off,
+    go_on, points,
+};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, block_in_place};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
+use verilane_api::v1::State;
 use verilane_core::clock::FileClock;
 use verilane_sandbox::{CallbackUnit, SandboxConfig};
 
 use evidence::{Evidence, Scene};
 use load::Load;
-use plan::{Kill, Point};
+use plan::Kill;
+use trouble::Fate;
 
 /// What each verification asks for.
 const FIELDS: [&str; 3] = ["SH_EMAIL", "SH_Passport_DOB", "SH_Passport_FULLNAME"];
@@ -52,7 +56,6 @@ const REST: Duration = Duration::from_secs(61);
 const PACE: Duration = Duration::from_secs(3);
 /// The same once there are no callers any more.
 const LAST_PACE: Duration = Duration::from_secs(10);
-const TICK: Duration = Duration::from_millis(50);
 /// What is asked of the connector after silence comes soon, by this clock; and its history as much
 /// more often as this connector repeats sooner what was not taken, or repeats that only the history
 /// can tell apart would wait.
@@ -80,8 +83,7 @@ struct Play {
     draw: Draw,
     points: Vec<Point>,
     kills: usize,
-    /// How often the server has killed itself at each point.
-    met: BTreeMap<Point, usize>,
+    met: Met,
     /// Of the last kill, if it was at one.
     killed_at: Option<Point>,
 }
@@ -102,7 +104,8 @@ async fn a_server_that_is_killed_at_any_moment_loses_nothing_and_doubles_nothing
 async fn play(draw: Draw) {
     let began = Instant::now();
     let seed = draw.0;
-    let stage = Stage::with(
+    let stage = Stage::that_pins(
+        trouble::more_keys,
         |config| {
             config.seed = seed;
             connector(config);
@@ -130,9 +133,9 @@ async fn play(draw: Draw) {
         load,
         evidence: Evidence::default(),
         draw,
-        points: plan::points(),
+        points: points(Brings::Connector),
         kills: 0,
-        met: BTreeMap::new(),
+        met: Met::default(),
         killed_at: None,
     };
     let server = {
@@ -156,20 +159,30 @@ async fn play(draw: Draw) {
     let made = play.load.made();
     let recurred = verdict::check(&stage, &server, &play.watcher, &made).await;
     watching.abort();
-    let met: Vec<_> = play.points.iter().map(|at| (*at, play.met(at))).collect();
+    let traits: BTreeSet<_> = made.values().flat_map(|made| made.fate.traits()).collect();
+    assert_eq!(traits.len(), Fate::traits_in_all(), "{traits:?}");
+    let ended = |state| {
+        made.values()
+            .filter(|made| made.ends_as == Some(state))
+            .count()
+    };
+    let met = play.met.each(&play.points);
     println!(
-        "{} kills in {killed:.1?}, met {met:?}; {} verifications by {served:.1?}, {} new attempts, \
-         {} events, {} callbacks by {finished:.1?}, {recurred} failed deliveries compared one by one, \
+        "{} kills in {killed:.1?}, met {met:?}; {} verifications by {served:.1?}, {} of them verified, {} \
+         called off and {} in another system's way, {} new attempts, {} events, {} callbacks by {finished:.1?}, {recurred} failed deliveries compared one by one, \
          watch cut {} times; {:.1?} in all",
         play.kills,
         made.len(),
+        ended(State::Verified),
+        ended(State::Cancelled),
+        ended(State::Failed),
         play.load.retried(),
         play.watcher.count(),
         harness::genuine(&stage.sandbox).len(),
         play.watcher.cuts(),
         began.elapsed()
     );
-    assert!(met.iter().all(|(_, times)| *times > 0) && recurred > 0);
+    assert!(recurred > 0);
     assert!(play.kills >= 20 && play.watcher.cuts() >= play.kills / 2);
     assert!(server.terminate().await.success());
     time.shutdown().await;
@@ -178,17 +191,10 @@ async fn play(draw: Draw) {
     stage.end().await;
 }
 
-/// Lets time go by, faster than it does, while there is a server. A machine that is slow has as much
-/// slower a clock: it goes on once the connector has nothing to say for now, or after a while.
-async fn go_on(stage: Arc<Stage>, mut target: Target, pace: watch::Receiver<Duration>) {
-    let mut ticks = tokio::time::interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let _ = stage.sandbox.idle(10 * TICK).await;
-        target.here().await;
-        stage.clock.advance(*pace.borrow());
-    }
+/// Gives up a call of the connector that is not answered soon.
+fn launch() -> Launch {
+    let variable = "VERILANE__CONNECTIONS__COREPASS_TEST__REQUEST_TIMEOUT_SECONDS";
+    Launch::default().with(variable, "1")
 }
 
 impl Play {
@@ -209,12 +215,7 @@ impl Play {
             self.kills += 1;
         }
         self.load.enough();
-        self.start(Launch::default()).await.unwrap()
-    }
-
-    /// How often a kill has met a point.
-    fn met(&self, point: Point) -> usize {
-        self.met.get(point).copied().unwrap_or_default()
+        self.start(launch()).await.unwrap()
     }
 
     /// A point of which it was never seen that a kill has met it, though it can be.
@@ -225,8 +226,8 @@ impl Play {
 
     async fn kill(&mut self, kill: Kill) {
         let launch = match kill {
-            Kill::At(point, nth) => Launch::default().crash_at(&format!("{point}:{nth}")),
-            Kill::AfterCallbacks(_) | Kill::AfterEvents(_) => Launch::default(),
+            Kill::At(point, nth) => launch().crash_at(&format!("{point}:{nth}")),
+            Kill::AfterCallbacks(_) | Kill::AfterEvents(_) => launch(),
         };
         let server = match self.start(launch).await {
             Ok(server) => server,
@@ -250,17 +251,13 @@ impl Play {
         self.announcer.is_gone();
     }
 
-    /// Notes how a server has ended by itself: at its point and no other, since it died by SIGKILL
-    /// and nobody else sends that.
     fn was_killed(&mut self, status: ExitStatus, kill: Kill) {
-        const SIGKILL: i32 = 9;
-        let log = || self.stage.logs();
-        assert_eq!(status.signal(), Some(SIGKILL), "{status:?}\n{}", log());
-        let Kill::At(point, _) = kill else {
-            panic!("{status:?} by itself");
+        let point = match kill {
+            Kill::At(point, _) => Some(point),
+            Kill::AfterCallbacks(_) | Kill::AfterEvents(_) => None,
         };
-        *self.met.entry(point).or_default() += 1;
-        self.killed_at = Some(point);
+        self.met.note(point, status, || self.stage.logs());
+        self.killed_at = point;
     }
 
     /// Waits until the connector has sent so many more callbacks.

@@ -1,40 +1,6 @@
 //! When the server is killed: at every named point and at drawn moments, all of it from one seed.
 
-use std::process::Command;
-
-use super::harness::Draw;
-
-/// A point at which the server can be told to kill itself, as the configuration names it.
-pub type Point = &'static str;
-
-/// Points at what the connector has none of: it calls, and is not looked at; what it brings fits in
-/// one message; and nobody decides about it.
-const OF_OTHERS: [Point; 5] = [
-    "look-asked",
-    "look-answered",
-    "evidence-chunk-written",
-    "decision-asked",
-    "decision-sent",
-];
-
-/// Every point that a connection to a connector comes to. The binary names all that there are when
-/// it is told one that it does not know; finds fault with one that nobody has planned for.
-pub fn points() -> Vec<Point> {
-    let asked = Command::new(env!("CARGO_BIN_EXE_verilane"))
-        .arg("dev")
-        .env("VERILANE__DEV__CRASH_AT", "?")
-        .output()
-        .unwrap();
-    let said = String::from_utf8(asked.stderr).unwrap();
-    let (_, names) = said.split_once("POINT one of: ").unwrap();
-    let names = names.lines().next().unwrap().split(", ");
-    let names = names.map(|name| &*String::leak(name.trim().to_owned()));
-    let points: Vec<Point> = names.filter(|name| !OF_OTHERS.contains(name)).collect();
-    for point in &points {
-        most(point);
-    }
-    points
-}
+use super::harness::{Draw, Point};
 
 /// One kill.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +41,7 @@ fn most(point: Point) -> u64 {
         | "retry-answered"
         | "revalidation-asked"
         | "revalidation-answered" => 1,
-        _ => panic!("nobody has planned a kill at {point}"),
+        _ => panic!("nobody has said how often {point} comes"),
     }
 }
 

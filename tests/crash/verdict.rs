@@ -1,15 +1,16 @@
 //! What must hold in the end: every verification is what it should be, and the log, the watcher and
 //! the connector's ledger tell the same.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use verilane_api::v1::{ClaimStatus, Event, EventType, State};
-use verilane_sandbox::{DataDelivery, RequestView};
+use verilane_sandbox::{DataDelivery, RequestView, SandboxHandle};
 
 use super::FIELDS;
-use super::harness::{Runs, Server, Stage, Watcher, genuine};
-use super::load::Made;
+use super::harness::{Runs, Server, Stage, Watcher, check_order, check_same, genuine};
+use super::load::{Made, NOT_OURS, TOO_LATE};
+use super::trouble::Others;
 
 /// How long what callbacks did not tell may take to be pulled, at the pace of the clock.
 const PULLS: Duration = Duration::from_secs(60);
@@ -22,7 +23,7 @@ pub async fn check(
     watcher: &Watcher,
     made: &BTreeMap<String, Made>,
 ) -> usize {
-    let requests = stage.sandbox.requests(None).unwrap();
+    let requests = own_requests(&stage.sandbox);
     let callbacks = genuine(&stage.sandbox);
     let of = |request: &RequestView| made[&request.user].id.as_deref();
     let runs = |seen: &[Event]| Runs::of(seen, &requests, &callbacks, of);
@@ -40,12 +41,8 @@ pub async fn check(
     }
     let log = server.log().await;
     watcher.saw(log.len()).await;
-    assert!(
-        watcher.events() == log,
-        "{}",
-        difference(&watcher.events(), &log)
-    );
-    check_order(&log);
+    check_same(&watcher.events(), &log);
+    let states = check_order(&log);
 
     let id = |made: &Made| made.id.clone().unwrap();
     let ids: BTreeSet<String> = made.values().map(id).collect();
@@ -64,34 +61,53 @@ pub async fn check(
     let runs = runs(&log);
     runs.check_acknowledged(&stage.sandbox, &callbacks, &log);
     for (core_id, made) in made {
+        let state = states[made.id.as_deref().unwrap()];
+        assert_eq!(Some(state), made.ends_as, "{:?}", made.fate);
         let mut theirs = requests.iter().filter(|request| request.user == *core_id);
-        let is_paid = theirs.any(|request| request.data == DataDelivery::Delivered);
-        assert!(is_paid, "{} is verified without data", made.user.name);
+        match state {
+            State::Verified => {
+                let is_paid = theirs.any(|request| request.data == DataDelivery::Delivered);
+                assert!(is_paid, "{} is verified without data", made.user.name);
+                check_verified(server, made).await;
+            }
+            // Another system's transfer goes on. That is looked at last.
+            State::Failed => {
+                assert!(theirs.next().is_none(), "{:?}", made.fate);
+                check_without(server, made, &[NOT_OURS, "START_ABANDONED", TOO_LATE]).await;
+            }
+            _ => check_without(server, made, &["CANCELLED_BY_CALLER"]).await,
+        }
     }
-    for made in made.values() {
-        check_one(server, made).await;
-    }
+    let is_open = |id: &str| {
+        let mut made = made.values();
+        made.any(|made| made.id.as_deref() == Some(id) && made.fate.others == Others::Open)
+    };
+    let mut refused = log.iter().filter(|event| event.reason == NOT_OURS);
+    let was_seen = refused.any(|event| is_open(&event.verification_id));
+    assert!(was_seen, "nobody was in another system's way for a while");
     runs.recurrences()
 }
 
-/// Sequences without a gap, revisions of each verification too, and each state where the last ended.
-fn check_order(log: &[Event]) {
-    let mut last: HashMap<&str, (u64, State)> = HashMap::new();
-    for (event, sequence) in log.iter().zip(1..) {
-        assert_eq!(event.sequence, sequence);
-        let one = last
-            .entry(&event.verification_id)
-            .or_insert((0, State::Unspecified));
-        let before = (event.revision - 1, event.state_before());
-        assert_eq!(*one, before, "{event:?}");
-        *one = (event.revision, event.state_after());
-    }
-    for (id, (_, state)) in last {
-        assert_eq!(state, State::Verified, "{id}");
-    }
+/// The requests that were made by the service; what other systems have made is none of its business.
+pub fn own_requests(sandbox: &SandboxHandle) -> Vec<RequestView> {
+    let mut requests = sandbox.requests(None).unwrap();
+    requests.retain(|request| !request.planted);
+    requests
 }
 
-async fn check_one(server: &Server, made: &Made) {
+/// It has ended for one of these reasons, and holds nothing.
+async fn check_without(server: &Server, made: &Made, reasons: &[&str]) {
+    let id = made.id.as_ref().unwrap();
+    let verification = server.get(id).await;
+    let reason = &*verification.reason;
+    assert!(reasons.contains(&reason), "{reason}: {:?}", made.fate);
+    let mut claims = verification.claims.iter();
+    assert!(claims.all(|claim| claim.status() == ClaimStatus::Requested));
+    let read = server.read_claims(id).await;
+    assert!(read.is_err(), "{read:?}");
+}
+
+async fn check_verified(server: &Server, made: &Made) {
     let id = made.id.as_ref().unwrap();
     let verification = server.get(id).await;
     assert_eq!(verification.state(), State::Verified);
@@ -108,18 +124,4 @@ async fn check_one(server: &Server, made: &Made) {
         .collect();
     let held = FIELDS.map(|field| (field.to_owned(), made.user.value(field).unwrap()));
     assert_eq!(read, BTreeMap::from(held), "{}", made.user.name);
-}
-
-/// Where two orders of events part.
-fn difference(seen: &[Event], log: &[Event]) -> String {
-    let sequence = |event: Option<&Event>| event.map(|event| event.sequence);
-    let parted = (0..seen.len().max(log.len())).find(|at| seen.get(*at) != log.get(*at));
-    let parted = parted.unwrap_or_default();
-    format!(
-        "{} seen, {} in the log; they part at {parted}: {:?} seen, {:?} in the log",
-        seen.len(),
-        log.len(),
-        sequence(seen.get(parted)),
-        sequence(log.get(parted))
-    )
 }

@@ -5,15 +5,15 @@ use tonic::Status;
 use verilane_api::v1::watch_verification_request::Start;
 use verilane_api::v1::watch_verification_response::Item;
 use verilane_api::v1::{
-    AccessContext, ClaimKey, ClaimRequest, CreateVerificationRequest, DocumentType, Event,
-    GetVerificationRequest, Necessity, ReadClaimsRequest, ReadClaimsResponse,
+    ClaimKey, ClaimRequest, CreateVerificationRequest, DocumentType, DownloadEvidenceRequest,
+    Event, Evidence, GetVerificationRequest, Necessity, ReadClaimsRequest, ReadClaimsResponse,
     RetryVerificationRequest, StartPoint, Subject, Verification, WatchEnd,
-    WatchVerificationRequest, claim_request, subject,
+    WatchVerificationRequest, claim_request, download_evidence_response, subject,
 };
 use verilane_core::VerificationId;
 use verilane_sandbox::SandboxUser;
 
-use super::{CONNECTION, LIMIT, Server};
+use super::{CONNECTION, LIMIT, Server, purpose};
 
 /// A required claim by the provider's name.
 pub fn field(name: &str) -> ClaimRequest {
@@ -44,10 +44,7 @@ pub fn create_request(user: &SandboxUser, fields: &[&str]) -> CreateVerification
             identifier: Some(subject::Identifier::CoreId(user.core_id.clone())),
         }),
         claims: fields.iter().map(|name| field(name)).collect(),
-        access_context: Some(AccessContext {
-            purpose: "black-box-test".to_owned(),
-            ..AccessContext::default()
-        }),
+        access_context: purpose(),
         ..CreateVerificationRequest::default()
     }
 }
@@ -57,10 +54,7 @@ pub fn retry_request(id: &str) -> RetryVerificationRequest {
     RetryVerificationRequest {
         verification_id: id.to_owned(),
         request_id: VerificationId::generate().to_string(),
-        access_context: Some(AccessContext {
-            purpose: "black-box-test".to_owned(),
-            ..AccessContext::default()
-        }),
+        access_context: purpose(),
         ..RetryVerificationRequest::default()
     }
 }
@@ -87,14 +81,42 @@ impl Server {
     pub async fn read_claims(&self, id: &str) -> Result<ReadClaimsResponse, Status> {
         let request = ReadClaimsRequest {
             verification_id: id.to_owned(),
-            access_context: Some(AccessContext {
-                purpose: "black-box-test".to_owned(),
-                ..AccessContext::default()
-            }),
+            access_context: purpose(),
             ..ReadClaimsRequest::default()
         };
         let answer = self.claims().read_claims(request).await?;
         Ok(answer.into_inner())
+    }
+
+    /// A download of evidence from an offset, to its end or to its failure: what is said of it, and its
+    /// bytes.
+    pub async fn download(
+        &self,
+        id: &str,
+        evidence: &str,
+        offset: u64,
+    ) -> Result<(Evidence, Vec<u8>), Status> {
+        let request = DownloadEvidenceRequest {
+            verification_id: id.to_owned(),
+            evidence_id: evidence.to_owned(),
+            access_context: purpose(),
+            offset,
+        };
+        let stream = self.claims().download_evidence(request).await?;
+        let mut stream = stream.into_inner();
+        let first = stream.next().await.unwrap()?.item;
+        let Some(download_evidence_response::Item::Evidence(description)) = first else {
+            panic!("the first message is no description");
+        };
+        let mut bytes = Vec::new();
+        while let Some(message) = stream.next().await {
+            let Some(download_evidence_response::Item::Data(data)) = message?.item else {
+                panic!("a further message brings no bytes");
+            };
+            assert!(!data.is_empty() && data.len() <= 64 * 1024);
+            bytes.extend_from_slice(&data);
+        }
+        Ok((description, bytes))
     }
 
     /// Every event of a verification, from its first to the one that ends it.

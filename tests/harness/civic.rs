@@ -3,20 +3,14 @@
 
 use tonic::Status;
 use verilane_api::v1::watch_verification_request::Start;
-use verilane_api::v1::{
-    AccessContext, ClaimFromAnyDocument, ClaimRequest, ContinueVerificationRequest,
-    CreateVerificationRequest, Decision, Event, Necessity, ReviewVerificationRequest, StartPoint,
-    State, Subject, Verification, WatchEnd, claim_request, continue_verification_request, subject,
-};
-use verilane_core::VerificationId;
+use verilane_api::v1::{ClaimRequest, Decision, Event, StartPoint, State, Verification, WatchEnd};
 use verilane_sandbox::{CivicPassScenario, PiiOrder, PiiRequestView};
 
+use super::civic_pass::{continue_request, review_request, wallet_request};
 use super::{Launch, Server, Stage, field};
 
-/// The connection of the OAuth client generation, whose Civic waits for decisions.
-pub const OAUTH: &str = "civic-oauth";
-/// The connection of the partner JWT generation, whose decisions stay here.
-pub const JWT: &str = "civic-jwt";
+pub use super::civic_pass::{JWT, OAUTH, from_any_document, purpose};
+
 /// The user's.
 pub const WALLET: &str = "0xAb5801a7D398351b8bE11C439e05C5B3259aeC9B";
 /// What is asked for beside e-mail address and name.
@@ -52,49 +46,9 @@ pub async fn stage(names: &str) -> Stage {
     Stage::with(|config| config.civic_pass = scenario, CONNECTIONS).await
 }
 
-/// The binary, connected.
+/// The binary, with what Civic gives a partner in its environment.
 pub fn start(stage: &Stage) -> Server {
-    stage.start_as(launch(stage, Launch::default()))
-}
-
-/// A start of the binary with what Civic gives a partner in its environment.
-pub fn launch(stage: &Stage, mut launch: Launch) -> Launch {
-    let partner = stage.sandbox.civic_pass().partner();
-    let key = partner.private_key_pem.as_deref().unwrap();
-    for (connection, name, value) in [
-        ("OAUTH", "PARTNER_ID", &*partner.partner_id),
-        ("OAUTH", "GATEKEEPER_NETWORK", &partner.gatekeeper_network),
-        ("OAUTH", "CLIENT_ID", &partner.client_id),
-        ("OAUTH", "CLIENT_SECRET", &partner.client_secret),
-        ("OAUTH", "TOKEN_URL", &partner.token_url),
-        ("OAUTH", "BASE_URL", &partner.api_base),
-        ("JWT", "PARTNER_ID", &partner.partner_id),
-        ("JWT", "GATEKEEPER_NETWORK", &partner.gatekeeper_network),
-        ("JWT", "PRIVATE_KEY", key),
-        ("JWT", "BASE_URL", &partner.verify_base),
-    ] {
-        let variable = format!("VERILANE__CONNECTIONS__CIVIC_{connection}__{name}");
-        launch = launch.with(&variable, value);
-    }
-    launch
-}
-
-pub fn purpose() -> Option<AccessContext> {
-    Some(AccessContext {
-        purpose: "black-box-test".to_owned(),
-        ..AccessContext::default()
-    })
-}
-
-pub fn from_any_document(name: &str) -> ClaimRequest {
-    let claim = ClaimFromAnyDocument {
-        name: name.to_owned(),
-        ..ClaimFromAnyDocument::default()
-    };
-    ClaimRequest {
-        selector: Some(claim_request::Selector::FromAnyDocument(claim)),
-        necessity: Necessity::Required.into(),
-    }
+    stage.start_as(Launch::default().of_civic_partner(stage))
 }
 
 /// A verification that waits for what the wallet's holder brings back.
@@ -110,16 +64,7 @@ pub async fn create_with(
     wallet: &str,
     claims: Vec<ClaimRequest>,
 ) -> Verification {
-    let request = CreateVerificationRequest {
-        request_id: VerificationId::generate().to_string(),
-        connection: connection.to_owned(),
-        subject: Some(Subject {
-            identifier: Some(subject::Identifier::WalletAddress(wallet.to_owned())),
-        }),
-        claims,
-        access_context: purpose(),
-        ..CreateVerificationRequest::default()
-    };
+    let request = wallet_request(connection, wallet, claims);
     let answer = server.verifications().create_verification(request).await;
     answer.unwrap().into_inner().verification.unwrap()
 }
@@ -135,24 +80,13 @@ pub fn widget(stage: &Stage, url_id: bool) -> PiiRequestView {
 }
 
 pub async fn hand_over(server: &Server, id: &str, brought: &str) -> Result<Verification, Status> {
-    let request = ContinueVerificationRequest {
-        verification_id: id.to_owned(),
-        continuation: Some(
-            continue_verification_request::Continuation::PresentationRequestId(brought.to_owned()),
-        ),
-        ..ContinueVerificationRequest::default()
-    };
+    let request = continue_request(id, brought);
     let answer = server.verifications().continue_verification(request).await;
     Ok(answer?.into_inner().verification.unwrap())
 }
 
 pub async fn review(server: &Server, id: &str, decision: Decision) -> Verification {
-    let request = ReviewVerificationRequest {
-        verification_id: id.to_owned(),
-        decision: decision.into(),
-        access_context: purpose(),
-        ..ReviewVerificationRequest::default()
-    };
+    let request = review_request(id, decision);
     let answer = server.verifications().review_verification(request).await;
     answer.unwrap().into_inner().verification.unwrap()
 }

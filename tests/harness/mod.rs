@@ -24,11 +24,16 @@
 
 mod calls;
 pub mod civic;
+mod civic_pass;
 mod clock;
 mod draw;
 mod flow;
 mod ledger;
 mod log;
+mod order;
+mod pace;
+mod persist;
+mod points;
 mod raw;
 mod refusals;
 mod runs;
@@ -43,10 +48,17 @@ mod watches;
 use std::time::Duration;
 
 pub use calls::{claim, create_request, field, retry_request};
+pub use civic_pass::{
+    JWT, OAUTH, continue_request, from_any_document, purpose, review_request, wallet_request,
+};
 pub use clock::TestClock;
 pub use draw::Draw;
 pub use flow::{RUN, is_finished, waiting};
 pub use ledger::{Told, check_ledger, genuine, told_by_events};
+pub use order::{check_order, check_same};
+pub use pace::{TICK, go_on};
+pub use persist::persist;
+pub use points::{Brings, Met, Point, points};
 pub use raw::{Raw, RawAnswer, exchange};
 pub use refusals::{info, refusal};
 pub use runs::Runs;
@@ -54,7 +66,7 @@ pub use server::{Launch, Server};
 pub use stage::{CONNECTION, Stage};
 pub use tap::CallbackUrls;
 pub use target::{Announcer, Target, broke_off};
-pub use watcher::Watcher;
+pub use watcher::{Watcher, has_ended};
 pub use watches::{BEGINNING, From, Item, Message, NOW, SNAPSHOT, Watch, What, Wish, time};
 
 /// How long a test waits for something that must happen; reached only if it does not.

@@ -25,7 +25,8 @@ pub struct Runs {
     by_request: HashMap<String, Run>,
     /// Where each attempt's run ends.
     ends: HashMap<(String, u32), u32>,
-    /// Of which not all has to be told: nobody knows of a request, so nobody asks about it.
+    /// Of which not all has to be told: nobody knows of a request, or it was called off, so nobody asks
+    /// about it.
     given_up: HashSet<Run>,
     /// When the word that recurs came about, in order: of runs that are one attempt and one request.
     recurred: BTreeMap<Run, Vec<i64>>,
@@ -90,17 +91,24 @@ impl Runs {
         });
         let by_request: HashMap<String, Run> = by_request.collect();
         let recurred = recurred(requests, &by_request, &ends);
-        let given_up = events
-            .iter()
-            .filter(|event| event.reason == "START_ABANDONED");
-        let given_up = given_up.map(|event| {
+        let is_abandoned = |event: &&Event| event.reason == "START_ABANDONED";
+        let abandoned = events.iter().filter(is_abandoned).map(|event| {
             let id = event.verification_id.clone();
             let end = ends[&(id.clone(), event.attempt)];
             (id, end)
         });
+        let mut given_up: HashSet<Run> = abandoned.collect();
+        // A verification is called off with all of its attempts.
+        let is_called_off = |event: &&Event| event.r#type() == EventType::Cancelled;
+        let called_off = events.iter().filter(is_called_off);
+        let called_off: HashSet<&str> = called_off.map(|e| e.verification_id.as_str()).collect();
+        let theirs = ends
+            .iter()
+            .filter(|((id, _), _)| called_off.contains(&**id));
+        given_up.extend(theirs.map(|((id, _), end)| (id.clone(), *end)));
         Self {
             by_request,
-            given_up: given_up.collect(),
+            given_up,
             ends,
             recurred,
         }
@@ -298,7 +306,8 @@ fn recurs(word: &str) -> bool {
 fn word(event: &Event) -> Option<&str> {
     match event.r#type() {
         EventType::ProviderStatus => Some(&event.provider_status),
-        EventType::DataReceived => Some("data"),
+        // Data for what was called off is taken too, and not kept.
+        EventType::DataReceived | EventType::DataDiscarded => Some("data"),
         EventType::FailureReported => Some("failure"),
         _ => None,
     }

@@ -11,7 +11,9 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use verilane_core::clock::FileClock;
-use verilane_sandbox::{Sandbox, SandboxConfig, SandboxError, SandboxHandle, SandboxUser};
+use verilane_sandbox::{
+    PublicKeys, Sandbox, SandboxConfig, SandboxError, SandboxHandle, SandboxUser,
+};
 
 use super::clock::TestClock;
 use super::server::{Launch, Server};
@@ -43,6 +45,16 @@ impl Stage {
     /// A stage with its sandbox changed, and with lines added to the binary's configuration. Those
     /// before their first `[section]` belong to `[dev]`.
     pub async fn with(change: impl FnOnce(&mut SandboxConfig), configuration: &str) -> Self {
+        Self::that_pins(|_| Vec::new(), change, configuration).await
+    }
+
+    /// The same with more keys of the connector's pinned, each for one kind of callback: `status` or
+    /// `data`.
+    pub async fn that_pins(
+        more: impl FnOnce(PublicKeys) -> Vec<(String, &'static str)>,
+        change: impl FnOnce(&mut SandboxConfig),
+        configuration: &str,
+    ) -> Self {
         // Beside the build, on a real disk: a temporary folder may be in memory.
         let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let clock = TestClock::new(folder.path());
@@ -55,7 +67,7 @@ impl Stage {
         let write = |name: &str, text: String| {
             std::fs::write(folder.path().join(name), text).unwrap();
         };
-        let connection = connected(&sandbox, &tap);
+        let connection = connected(&sandbox, &tap, &more(sandbox.handle().keys()));
         let dev = developed(&clock, configuration);
         write("verilane.toml", format!("{connection}{dev}"));
         write(
@@ -167,7 +179,11 @@ fn stored(folder: &Path) -> String {
 }
 
 /// The connection to the stage's connector.
-fn connected(sandbox: &Sandbox, tap: &Tap) -> String {
+fn connected(sandbox: &Sandbox, tap: &Tap, more: &[(String, &str)]) -> String {
+    let pin = |(key, kind): &(String, &str)| {
+        format!("    {{ public_key = \"{key}\", only_for = \"{kind}\" }},\n")
+    };
+    let more: String = more.iter().map(pin).collect();
     format!(
         r#"
 [[connections]]
@@ -180,7 +196,7 @@ revalidate = true
 keys = [
     {{ public_key = "{status}", only_for = "status" }},
     {{ public_key = "{data}", only_for = "data" }},
-]
+{more}]
 "#,
         address = tap.address,
         status = sandbox.status_public_key_hex(),

@@ -25,6 +25,11 @@ struct Seen {
     cuts: usize,
 }
 
+/// Whether nothing more is waited for in a state.
+pub fn has_ended(state: State) -> bool {
+    ![State::Pending, State::Processing, State::InReview].contains(&state)
+}
+
 impl Watcher {
     /// A watcher that has seen nothing.
     pub fn new() -> Arc<Self> {
@@ -106,18 +111,32 @@ impl Watcher {
 
     /// Waits until a verification has ended, at a revision after this one: how, and at which.
     pub async fn saw_end(&self, id: &str, after: u64) -> (State, u64) {
+        self.saw_state(id, after, has_ended).await
+    }
+
+    /// Waits until a verification is in a state that is wanted, at a revision after this one: in which,
+    /// and at which.
+    pub async fn saw_state(
+        &self,
+        id: &str,
+        after: u64,
+        is_wanted: impl Fn(State) -> bool,
+    ) -> (State, u64) {
         let mut seen = self.count.subscribe();
-        let mut end = None;
-        let has_ended = |_: &usize| {
+        let mut found = None;
+        let is_there = |_: &usize| {
             let seen = self.seen.lock();
-            end = seen.states.get(id).copied().filter(|(state, revision)| {
-                let goes_on = [State::Pending, State::Processing, State::InReview];
-                *revision > after && !goes_on.contains(state)
-            });
-            end.is_some()
+            let now = seen.states.get(id).copied();
+            found = now.filter(|(state, revision)| *revision > after && is_wanted(*state));
+            found.is_some()
         };
-        seen.wait_for(has_ended).await.unwrap();
-        end.unwrap()
+        seen.wait_for(is_there).await.unwrap();
+        found.unwrap()
+    }
+
+    /// In which state a verification was last seen.
+    pub fn state(&self, id: &str) -> Option<State> {
+        self.seen.lock().states.get(id).map(|(state, _)| *state)
     }
 
     /// Waits until what was seen is enough.

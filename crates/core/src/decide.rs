@@ -13,6 +13,8 @@ mod keeping;
 mod polls;
 mod report;
 mod review;
+#[cfg(test)]
+mod rows;
 mod start;
 mod timers;
 

@@ -16,6 +16,8 @@ use verilane_provider::Facade;
 use verilane_store::{CommitError, Loaded, Store};
 
 use crate::crash::{CrashPoint, CrashPoints};
+use crate::exchange::Turns;
+use crate::look::Takings;
 use crate::pull::Gate;
 use crate::telemetry::{JobMetrics, Loud, PullMetrics, QuarantineMetrics};
 use crate::watch::TokenMakers;
@@ -69,6 +71,8 @@ pub struct Engine {
     pub(crate) quarantine_metrics: QuarantineMetrics,
     pub(crate) pull_metrics: PullMetrics,
     pub(crate) pull_gate: Gate,
+    pub(crate) takings: Takings,
+    pub(crate) exchanges: Turns,
     pub(crate) watches: Arc<AtomicUsize>,
     pub(crate) token_makers: TokenMakers,
 }
@@ -102,6 +106,8 @@ impl Engine {
             quarantine_metrics: QuarantineMetrics::new(),
             pull_metrics: PullMetrics::new(),
             pull_gate: Gate::new(),
+            takings: Takings::default(),
+            exchanges: Turns::default(),
             watches: Arc::default(),
             token_makers: TokenMakers::default(),
         }))

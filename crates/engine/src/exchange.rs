@@ -1,43 +1,37 @@
 //! Exchanges a code that a browser brought back for what the user has granted.
 //!
 //! Invariant: a code can be spent once. It is bound to its attempt before it is sent, each send is
-//! leased and so counted before it is made, and the answer is durable before it is read. So after a
+//! leased and so counted before it is made, one at a time, and the answer is durable before it is read. So after a
 //! crash it is known whether the code may have been spent by us: it is then sent once more, which does
 //! no harm, since a provider refuses a spent code; a refusal then means that our own try spent it. What
-//! certainly was not sent, or was turned away unread, does not count.
+//! certainly was not sent, or was turned away unread, is taken back from the count.
 
 mod granted;
+mod reading;
+mod sending;
+mod turns;
+mod waiting;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use verilane_core::{
     Assurance, Change, EvidenceKind, Fact, Job, JobAbout, JobKey, JobWrite, Pii, Reason, State,
-    Timestamp, Verification, VerificationId, decide,
+    Timestamp, Verification, decide,
 };
-use verilane_provider::{
-    Continuation, Exchanged, ProviderError, ProviderMessage, Refusal, deadline,
-};
+use verilane_provider::ProviderMessage;
 use verilane_store::{CommitError, Conflict};
-use verilane_telemetry::attribute;
 
-use crate::crash::CrashPoint;
+use crate::EngineError;
 use crate::engine::{Connection, Engine, RACES};
 use crate::sealing::Sealer;
-use crate::{EngineError, VerificationView};
 
-/// How often a code is sent whose outcome was unclear before: once more.
-const SENDS: u32 = 2;
+pub(crate) use turns::Turns;
+use turns::UnderWay;
+
 /// How long is waited before a code is sent again: as long as has been tried already, from this on.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// How long a wait is at most. Whether the code still lives is looked at after each.
+/// How long a wait is at most, unless the provider asks for more.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// How long what an answer points to is asked for. Such links live for about a minute.
-const LINK_LIFE: Duration = Duration::from_secs(120);
-/// How long before a call's deadline its answer is given, so that it arrives.
-const MARGIN: Duration = Duration::from_millis(200);
-/// How long a call without a deadline waits.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why an exchange ends without data, and on whose word.
 type End = (Fact, Assurance);
@@ -45,6 +39,9 @@ type End = (Fact, Assurance);
 const fn failed(reason: Reason, assurance: Assurance) -> End {
     (Fact::Failed(reason), assurance)
 }
+
+/// An answer that is durable, and when it came.
+type Kept = (ProviderMessage, Timestamp);
 
 /// An exchange under way.
 struct Exchange<'a> {
@@ -59,24 +56,27 @@ struct Exchange<'a> {
 }
 
 impl Engine {
-    /// Runs the exchange of an attempt, as far as it comes now.
+    /// Runs the exchange of an attempt, as far as it comes now. If it is under way, its own end says what
+    /// comes next: a clock that is put forward makes its lease run out before.
     pub(crate) async fn exchange(&self, job: &Job, about: JobAbout) -> Result<(), EngineError> {
-        let row = self.load(about.verification).await?.verification;
-        let open = row
-            .attempt(about.attempt)
-            .filter(|attempt| attempt.exchanges_a_code() && attempt.state().0 == State::Processing);
-        let (Some(attempt), Some(code)) = (open, self.reference(&row, about)?) else {
-            return self.done(job.key).await;
+        let _turn = match self.exchanges.begin(about, job.due) {
+            Ok(turn) => turn,
+            Err(UnderWay::ItsEndSays) => return Ok(()),
+            Err(UnderWay::IsEnding) => {
+                return self.exchange_again(job.key, self.now(), job.tries).await;
+            }
         };
-        let exchange = Exchange {
-            about,
-            key: job.key,
-            connection: self.connection(&attempt.connection)?,
-            code,
-            sent: job.tries,
-            bind_time: attempt.accept_time.unwrap_or(attempt.start_time),
+        let (row, exchange, kept) = match self.open_exchange(job, about).await {
+            Ok(Some(open)) => open,
+            Ok(None) => return self.done(job.key).await,
+            Err(error) => {
+                // Nothing was sent this time. If that can't be noted, it counts as if it had been.
+                let again = self.exchange_again(job.key, self.now() + FIRST_WAIT, job.tries);
+                let _ = again.await;
+                return Err(error);
+            }
         };
-        let answer = match self.kept_answer(&row, about).await? {
+        let answer = match kept {
             Some(answer) => answer,
             None => match self.send_code(&row, &exchange).await? {
                 Some(answer) => (answer, self.now()),
@@ -86,12 +86,64 @@ impl Engine {
         self.read_answer(&row, &exchange, answer).await
     }
 
+    /// What there is to be done for an attempt, and the answer that it has. None if it waits for no
+    /// outcome.
+    async fn open_exchange(
+        &self,
+        job: &Job,
+        about: JobAbout,
+    ) -> Result<Option<(Verification, Exchange<'_>, Option<Kept>)>, EngineError> {
+        let row = match self.load(about.verification).await {
+            Ok(loaded) => loaded.verification,
+            Err(error) if error.reason == Reason::VerificationNotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let open = row
+            .attempt(about.attempt)
+            .filter(|attempt| attempt.exchanges_a_code() && attempt.state().0 == State::Processing);
+        let (Some(attempt), Some(code)) = (open, self.reference(&row, about)?) else {
+            return Ok(None);
+        };
+        let exchange = Exchange {
+            about,
+            key: job.key,
+            connection: self.connection(&attempt.connection)?,
+            code,
+            sent: job.tries,
+            bind_time: attempt.accept_time.unwrap_or(attempt.start_time),
+        };
+        let kept = self.kept_answer(&row, about).await?;
+        Ok(Some((row, exchange, kept)))
+    }
+
+    /// Has the job run again, as one before which the code may have been sent so often. Leases alone would
+    /// count what was not sent.
+    async fn exchange_again(
+        &self,
+        key: JobKey,
+        due: Timestamp,
+        sent: u32,
+    ) -> Result<(), EngineError> {
+        if sent > 1 {
+            return self.put_off(key, due).await;
+        }
+        let mut change = Change::new(self.now());
+        change.jobs.push(JobWrite::Schedule {
+            key,
+            due,
+            // A schedule that is leased counts as one try, one that nobody leases as none.
+            leased_until: (sent > 0).then_some(due),
+        });
+        self.commit(change).await?;
+        Ok(())
+    }
+
     /// The answer that an attempt has, and when it came.
     async fn kept_answer(
         &self,
         row: &Verification,
         about: JobAbout,
-    ) -> Result<Option<(ProviderMessage, Timestamp)>, EngineError> {
+    ) -> Result<Option<Kept>, EngineError> {
         let records = self.store.evidence(row.id).await?;
         let answer = records.into_iter().find(|record| {
             record.attempt == about.attempt && record.kind == EvidenceKind::ProviderMessage
@@ -109,190 +161,6 @@ impl Engine {
         let body = body.expose().clone().into();
         let message = ProviderMessage { media_type, body };
         Ok(Some((message, record.receive_time)))
-    }
-
-    /// Sends the code, and makes the answer durable. None if there is none: then it was decided what
-    /// comes next.
-    async fn send_code(
-        &self,
-        row: &Verification,
-        exchange: &Exchange<'_>,
-    ) -> Result<Option<ProviderMessage>, EngineError> {
-        let may_be_spent = exchange.sent > 0;
-        let unknown = failed(Reason::ExchangeOutcomeUnknown, Assurance::Local);
-        if exchange.sent >= SENDS {
-            return self.end_exchange(exchange, unknown, None).await;
-        }
-        let facade = &exchange.connection.facade;
-        let again = Continuation::AuthorizationCode(exchange.code.clone());
-        if facade.read_continuation(&again).is_err() {
-            // Its time has passed; or its key is pinned no more.
-            let abandoned = failed(Reason::ExchangeAbandoned, Assurance::Local);
-            let end = if may_be_spent { unknown } else { abandoned };
-            return self.end_exchange(exchange, end, None).await;
-        }
-        self.crash_point(CrashPoint::ExchangeAsked);
-        let answer = facade.exchange(&exchange.code).await;
-        self.crash_point(CrashPoint::ExchangeAnswered);
-        let error = match answer {
-            Ok(message) => return self.keep_answer(row, exchange, message).await,
-            Err(error) => error,
-        };
-        tracing::warn!(
-            { attribute::VERIFICATION_ID } = %row.id,
-            %error,
-            "a code could not be exchanged"
-        );
-        match error {
-            ProviderError::Refused {
-                reason: Reason::CodeAlreadyUsed,
-                ..
-            } if may_be_spent => self.end_exchange(exchange, unknown, None).await,
-            ProviderError::Refused { reason, text } => {
-                let end = failed(reason, Assurance::Pulled);
-                self.end_exchange(exchange, end, text).await
-            }
-            // An answer came, so the code is spent.
-            ProviderError::InvalidAnswer(_) => {
-                let end = failed(Reason::ExchangeAnswerInvalid, Assurance::Pulled);
-                self.end_exchange(exchange, end, None).await
-            }
-            ProviderError::NotSent
-            | ProviderError::HeldBack { .. }
-            | ProviderError::Busy { .. } => self.send_code_later(exchange, &error).await,
-            // Whatever stood between may have passed the code on.
-            ProviderError::Unclear | ProviderError::Overloaded { .. } => {
-                if exchange.sent + 1 >= SENDS {
-                    return self.end_exchange(exchange, unknown, None).await;
-                }
-                let wait = error.retry_after().unwrap_or(FIRST_WAIT);
-                let due = self.now() + wait.min(LONGEST_WAIT);
-                self.put_off(exchange.key, due).await?;
-                Ok(None)
-            }
-        }
-    }
-
-    /// Has a code sent again that was certainly not taken. How often it may have been before is kept.
-    async fn send_code_later(
-        &self,
-        exchange: &Exchange<'_>,
-        error: &ProviderError,
-    ) -> Result<Option<ProviderMessage>, EngineError> {
-        let now = self.now();
-        let wait = match error.retry_after() {
-            Some(wait) => wait.max(FIRST_WAIT),
-            None => now.since(exchange.bind_time).max(FIRST_WAIT),
-        };
-        let due = now + wait.min(LONGEST_WAIT);
-        let mut change = Change::new(now);
-        change.jobs.push(JobWrite::Schedule {
-            key: exchange.key,
-            due,
-            // A schedule that is leased counts as a try, one that nobody leases as none.
-            leased_until: (exchange.sent > 0).then_some(due),
-        });
-        self.commit(change).await?;
-        Ok(None)
-    }
-
-    /// Makes an answer durable, and shows it. None if the attempt has ended meanwhile.
-    async fn keep_answer(
-        &self,
-        row: &Verification,
-        exchange: &Exchange<'_>,
-        message: ProviderMessage,
-    ) -> Result<Option<ProviderMessage>, EngineError> {
-        let key = self.keys.of(row)?;
-        let (media_type, now) = (&message.media_type, self.now());
-        let kept = self.keep_message(row.id, &key, media_type, &message.body, now);
-        let kept = kept.await?;
-        let number = exchange.about.attempt;
-        let shown = self.settle(exchange.about, |row, now| {
-            let deadlines = &self.config.deadlines;
-            let change = decide::code_exchanged(row, number, now, deadlines);
-            let Some(mut change) = change else {
-                return Ok(None);
-            };
-            let sealer = Sealer {
-                id: row.id,
-                key: &key,
-            };
-            let record = kept.record(row, number, &sealer, now)?;
-            change.evidence.push(record);
-            Ok(Some(change))
-        });
-        let shown = shown.await?;
-        self.crash_point(CrashPoint::ExchangeKept);
-        if !shown {
-            self.done(exchange.key).await?;
-        }
-        Ok(shown.then_some(message))
-    }
-
-    /// Reads an answer that is durable, and commits what it says.
-    async fn read_answer(
-        &self,
-        row: &Verification,
-        exchange: &Exchange<'_>,
-        (answer, came): (ProviderMessage, Timestamp),
-    ) -> Result<(), EngineError> {
-        let facade = &exchange.connection.facade;
-        let unknown = failed(Reason::ExchangeOutcomeUnknown, Assurance::Local);
-        let rest = match facade.fetch_exchanged(&answer).await {
-            Ok(rest) => rest,
-            Err(error) if error.is_retryable() && self.now() < came + LINK_LIFE => {
-                let wait = error.retry_after().unwrap_or(FIRST_WAIT);
-                let due = self.now() + wait.min(LONGEST_WAIT);
-                return self.put_off(exchange.key, due).await;
-            }
-            Err(ProviderError::InvalidAnswer(_)) => {
-                let end = failed(Reason::ExchangeAnswerInvalid, Assurance::Pulled);
-                return self.end_exchange(exchange, end, None).await.map(drop);
-            }
-            // The code is spent, and what it gave is out of reach.
-            Err(_) => return self.end_exchange(exchange, unknown, None).await.map(drop),
-        };
-        let key = self.keys.of(row)?;
-        let kept = match &rest {
-            None => None,
-            Some(rest) => {
-                let now = self.now();
-                let kept = self.keep_message(row.id, &key, &rest.media_type, &rest.body, now);
-                Some(kept.await?)
-            }
-        };
-        let subject = Sealer {
-            id: row.id,
-            key: &key,
-        }
-        .subject(row)?;
-        let read = facade.read_exchanged(Exchanged {
-            subject,
-            fields: row.asked_fields().map(str::to_owned).collect(),
-            bind_time: exchange.bind_time,
-            receive_time: came,
-            answer,
-            rest,
-        });
-        let granted = match read.await {
-            Ok(granted) => granted,
-            // No turn, or a fault of ours: it is read again.
-            Err(Refusal {
-                reason: Reason::CallbackOverload | Reason::Internal,
-            }) => return self.put_off(exchange.key, self.now() + FIRST_WAIT).await,
-            Err(refusal) => {
-                let end = failed(refusal.reason, Assurance::Pulled);
-                return self.end_exchange_with(exchange, end, kept.as_ref()).await;
-            }
-        };
-        self.crash_point(CrashPoint::ExchangeRead);
-        if granted.is_anothers {
-            let end = (Fact::Rejected(Reason::SubjectMismatch), Assurance::Pulled);
-            return self.end_exchange(exchange, end, None).await.map(drop);
-        }
-        self.take_granted(exchange.about, &granted, kept).await?;
-        self.done(exchange.key).await
     }
 
     /// Ends the attempt without data. What the provider said about it in words of its own is kept.
@@ -361,31 +229,5 @@ impl Engine {
             }
         }
         Err(EngineError::new(Reason::Contended).about(about.verification))
-    }
-
-    /// Waits until the exchange of a verification has come to an end, or until its caller will not wait
-    /// any more: then it is answered as it stands, and goes on.
-    pub(crate) async fn exchanged(
-        &self,
-        id: VerificationId,
-    ) -> Result<VerificationView, EngineError> {
-        let relay = Arc::clone(&self.relay);
-        let topic = relay.subscribe(id);
-        let longest = tokio::time::Instant::now() + PATIENCE;
-        let until = deadline::current().map_or(longest, |callers| {
-            callers
-                .checked_sub(MARGIN)
-                .map_or(callers, |early| early.min(longest))
-        });
-        loop {
-            let woken = topic.notify().notified();
-            let row = self.load(id).await?.verification;
-            let is_open = row.newest_attempt().is_some_and(|attempt| {
-                attempt.exchanges_a_code() && attempt.state().0 == State::Processing
-            });
-            if !is_open || tokio::time::timeout_at(until, woken).await.is_err() {
-                return self.view(row);
-            }
-        }
     }
 }

@@ -8,6 +8,7 @@
 mod claims;
 mod evidence;
 mod send;
+mod takings;
 
 use verilane_core::decide::{self, Look, Polls};
 use verilane_core::{
@@ -17,6 +18,7 @@ use verilane_provider::{LookAnswer, LookRequest, ProviderError};
 use verilane_store::{CommitError, Conflict};
 use verilane_vault::SealedWhat;
 
+pub(crate) use self::takings::Takings;
 use crate::EngineError;
 use crate::config::PullLimits;
 use crate::crash::CrashPoint;
@@ -81,6 +83,8 @@ impl Engine {
         // What was replaced by another attempt's claims is verified only together with its own.
         let is_late = self.is_late_success(row, about, &answer).await?;
         let shown = !is_late && self.commit_look(about, Some(&answer), &reference).await?;
+        // A picture is waited for from the last news on, and this may be the first that there is to read.
+        let tries = if shown { 0 } else { tries };
         let taken =
             !answer.is_anothers && self.take_claims(about, connection, &answer, tries).await?;
         self.pull_gate.heard(about, asked_at);

@@ -24,7 +24,9 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, watch};
 use tracing::Instrument;
-use verilane_core::{ConnectionName, Decision, FieldViolation, Pii, Reason, SharedClock};
+use verilane_core::{
+    ConnectionName, Decision, FieldViolation, Pii, Reason, SharedClock, Timestamp,
+};
 
 use crate::{
     Availability, Callback, Capability, Continuation, EvidenceBody, EvidenceOffer, Exchanged,
@@ -268,8 +270,19 @@ impl Facade {
     /// # Errors
     /// What is wrong with it.
     pub fn read_continuation(&self, brought: &Continuation) -> Result<Pii<String>, FieldViolation> {
-        let now = self.clock.now();
-        let reference = self.plugin.read_continuation(brought, now)?;
+        self.read_continuation_at(brought, self.clock.now())
+    }
+
+    /// The same at another time: whether it can still be handed in then.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read_continuation_at(
+        &self,
+        brought: &Continuation,
+        time: Timestamp,
+    ) -> Result<Pii<String>, FieldViolation> {
+        let reference = self.plugin.read_continuation(brought, time)?;
         if !checks::is_reference(&reference) {
             return Err(FieldViolation {
                 field: String::new(),

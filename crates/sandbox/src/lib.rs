@@ -146,9 +146,9 @@ mod wire;
 mod world;
 
 pub use civic_pass::{
-    AnsweredId, CivicPassCall, CivicPassEndpoint, CivicPassHandle, CivicPassPartner,
-    CivicPassScenario, Evidence, EvidenceTrouble, LinkStyle, PiiOrder, PiiRequestView, Subject,
-    TokenCount, Turn, TurnOrigin, TurnView,
+    AnsweredId, CallSide, CallStop, CivicPassCall, CivicPassEndpoint, CivicPassHandle,
+    CivicPassPartner, CivicPassScenario, Evidence, EvidenceTrouble, LinkStyle, PiiOrder,
+    PiiRequestView, Subject, TokenCount, Turn, TurnOrigin, TurnView,
 };
 pub use civic_sip::{
     Attribute, CivicSipApplication, CivicSipCall, CivicSipEndpoint, CivicSipEnv, CivicSipEvent,

@@ -11,6 +11,9 @@ use crate::{
     SeenWrite, StartPhase, State, Timestamp, Verification,
 };
 
+/// How the identity of an error begins.
+const PAGE_ERROR: &str = "PAGE_ERROR ";
+
 /// What the provider's part of a page has told the page.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PageEvent {
@@ -29,8 +32,14 @@ impl PageEvent {
         match self {
             Self::Seen => "PAGE_SEEN".to_owned(),
             Self::Declined => "PAGE_DECLINED".to_owned(),
-            Self::Error(word) => format!("PAGE_ERROR {word}"),
+            Self::Error(word) => format!("{PAGE_ERROR}{word}"),
         }
+    }
+
+    /// Whether an identity is that of an error.
+    #[must_use]
+    pub fn is_error(identity: &str) -> bool {
+        identity.starts_with(PAGE_ERROR)
     }
 }
 
@@ -128,3 +137,6 @@ pub fn exchange_ended(
     );
     Some(draft.finish(deadlines))
 }
+
+#[cfg(test)]
+mod tests;

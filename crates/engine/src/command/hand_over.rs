@@ -6,12 +6,12 @@
 
 use verilane_core::decide::PageEvent;
 use verilane_core::{
-    Attempt, AuditAction, AuditRecord, Binding, BindingWrite, BlindIndex, Change, HandoverKind,
-    JobAbout, JobWrite, Pii, Reason, Revision, SeenKey, SeenWrite, SlotHolder, Timestamp,
-    Verification, decide,
+    Attempt, AttemptNumber, AuditAction, AuditRecord, Binding, BindingWrite, BlindIndex, Change,
+    HandoverKind, JobAbout, JobWrite, Pii, Reason, Revision, SeenKey, SeenWrite, SlotHolder,
+    Timestamp, Verification, decide,
 };
 use verilane_provider::Continuation;
-use verilane_store::{CommitError, Conflict};
+use verilane_store::{CommitError, Conflict, Loaded};
 use verilane_vault::{IndexKind, SealedWhat};
 
 use crate::crash::CrashPoint;
@@ -19,6 +19,9 @@ use crate::engine::{Engine, RACES};
 use crate::pull::poll_job;
 use crate::sealing::{Sealer, write_parts};
 use crate::{Brought, ContinueVerification, EngineError, VerificationView};
+
+/// How many kinds of errors a page can tell of one attempt; any further kind counts as another of `OTHER`.
+const MOST_PAGE_ERRORS: usize = 16;
 
 impl Engine {
     /// Goes on with what a browser brought back: the provider is looked at from now on; or a code is
@@ -177,6 +180,7 @@ impl Engine {
                 return Err(not_offered(attempt));
             }
             let (number, now) = (attempt.number, self.now());
+            let event = &bounded(event, &loaded, number);
             let identity = event.identity();
             let change = if loaded.has_seen(number, &identity) {
                 let mut change = Change::new(now);
@@ -211,6 +215,21 @@ impl Engine {
             }
         }
         Err(EngineError::new(Reason::Contended).about(id))
+    }
+}
+
+/// What a page tells, within bounds: it must not be able to fill the log with errors of ever new names.
+fn bounded(event: &PageEvent, loaded: &Loaded, number: AttemptNumber) -> PageEvent {
+    let is_known = loaded.has_seen(number, &event.identity());
+    let errors = loaded
+        .seen
+        .iter()
+        .filter(|(attempt, identity)| *attempt == number && PageEvent::is_error(identity));
+    match event {
+        PageEvent::Error(_) if !is_known && errors.count() >= MOST_PAGE_ERRORS => {
+            PageEvent::Error("OTHER".into())
+        }
+        event => event.clone(),
     }
 }
 

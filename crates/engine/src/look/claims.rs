@@ -48,6 +48,10 @@ impl Engine {
         if answer.data.is_none() {
             return Ok(false);
         }
+        // A look that comes while another one still fetches would fetch the same beside it.
+        let Some(_taking) = self.takings.begin(about) else {
+            return Ok(false);
+        };
         let row = self.load(about.verification).await?.verification;
         let (row, _) = self.as_shown(row, about, answer);
         if !self.wants_claims(&row, about).await? {

@@ -39,17 +39,19 @@ impl Engine {
         answer: &LookAnswer,
         may_come: bool,
     ) -> Result<Option<Vec<Fetched>>, EngineError> {
-        let mut fetched = Vec::new();
         let asked = row.claims.iter().filter(|claim| claim.asked);
-        for claim in asked.filter(|claim| claim.name.is_image()) {
-            let offer = answer
-                .offers
-                .iter()
-                .find(|offer| offer.field == claim.field);
-            let Some(offer) = offer else {
-                if may_come {
-                    return Ok(None);
-                }
+        let asked: Vec<_> = asked.filter(|claim| claim.name.is_image()).collect();
+        let offer_of = |claim: &RequestedClaim| {
+            let mut offers = answer.offers.iter();
+            offers.find(|offer| offer.field == claim.field)
+        };
+        // Before any is fetched: all of them would be fetched anew.
+        if may_come && asked.iter().any(|claim| offer_of(claim).is_none()) {
+            return Ok(None);
+        }
+        let mut fetched = Vec::new();
+        for claim in asked {
+            let Some(offer) = offer_of(claim) else {
                 continue;
             };
             let piece = match self.fetch(claim, sealer, connection, offer).await? {

@@ -40,7 +40,8 @@ use crate::model::Rules;
 use crate::service::Workshop;
 use crate::steps::{CRASHES, Step, steps};
 
-/// What no history meets: what comes of callbacks, of providers that hold one request, and of operators.
+/// What no history meets: what comes of callbacks, of providers that hold one request, of codes, and of
+/// operators.
 const LEFT_OUT: [EventKind; 12] = [
     EventKind::StartFailed,
     EventKind::DataDiscarded,
@@ -57,7 +58,7 @@ const LEFT_OUT: [EventKind; 12] = [
 ];
 
 /// How many histories are played where nobody says.
-const HISTORIES: u64 = 120;
+const HISTORIES: u64 = 150;
 
 /// Where one thread plays.
 struct Stage {

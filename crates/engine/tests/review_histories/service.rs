@@ -5,19 +5,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tempfile::TempDir;
-use tokio::sync::watch;
 use verilane_core::clock::ManualClock;
 use verilane_core::decide::{Deadlines, Polls};
 use verilane_core::{ClaimName, Clock, ConnectionName, Pii, Timestamp};
-use verilane_engine::{Connection, CrashPoint, CrashPoints, EngineConfig, PullLimits};
+use verilane_engine::{Connection, EngineConfig, PullLimits};
 use verilane_provider::http::HttpClient;
 use verilane_provider::{Facade, Limits};
 use verilane_provider_civic_pass::{CivicPass, Generation, OauthClient, Partner, Settings};
 use verilane_vault::Vault;
 
 use crate::civic::Civic;
+use crate::histories::doom::Doom;
 use crate::histories::running::{Running, Setting, folder, vault};
 use crate::model::{DATA, PROCESSING, Rules};
 
@@ -71,46 +70,6 @@ fn config(rules: Rules) -> EngineConfig {
             ..EngineConfig::default().pull_limits
         },
         ..EngineConfig::default()
-    }
-}
-
-/// Ends the task that comes to a moment, as the end of the process would, once.
-pub struct Doom {
-    at: Mutex<Option<CrashPoint>>,
-    struck: watch::Sender<Option<CrashPoint>>,
-}
-
-impl Doom {
-    fn new() -> Self {
-        Self {
-            at: Mutex::default(),
-            struck: watch::Sender::new(None),
-        }
-    }
-
-    pub fn set(&self, point: Option<CrashPoint>) {
-        *self.at.lock() = point;
-        self.struck.send_replace(None);
-    }
-
-    /// Waits until it has struck; says where.
-    pub async fn strikes(&self) -> CrashPoint {
-        let mut struck = self.struck.subscribe();
-        // The sender is our own, and stays.
-        let point = struck.wait_for(Option::is_some).await.unwrap();
-        point.unwrap()
-    }
-}
-
-impl CrashPoints for Doom {
-    fn reached(&self, point: CrashPoint) {
-        let mut at = self.at.lock();
-        if *at == Some(point) {
-            *at = None;
-            drop(at);
-            self.struck.send_replace(Some(point));
-            std::panic::resume_unwind(Box::new("the process ends here"));
-        }
     }
 }
 

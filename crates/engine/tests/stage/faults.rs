@@ -42,6 +42,8 @@ pub struct Faulty {
     /// When each fault happened.
     times: Mutex<Vec<Instant>>,
     no_chunks: AtomicBool,
+    /// How many more lists of evidence are refused.
+    no_lists: AtomicUsize,
     loads: AtomicUsize,
     damage: Mutex<Damage>,
     lost: Mutex<HashSet<ChangeId>>,
@@ -55,6 +57,7 @@ impl Faulty {
             affects: Mutex::new(Box::new(|_| true)),
             times: Mutex::default(),
             no_chunks: AtomicBool::new(false),
+            no_lists: AtomicUsize::new(0),
             loads: AtomicUsize::new(0),
             damage: Mutex::new(Box::new(|_, chunk| Some(chunk))),
             lost: Mutex::default(),
@@ -89,6 +92,11 @@ impl Faulty {
     /// Something that happens to each chunk on its way to a reader.
     pub fn damages_chunks(&self, damage: impl Fn(u32, Sealed) -> Option<Sealed> + Send + 'static) {
         *self.damage.lock() = Box::new(damage);
+    }
+
+    /// The next so many lists of evidence are refused.
+    pub fn refuse_lists_of_evidence(&self, many: usize) {
+        self.no_lists.store(many, Ordering::SeqCst);
     }
 
     /// Whether chunks are refused.
@@ -183,6 +191,13 @@ impl Store for Faulty {
     }
 
     async fn evidence(&self, id: VerificationId) -> Result<Vec<EvidenceRecord>, StoreError> {
+        let (set, get) = (Ordering::SeqCst, Ordering::SeqCst);
+        let refused = self
+            .no_lists
+            .fetch_update(set, get, |many| many.checked_sub(1));
+        if refused.is_ok() {
+            return Err(away());
+        }
         self.inner.evidence(id).await
     }
 

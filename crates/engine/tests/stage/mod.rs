@@ -13,6 +13,7 @@
 )]
 
 pub mod calls;
+pub mod codes;
 pub mod faults;
 pub mod frames;
 pub mod puppet;
@@ -32,11 +33,12 @@ use verilane_engine::{
     AccessContext, Connection, CrashPoints, CreateVerification, Engine, EngineConfig, EngineParts,
     Expire, KeyCache, Relay, VerificationView,
 };
-use verilane_provider::{Facade, Limits};
+use verilane_provider::{Facade, Limits, Provider};
 use verilane_store::{CommitObserver, Store};
 use verilane_store_sqlite::{SqliteConfig, SqliteStore};
 use verilane_vault::{Keyring, Vault};
 
+use self::codes::Codes;
 use self::frames::Frames;
 use self::puppet::Puppet;
 
@@ -62,16 +64,28 @@ pub fn connection() -> ConnectionName {
     ConnectionName::new("puppet-test").unwrap()
 }
 
+/// The connection over which codes are exchanged.
+pub fn codes_connection() -> ConnectionName {
+    ConnectionName::new("codes-test").unwrap()
+}
+
+/// One that is looked at.
+pub fn looked_at_connection() -> ConnectionName {
+    ConnectionName::new("looked-at-test").unwrap()
+}
+
 /// What lasts when an engine is closed.
 pub struct Stage {
     pub folder: TempDir,
     pub clock: ManualClock,
     pub puppet: Arc<Puppet>,
+    pub codes: Arc<Codes>,
     pub config: EngineConfig,
     /// How many events the relay keeps.
     pub ring: usize,
     pub crash_points: Option<Arc<dyn CrashPoints>>,
-    /// Each leads to the puppet, and keeps its slots so long.
+    /// Each leads to the puppet, if not to those who take codes or are looked at, and keeps its slots so
+    /// long.
     pub connections: Vec<(ConnectionName, Duration)>,
     vault: Arc<Vault>,
 }
@@ -88,6 +102,7 @@ impl Stage {
         Self {
             folder: tempfile::tempdir().unwrap(),
             puppet: Arc::new(Puppet::new()),
+            codes: Arc::new(Codes::new()),
             clock,
             config: EngineConfig::default(),
             ring: 1_024,
@@ -102,6 +117,25 @@ impl Stage {
         Self {
             puppet: Arc::new(Puppet::keeping_history()),
             ..Self::new()
+        }
+    }
+
+    /// One whose provider takes codes, beside another that is looked at.
+    pub fn exchanging() -> Self {
+        let names = [codes_connection(), looked_at_connection()];
+        Self {
+            connections: names.map(|name| (name, 90 * DAY)).into(),
+            ..Self::new()
+        }
+    }
+
+    fn plugin(&self, name: &ConnectionName) -> Arc<dyn Provider> {
+        if *name == codes_connection() {
+            Arc::<Codes>::clone(&self.codes)
+        } else if *name == looked_at_connection() {
+            Arc::new(Codes::looked_at())
+        } else {
+            Arc::<Puppet>::clone(&self.puppet)
         }
     }
 
@@ -135,7 +169,7 @@ impl Stage {
         let connect = |(name, slot_retention): &(ConnectionName, Duration)| {
             let facade = Facade::new(
                 name.clone(),
-                Arc::<Puppet>::clone(&self.puppet),
+                self.plugin(name),
                 Arc::new(self.clock.clone()),
                 // Each failure is to be seen by the engine itself.
                 Limits {
@@ -216,6 +250,17 @@ impl Play {
     /// Ends in good order.
     pub async fn close(mut self) {
         self.stop_jobs().await;
+        drop(self.engine);
+        self.sqlite.close().await;
+    }
+
+    /// Ends as a process does that is killed.
+    pub async fn cut_off(mut self) {
+        if let Some((_, runner)) = self.runner.take() {
+            runner.abort();
+            // It may have ended by itself, or by what killed the process.
+            let _ = runner.await;
+        }
         drop(self.engine);
         self.sqlite.close().await;
     }

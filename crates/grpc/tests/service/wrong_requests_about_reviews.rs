@@ -19,6 +19,27 @@ async fn wrong_requests_to_continue() {
             &["InvalidArgument CONTINUATION_MALFORMED continuation"],
         ),
         (
+            |r| r.continuation = Some(Continuation::AuthorizationCode("a.b.c".to_owned())),
+            &["FailedPrecondition CONTINUATION_NOT_OFFERED"],
+        ),
+        (
+            |r| r.continuation = Some(Continuation::RequestSeen(v1::RequestSeen {})),
+            &["FailedPrecondition CONTINUATION_NOT_OFFERED"],
+        ),
+        (
+            |r| r.continuation = Some(Continuation::RequestDeclined(v1::RequestDeclined {})),
+            &["FailedPrecondition CONTINUATION_NOT_OFFERED"],
+        ),
+        (
+            |r| {
+                r.continuation = Some(Continuation::PageError(v1::PageError {
+                    r#type: "x".repeat(1_000),
+                    message: "x".repeat(201),
+                }));
+            },
+            &["InvalidArgument INVALID_ARGUMENT page_error.message"],
+        ),
+        (
             |r| r.verification_id = "x".to_owned(),
             &["InvalidArgument INVALID_ARGUMENT verification_id"],
         ),

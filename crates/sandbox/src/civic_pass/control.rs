@@ -14,6 +14,7 @@ use super::api::host;
 use super::partner::CivicPassPartner;
 use super::request::{PiiOrder, PiiRequestView};
 use super::scenario::CivicPassScenario;
+use super::stop::CallStop;
 use super::tokens::TokenCount;
 use super::world::CivicPassCall;
 use crate::control::query::Query;
@@ -37,6 +38,7 @@ pub fn router() -> Router<SandboxHandle> {
         .route("/requests/{id}/evidence/{rel}", get(evidence))
         .route("/tokens", get(tokens))
         .route("/tokens/revoke", post(revoke))
+        .route("/stand-still", post(stand_still))
         .route("/down", post(down))
         .route("/up", post(up))
         .route("/calls", get(calls))
@@ -143,6 +145,16 @@ async fn tokens(State(sandbox): Sandbox) -> Json<TokenCount> {
 async fn revoke(State(sandbox): Sandbox) -> StatusCode {
     sandbox.civic_pass().revoke_tokens();
     StatusCode::NO_CONTENT
+}
+
+async fn stand_still(
+    State(sandbox): Sandbox,
+    query: Query,
+    body: Bytes,
+) -> Result<StatusCode, ControlError> {
+    let stop: CallStop = parsed(&body)?;
+    sandbox.civic_pass().stand_still(stop, query.wait).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn down(State(sandbox): Sandbox, body: Bytes) -> Result<StatusCode, ControlError> {

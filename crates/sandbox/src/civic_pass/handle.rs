@@ -9,6 +9,7 @@ use verilane_core::Timestamp;
 use super::partner::CivicPassPartner;
 use super::request::{PiiOrder, PiiRequestView};
 use super::scenario::{CivicPassScenario, Turn};
+use super::stop::CallStop;
 use super::tokens::TokenCount;
 use super::world::{CivicPassCall, World};
 use crate::shared::Shared;
@@ -156,6 +157,20 @@ impl CivicPassHandle {
             (!calls.is_empty()).then_some(calls)
         });
         some.await.unwrap_or_default()
+    }
+
+    /// Keeps the next call of an endpoint standing before or after its effect, and waits until it stands
+    /// there, for at most `limit` of real time: the moment to kill whoever made it. After its effect
+    /// stands only a call that has one; others are answered meanwhile. It is written down as cut.
+    pub async fn stand_still(&self, stop: CallStop, limit: Duration) -> Result<(), ControlError> {
+        let before = self.now(|world, _| world.stops.ask(stop));
+        let known = &self.0.civic_pass;
+        let stands = known.wait(limit, |world, _| {
+            (world.stops.stood() > before).then_some(())
+        });
+        let stands = stands.await;
+        self.now(|world, _| world.stops.forget());
+        stands.ok_or(ControlError::NotYet)
     }
 
     /// Civic goes down: for so many seconds of the clock, or until told to come up. Every

@@ -4,7 +4,7 @@
 //! `world` is what Civic knows, `asked` what its endpoints ask of it; `request` one PII request on
 //! its course, `answer` what is said about it, `picture` its evidence. `partner` is what Civic gives
 //! a partner, `partner_jwt` and `tokens` what they show in return. `api` is Civic's own HTTP, with
-//! `witness` before it; `control` and `handle` steer. What Civic's document leaves open,
+//! `witness` before it, and `stop` on both sides of each call; `control` and `handle` steer. What Civic's document leaves open,
 //! `docs/sandbox.md` says how it is here.
 
 mod answer;
@@ -18,6 +18,7 @@ mod partner_jwt;
 mod picture;
 mod request;
 mod scenario;
+mod stop;
 mod tokens;
 mod witness;
 mod world;
@@ -38,6 +39,7 @@ pub use scenario::{
     AnsweredId, CivicPassEndpoint, CivicPassScenario, Evidence, EvidenceTrouble, LinkStyle,
     Subject, Turn,
 };
+pub use stop::{CallSide, CallStop};
 pub use tokens::TokenCount;
 pub use world::{Beginning, CivicPassCall, World};
 

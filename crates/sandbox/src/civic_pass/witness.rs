@@ -6,6 +6,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::scenario::CivicPassEndpoint;
+use super::stop::CallSide;
 use super::world::NOBODY;
 use crate::handle::SandboxHandle;
 use crate::troubled::befall;
@@ -47,21 +48,47 @@ pub async fn witness(
     };
     let civic_pass = &sandbox.0.civic_pass;
     let bearer = request.headers().contains_key(header::AUTHORIZATION);
-    let (trouble, is_down) = civic_pass.change(|world, now| {
+    let (trouble, is_down, side) = civic_pass.change(|world, now| {
         if world.is_down(now) {
-            return (None, true);
+            return (None, true, None);
         }
-        (world.trouble(endpoint, &whom), false)
+        let side = world.stops.side(endpoint);
+        (world.trouble(endpoint, &whom), false, side)
     });
-    let response = if is_down {
-        wire.cut()
-    } else {
-        let go_down = |seconds| civic_pass.change(|world, now| world.go_down(seconds, now));
-        befall(trouble, &sandbox.0, &wire, go_down, next.run(request)).await
+    // Written down before it is kept standing: it is never answered.
+    let stands = |side| {
+        civic_pass.change(|world, now| {
+            let stands = world.stops.stands(endpoint, side);
+            if stands {
+                world.note(endpoint, &whom, None, bearer, now);
+            }
+            stands
+        })
+    };
+    let response = match side {
+        _ if is_down => wire.cut(),
+        Some(CallSide::Before) if stands(CallSide::Before) => return stand(&sandbox, &wire).await,
+        Some(CallSide::After) => {
+            let response = next.run(request).await;
+            if response.status().is_success() && stands(CallSide::After) {
+                return stand(&sandbox, &wire).await;
+            }
+            response
+        }
+        _ => {
+            let go_down = |seconds| civic_pass.change(|world, now| world.go_down(seconds, now));
+            befall(trouble, &sandbox.0, &wire, go_down, next.run(request)).await
+        }
     };
     let code = (!wire.is_cut()).then(|| response.status().as_u16());
     civic_pass.change(|world, now| world.note(endpoint, &whom, code, bearer, now));
     response
+}
+
+/// Never answers: until whoever calls gives up, is gone, or the sandbox closes.
+async fn stand(sandbox: &SandboxHandle, wire: &Wire) -> Response {
+    sandbox.0.closed().await;
+    wire.cut()
 }
 
 #[cfg(test)]

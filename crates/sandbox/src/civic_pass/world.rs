@@ -15,6 +15,7 @@ use super::partner::{CivicPassPartner, Partner};
 use super::picture::Picture;
 use super::request::{Given, PiiOrder, PiiRequest, PiiRequestView, TurnOrigin, did, wallet};
 use super::scenario::{CivicPassEndpoint, CivicPassScenario, Evidence, Turn};
+use super::stop::Stops;
 use super::tokens::{TokenCount, Tokens};
 use crate::calls::Calls;
 use crate::downtime::Downtime;
@@ -70,6 +71,8 @@ pub struct World {
     calls: VecDeque<CivicPassCall>,
     called: u64,
     down: Downtime,
+    /// Where a call is kept standing.
+    pub(super) stops: Stops,
 }
 
 /// What it starts from.
@@ -107,6 +110,7 @@ impl World {
             calls: VecDeque::new(),
             called: 0,
             down: Downtime::Up,
+            stops: Stops::default(),
         })
     }
 

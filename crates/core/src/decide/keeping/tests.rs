@@ -1,79 +1,26 @@
 use std::time::Duration;
 
 use super::*;
+use crate::decide::rows::{self, DAY, DEADLINES, MADE, claim, row_of};
 use crate::decide::{
-    Came, DataArrival, NewAttempt, NewVerification, close_retry, continued, create, exchange_ended,
+    Came, DataArrival, NewAttempt, close_retry, continued, data_received, exchange_ended,
     expire_action, retry, started,
 };
-use crate::{
-    ClaimName, ConnectionName, Fact, HandoverKind, JobWrite, Principal, ProviderName, Reason,
-    RequestedClaim, Sealed, SlotId, State, VerificationId, Wrapped,
-};
+use crate::{ClaimName, Fact, HandoverKind, JobWrite, Reason, Sealed, SlotId, State};
 
 const HOUR: Duration = Duration::from_hours(1);
-const MADE: Timestamp = Timestamp::from_secs(1_700_000_000);
-const ATTEMPT: NewAttempt = NewAttempt {
-    slot: SlotId::from_bytes([7; 16]),
-    made_slot: true,
-    requested_expiry: Timestamp::from_secs(1_700_003_600),
-};
-const DEADLINES: Deadlines = Deadlines {
-    processing: HOUR,
-    data: HOUR,
-    start_lease: HOUR,
-    review: None,
-    review_reminder: None,
-    overdue: None,
-};
 
 fn sealed() -> Sealed {
     Sealed::new(b"sealed".to_vec())
 }
 
-fn claim(name: ClaimName, field: &str) -> RequestedClaim {
-    RequestedClaim {
-        name,
-        document: None,
-        field: field.to_owned(),
-        required: false,
-        asked: true,
-        status: ClaimStatus::Requested,
-    }
-}
-
-fn row_of(change: &Change) -> Verification {
-    change.verification.as_ref().unwrap().row.clone()
-}
-
-/// A verification whose user can act, for 48 hours at most.
+/// A verification whose user can act, and that can be tried once more.
 fn begun(retention: Option<Duration>) -> Verification {
-    let new = NewVerification {
-        id: VerificationId::from_bytes([1; 16]),
-        principal: Principal::anonymous(),
-        connection: ConnectionName::new("test").unwrap(),
-        provider: ProviderName::new("test").unwrap(),
-        expire_time: MADE + 48 * HOUR,
-        max_attempts: 2,
-        retention,
-        claims: vec![
-            claim(ClaimName::Name, "name"),
-            claim(ClaimName::Email, "email"),
-            claim(ClaimName::PhoneNumber, "phone"),
-        ],
-        data_key: Wrapped::new(b"key".to_vec()),
-        subject: sealed(),
-        subject_ref: None,
-        labels: None,
-        purpose: sealed(),
-        trace_parent: None,
-        attempt: ATTEMPT,
-    };
-    let row = row_of(&create(new, MADE, &DEADLINES));
-    start(&row, 1, MADE)
-}
-
-fn start(row: &Verification, number: AttemptNumber, now: Timestamp) -> Verification {
-    row_of(&started(row, number, sealed(), now + HOUR, now, &DEADLINES).unwrap())
+    let mut row = rows::begun();
+    (row.retention, row.max_attempts) = (retention, 2);
+    row.claims
+        .push(claim(ClaimName::PhoneNumber, "phone", false));
+    row
 }
 
 /// The browser has brought a code back.
@@ -100,7 +47,7 @@ fn arrival() -> DataArrival<'static> {
 }
 
 fn verified(row: &Verification, number: AttemptNumber, now: Timestamp) -> Change {
-    let change = super::super::data_received(row, number, &arrival(), now, &DEADLINES);
+    let change = data_received(row, number, &arrival(), now, &DEADLINES);
     assert_eq!(row_of(&change).state().0, State::Verified);
     change
 }
@@ -174,7 +121,7 @@ fn a_verification_that_is_open_or_can_be_tried_again_forgets_nothing() {
     let row = handed_over(&open, 1, MADE);
     let failed = (Fact::Failed(Reason::ExchangeRefused), Assurance::Pulled);
     let change = exchange_ended(&row, 1, failed, MADE, &DEADLINES).unwrap();
-    let over = MADE + 48 * HOUR;
+    let over = row.expire_time;
     assert_eq!(schedules(&change, JobKind::CloseRetry), Some(over));
     let row = row_of(&change);
     assert_eq!(forget(&row, 1, Timestamp::MAX, &DEADLINES), None);
@@ -187,11 +134,16 @@ fn a_verification_that_is_open_or_can_be_tried_again_forgets_nothing() {
 
     // Somebody does: it counts from the newest attempt's end, once all have ended.
     let again = MADE + 2 * HOUR;
-    let change = retry(&row, ATTEMPT, again, &DEADLINES).unwrap();
+    let attempt = NewAttempt {
+        slot: SlotId::from_bytes([7; 16]),
+        made_slot: true,
+        requested_expiry: again + DAY,
+    };
+    let change = retry(&row, attempt, again, &DEADLINES).unwrap();
     assert_eq!(schedules(&change, JobKind::Forget), None);
-    let row = start(&row_of(&change), 2, again);
+    let end = again + DAY;
+    let row = row_of(&started(&row_of(&change), 2, sealed(), end, again, &DEADLINES).unwrap());
     assert_eq!(forget(&row, 2, Timestamp::MAX, &DEADLINES), None);
-    let end = again + HOUR;
     let change = expire_action(&row, 2, end, &DEADLINES).unwrap();
     assert_eq!(schedules(&change, JobKind::Forget), Some(end + HOUR));
     let row = row_of(&change);

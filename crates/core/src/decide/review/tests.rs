@@ -4,78 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::decide::Document;
+use crate::decide::rows::{DAY, DEADLINES, MADE, begun, kinds, row_of};
 use crate::decide::{
-    NewAttempt, NewVerification, Polls, cancel, create, expire_action, miss_data_deadline,
-    miss_processing_deadline, next_look, started,
+    Polls, cancel, expire_action, miss_data_deadline, miss_processing_deadline, next_look,
 };
-use crate::{
-    ClaimName, ClaimStatus, ConnectionName, DocumentType, NewEvent, Principal, ProviderName,
-    RequestedClaim, SlotId, VerificationId, Wrapped,
-};
-
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-const DEADLINES: Deadlines = Deadlines {
-    processing: DAY,
-    data: DAY,
-    start_lease: Duration::from_secs(60),
-    review: Some(Duration::from_secs(3 * 24 * 60 * 60)),
-    review_reminder: Some(DAY),
-    overdue: None,
-};
-const MADE: Timestamp = Timestamp::from_secs(1_700_000_000);
-const SLOT: SlotId = SlotId::from_bytes([7; 16]);
-
-fn claim(name: ClaimName, field: &str, required: bool) -> RequestedClaim {
-    RequestedClaim {
-        name,
-        document: None,
-        field: field.to_owned(),
-        required,
-        asked: true,
-        status: ClaimStatus::Requested,
-    }
-}
-
-fn row_of(change: &Change) -> Verification {
-    change.verification.as_ref().unwrap().row.clone()
-}
-
-/// A verification whose user can act.
-fn begun() -> Verification {
-    let provider = ProviderName::new("test").unwrap();
-    let sealed = || Sealed::new(b"sealed".to_vec());
-    let change = create(
-        NewVerification {
-            id: VerificationId::from_bytes([1; 16]),
-            principal: Principal::anonymous(),
-            connection: ConnectionName::new("test").unwrap(),
-            provider,
-            expire_time: MADE + 30 * DAY,
-            max_attempts: 1,
-            retention: None,
-            claims: vec![
-                claim(ClaimName::Name, "name", true),
-                claim(ClaimName::Email, "email", false),
-            ],
-            data_key: Wrapped::new(b"key".to_vec()),
-            subject: sealed(),
-            subject_ref: None,
-            labels: None,
-            purpose: sealed(),
-            trace_parent: None,
-            attempt: NewAttempt {
-                slot: SLOT,
-                made_slot: true,
-                requested_expiry: MADE + DAY,
-            },
-        },
-        MADE,
-        &DEADLINES,
-    );
-    let row = row_of(&change);
-    let change = started(&row, 1, sealed(), MADE + DAY, MADE, &DEADLINES).unwrap();
-    row_of(&change)
-}
+use crate::{DocumentType, NewEvent};
 
 /// One whose browser has brought something back.
 fn handed_over() -> Verification {
@@ -134,10 +67,6 @@ fn in_review(reviewer: Reviewer) -> Verification {
         MADE,
         &DEADLINES,
     ))
-}
-
-fn kinds(change: &Change) -> Vec<EventKind> {
-    change.events.iter().map(|event| event.kind).collect()
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What goes wrong with Civic's endpoints.
 
 use serde_json::{Value, json};
+use verilane_sandbox::{CallSide, CallStop, CivicPassEndpoint};
 
 use super::{Civic, json_of};
 
@@ -99,6 +100,46 @@ async fn answers_break_by_half_and_decisions_on_either_side_of_their_effect() {
         let call = &civic.civic.calls(0, Some(&id))[0];
         assert_eq!(call.code.is_none(), name.starts_with("cut"));
     }
+    civic.stage.end().await;
+}
+
+#[tokio::test]
+async fn a_call_is_kept_standing_on_either_side_of_its_effect_and_who_made_it_can_be_gone() {
+    let civic = Civic::set("ready").await;
+    let token = civic.token().await;
+    let limit = std::time::Duration::from_secs(10);
+    for (side, effective) in [(CallSide::Before, false), (CallSide::After, true)] {
+        let id = civic.widget(json!({})).await;
+        let stop = CallStop {
+            endpoint: CivicPassEndpoint::Decision,
+            side,
+        };
+        let decision = async {
+            // A call without an effect is answered and does not stand after it.
+            if side == CallSide::After {
+                let wrong = civic.decide(&id, "partner-pass", "no-token").await;
+                assert_eq!(wrong.unwrap().status(), 401);
+            }
+            civic.decide(&id, "partner-pass", &token).await
+        };
+        tokio::select! {
+            biased;
+            stands = civic.civic.stand_still(stop, limit) => stands.unwrap(),
+            answered = decision => panic!("{answered:?}"),
+        }
+        let decided = civic.civic.request(&id).unwrap().decision.is_some();
+        assert_eq!(decided, effective);
+        let calls = civic.civic.calls(0, Some(&id));
+        assert_eq!(calls.last().unwrap().code, None);
+        // Only that call: the next one is answered, and takes effect once.
+        let again = civic.decide(&id, "partner-pass", &token).await.unwrap();
+        assert_eq!(again.status(), 200);
+        assert_eq!(civic.civic.request(&id).unwrap().turns.len(), 2);
+    }
+    let order = json!({"endpoint": "token", "side": "before"});
+    let path = "/control/civic-pass/stand-still?wait=1";
+    assert_eq!(civic.stage.post(path, &order).await.status(), 408);
+    civic.token().await;
     civic.stage.end().await;
 }
 
