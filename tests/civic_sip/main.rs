@@ -12,6 +12,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod forgetting;
 mod refusals;
 mod troubles;
 

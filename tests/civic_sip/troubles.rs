@@ -5,8 +5,8 @@ use verilane_api::v1::watch_verification_request::Start;
 use verilane_api::v1::{ClaimStatus, Event, Necessity, StartPoint, State, WatchEnd};
 use verilane_sandbox::{CivicSipScenario, ScopeOrder};
 
-use crate::harness::sip::{create, hand_over_code, popup, stage, start, wish};
-use crate::harness::{Server, Stage, field};
+use crate::harness::sip::{approve, create, hand_over_code, launch, popup, stage, start, wish};
+use crate::harness::{Launch, Server, Stage, field};
 
 /// One exchange under a scenario: state, reason, and how often the code was tried and spent.
 async fn exchanged(
@@ -203,5 +203,29 @@ async fn a_required_claim_that_does_not_hold_rejects_and_one_that_is_missing_fai
             );
         }
     }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_service_starts_again_although_nobody_named_the_user_of_its_newest_verification() {
+    let stage = stage("scripted").await;
+    let server = start(&stage);
+    let created = create(&server, wish("BASIC_SIGNUP", Vec::new())).await;
+    assert!(server.terminate().await.success());
+
+    // One with which nothing would be found is refused all the same.
+    let file = stage.data_folder().join("keyring.json");
+    let own = std::fs::read_to_string(&file).unwrap();
+    let mut blind: serde_json::Value = serde_json::from_str(&own).unwrap();
+    blind["index_key"] = "00".repeat(32).into();
+    std::fs::write(&file, blind.to_string()).unwrap();
+    let refused = stage.try_start_as(launch(&stage, Launch::default()));
+    assert_eq!(refused.err().and_then(|status| status.code()), Some(1));
+    std::fs::write(&file, own).unwrap();
+
+    let server = start(&stage);
+    let (_, code) = approve(&stage, &created);
+    let after = hand_over_code(&server, &created.id, &code).await.unwrap();
+    assert_eq!(after.state(), State::Verified);
     stage.end().await;
 }

@@ -30,6 +30,9 @@ pub struct Change {
     pub claims: Vec<StoredClaim>,
     /// Evidence whose chunks are already durable, and which this change shows.
     pub evidence: Vec<EvidenceRecord>,
+    /// Whether what was kept for the verification before this change goes: its claims, its evidence with
+    /// the chunks, and the lookups by its subject.
+    pub forget: bool,
     /// What a browser brought back, which belongs to one attempt for good.
     pub binding: Option<BindingWrite>,
     /// The answer to remember for a request id.
@@ -59,6 +62,7 @@ impl Change {
             seen: Vec::new(),
             claims: Vec::new(),
             evidence: Vec::new(),
+            forget: false,
             binding: None,
             idempotency: None,
             jobs: Vec::new(),
@@ -79,6 +83,7 @@ impl Change {
         self.seen.extend(next.seen);
         self.claims.extend(next.claims);
         self.evidence.extend(next.evidence);
+        self.forget |= next.forget;
         self.jobs.extend(next.jobs);
         self.audit.extend(next.audit);
         self
@@ -320,6 +325,8 @@ pub enum JobKind {
     DataDeadline,
     /// Tells that no new attempt may be asked for any more.
     CloseRetry,
+    /// Forgets what came for a verification that has ended.
+    Forget,
     /// Reminds the caller that a decision is waited for.
     ReviewReminder,
     /// Ends an attempt whose caller does not decide.
@@ -338,12 +345,13 @@ pub enum JobKind {
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Start,
         Self::ExpireAction,
         Self::ProcessingDeadline,
         Self::DataDeadline,
         Self::CloseRetry,
+        Self::Forget,
         Self::ReviewReminder,
         Self::ReviewDeadline,
         Self::SendDecision,
@@ -362,6 +370,7 @@ impl JobKind {
             Self::ProcessingDeadline => "processing_deadline",
             Self::DataDeadline => "data_deadline",
             Self::CloseRetry => "close_retry",
+            Self::Forget => "forget",
             Self::ReviewReminder => "review_reminder",
             Self::ReviewDeadline => "review_deadline",
             Self::SendDecision => "send_decision",

@@ -217,11 +217,19 @@ pub enum ClaimStatus {
     /// Its value came, and was found not to hold any more; or nothing can be made of it: it is a
     /// picture that can't be used, or one from which a derived claim can't be derived.
     Invalid,
+    /// Something had come for it, and was kept no longer than it was to be.
+    Forgotten,
 }
 
 impl ClaimStatus {
     /// Every status.
-    pub const ALL: [Self; 4] = [Self::Requested, Self::Granted, Self::NotHeld, Self::Invalid];
+    pub const ALL: [Self; 5] = [
+        Self::Requested,
+        Self::Granted,
+        Self::NotHeld,
+        Self::Invalid,
+        Self::Forgotten,
+    ];
 
     /// The name in the store.
     #[must_use]
@@ -231,6 +239,7 @@ impl ClaimStatus {
             Self::Granted => "GRANTED",
             Self::NotHeld => "NOT_HELD",
             Self::Invalid => "INVALID",
+            Self::Forgotten => "FORGOTTEN",
         }
     }
 

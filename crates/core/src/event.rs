@@ -70,11 +70,13 @@ pub enum EventKind {
     /// The provider has answered what a browser brought back with what the user granted; the answer
     /// is kept, and is read now.
     CodeExchanged,
+    /// Claims, evidence and the subject's lookup were kept as long as they were to be, and are gone.
+    ClaimsForgotten,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Created,
         Self::ActionAvailable,
         Self::StartFailed,
@@ -104,6 +106,7 @@ impl EventKind {
         Self::RequestDeclined,
         Self::PageError,
         Self::CodeExchanged,
+        Self::ClaimsForgotten,
     ];
 
     /// The name in the store.
@@ -139,6 +142,7 @@ impl EventKind {
             Self::RequestDeclined => "REQUEST_DECLINED",
             Self::PageError => "PAGE_ERROR",
             Self::CodeExchanged => "CODE_EXCHANGED",
+            Self::ClaimsForgotten => "CLAIMS_FORGOTTEN",
         }
     }
 

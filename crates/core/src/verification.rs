@@ -3,6 +3,8 @@
 //! The row of a verification is written only together with at least one event, so its revision
 //! counts its events. Personal data stands here sealed; the vault opens it, nobody else.
 
+use std::time::Duration;
+
 use crate::{
     AttemptNumber, BlindIndex, ConnectionName, Facts, Pii, Principal, ProviderName, Reason,
     RequestedClaim, Revision, Sealed, SlotId, State, Timestamp, VerificationId, Wrapped,
@@ -56,6 +58,10 @@ pub struct Verification {
     pub expire_time: Timestamp,
     /// How many attempts it may have.
     pub max_attempts: u32,
+    /// How long what came is kept after the end; for good if none.
+    pub retention: Option<Duration>,
+    /// When that was forgotten; none before.
+    pub forget_time: Option<Timestamp>,
     /// Its attempts, oldest first. Never empty.
     pub attempts: Vec<Attempt>,
     /// What was asked for, and what became of it.

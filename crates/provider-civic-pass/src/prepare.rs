@@ -76,6 +76,7 @@ pub fn prepare(request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> 
             subject,
             claims,
             action_lifetime: lifetime,
+            retention: None,
         }),
         _ => Err(violations),
     }

@@ -121,7 +121,8 @@ impl Provider for CivicSip {
     }
 
     fn prepare(&self, request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> {
-        prepare::prepare(request)
+        let hours = self.settings.anonymous_login_retention_hours;
+        prepare::prepare(request, Duration::from_hours(hours))
     }
 
     /// What a user has verified, Civic tells nobody beforehand.

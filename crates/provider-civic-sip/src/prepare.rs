@@ -46,11 +46,15 @@ pub fn scope_of(fields: &[&str]) -> Scope {
 }
 
 /// Checks a wish and puts it into Civic's terms: the subject in canonical form, each claim as the one
-/// field that it is, and besides what the named scope request gives, the user's id in any case.
+/// field that it is, and besides what the named scope request gives, the user's id in any case. Where it
+/// asks for the user's id alone, what came is kept for `anonymous_retention`.
 ///
 /// # Errors
 /// Everything that is wrong with the wish.
-pub fn prepare(request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> {
+pub fn prepare(
+    request: &StartRequest,
+    anonymous_retention: Duration,
+) -> Result<Prepared, Vec<FieldViolation>> {
     let mut violations = Vec::new();
     let mut refuse = |field: String, reason, description: &str| {
         violations.push(FieldViolation {
@@ -92,12 +96,19 @@ pub fn prepare(request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> 
         refuse(field, Reason::ActionLifetimeOutOfRange, why);
     }
     match subject {
-        Some(subject) if violations.is_empty() => Ok(Prepared {
-            besides: besides(&claims, named),
-            subject,
-            claims,
-            action_lifetime: lifetime,
-        }),
+        Some(subject) if violations.is_empty() => {
+            let mut prepared = Prepared {
+                besides: besides(&claims, named),
+                subject,
+                claims,
+                action_lifetime: lifetime,
+                retention: None,
+            };
+            if scope_of(&prepared.fields()) == Scope::AnonymousLogin {
+                prepared.retention = Some(anonymous_retention);
+            }
+            Ok(prepared)
+        }
         _ => Err(violations),
     }
 }

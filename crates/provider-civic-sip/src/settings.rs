@@ -49,6 +49,8 @@ pub struct Settings {
     pub style_sheet_url: String,
     /// Whether the introduction to a proof of identity is left out.
     pub hide_intro: bool,
+    /// How long what an `ANONYMOUS_LOGIN` gave is kept after its end, hours.
+    pub anonymous_login_retention_hours: u64,
     /// Whether Civic is called over plain http. For a sandbox.
     pub allow_http: bool,
     /// Whether its hosts may have addresses that are not public.
@@ -107,6 +109,8 @@ const MAX_STORAGE_REFUSAL: usize = 64 * 1024;
 /// The longest time-out of a request: within that of the whole call (`verilane_provider::Limits`),
 /// which knows less of what became of it.
 const MAX_TIMEOUT_SECONDS: u64 = 40;
+/// The longest that what an anonymous login gave is kept: ten years.
+const MAX_RETENTION_HOURS: u64 = 87_600;
 /// The most audiences and keys.
 const MAX_LISTED: usize = 16;
 
@@ -288,6 +292,9 @@ impl Settings {
         for (setting, seconds) in times {
             faults.bound(setting, seconds, 1, MAX_TIMEOUT_SECONDS);
         }
+        let hours = self.anonymous_login_retention_hours;
+        let setting = "anonymous_login_retention_hours";
+        faults.bound(setting, hours, 1, MAX_RETENTION_HOURS);
     }
 }
 

@@ -81,6 +81,7 @@ pub fn prepare(request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> 
             subject: Pii::from(subject.expose()),
             claims,
             action_lifetime: lifetime,
+            retention: None,
         }),
         _ => Err(violations),
     }

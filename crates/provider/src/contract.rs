@@ -137,6 +137,9 @@ pub struct Prepared {
     pub besides: Vec<Wish>,
     /// How long the action shall live.
     pub action_lifetime: Duration,
+    /// How long what came is kept after the end; for good if none. Only where nothing comes after the end
+    /// any more, as where [codes are exchanged](Profile::exchanges_codes): that would stay.
+    pub retention: Option<Duration>,
 }
 
 impl Prepared {

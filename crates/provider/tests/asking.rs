@@ -163,6 +163,7 @@ impl Stage {
             subject: Pii::from("u"),
             claims: vec![Wish::for_field(ClaimName::Email, None, "EMAIL", true)],
             action_lifetime: 10 * MINUTE,
+            retention: None,
         };
         self.facade.check_availability(&prepared).await
     }

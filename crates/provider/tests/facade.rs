@@ -106,6 +106,7 @@ impl Provider for Fake {
             subject: request.subject.clone(),
             claims: vec![Wish::for_field(ClaimName::Email, None, self.held, true)],
             action_lifetime: 10 * MINUTE,
+            retention: None,
         })
     }
 

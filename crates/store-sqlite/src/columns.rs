@@ -1,6 +1,8 @@
 //! How domain values stand in columns, for reading; for writing they give their bytes, words and
 //! numbers themselves.
 
+use std::time::Duration;
+
 use rusqlite::types::{FromSql, FromSqlError, Type};
 use rusqlite::{Error, Result, Row};
 use verilane_core::{
@@ -11,6 +13,11 @@ use verilane_core::{
 /// A count as SQLite keeps it. No store lives to see one beyond `i64::MAX`.
 pub(crate) fn int(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// A span of time, in microseconds.
+pub(crate) fn span(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// The cells of a row, taken one after the other in the order in which the query names them.
@@ -117,6 +124,17 @@ impl<'r, 's> Cells<'r, 's> {
 
     pub(crate) fn maybe_time(&mut self) -> Result<Option<Timestamp>> {
         Ok(self.get::<Option<i64>>()?.map(Timestamp::from_micros))
+    }
+
+    pub(crate) fn maybe_span(&mut self) -> Result<Option<Duration>> {
+        let at = self.next;
+        let micros: Option<i64> = self.get()?;
+        micros
+            .map(|micros| {
+                let fits = u64::try_from(micros).map(Duration::from_micros);
+                fits.map_err(|_| Error::IntegralValueOutOfRange(at, micros))
+            })
+            .transpose()
     }
 
     pub(crate) fn revision(&mut self) -> Result<Revision> {

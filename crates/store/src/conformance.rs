@@ -14,6 +14,7 @@
 
 mod blobs;
 mod changes;
+mod forgetting;
 mod log;
 mod model;
 mod property;
@@ -33,6 +34,7 @@ use crate::{CommitObserver, Store};
 
 pub use blobs::*;
 pub use changes::*;
+pub use forgetting::*;
 pub use log::*;
 pub use property::*;
 pub use reads::*;
@@ -108,6 +110,7 @@ macro_rules! conformance_tests {
             claims_and_evidence_come_back_as_they_were_kept
             chunks_show_nowhere_until_a_change_names_their_evidence
             chunks_that_no_change_has_shown_are_purged
+            what_is_forgotten_is_gone_and_nothing_else_is
             jobs_are_scheduled_leased_postponed_and_dropped
             a_request_id_is_remembered_once_until_its_time_has_passed
             of_many_that_want_a_slot_one_gets_it

@@ -1,13 +1,13 @@
-//! Decisions about what is kept beside what a provider reports: data that nobody believes, and claims
-//! that do not hold any more.
+//! Decisions about what is kept beside what a provider reports: data that nobody believes, claims that
+//! do not hold any more, and the end of keeping any.
 //!
-//! Invariant: neither moves a state. What is quarantined changes nothing but the log.
+//! Invariant: none moves a state. What is quarantined changes nothing but the log.
 
 use super::draft::{Draft, Said};
-use super::timers::Deadlines;
+use super::timers::{Deadlines, needed_timer};
 use crate::{
-    Assurance, AttemptNumber, Change, ClaimStatus, EventKind, SeenKey, SeenWrite, Timestamp,
-    Verification,
+    Assurance, AttemptNumber, Change, ClaimStatus, EventKind, JobKind, SeenKey, SeenWrite,
+    Timestamp, Verification,
 };
 
 /// The identity under which the quarantine of an attempt is noted: it holds one message.
@@ -69,3 +69,36 @@ pub fn claims_invalidated(
     );
     Some(draft.finish(deadlines))
 }
+
+/// What came has been kept as long as it was to be. None if that matters no more, or not yet.
+///
+/// What came later would be kept for good. Nothing can: only those providers' verifications are ever
+/// forgotten whose attempts exchange a code, and nothing moves such an attempt once it has ended.
+#[must_use]
+pub fn forget(
+    current: &Verification,
+    number: AttemptNumber,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Option<Change> {
+    let (needed, due) = needed_timer(current, number, deadlines)?;
+    if needed != JobKind::Forget || now < due {
+        return None;
+    }
+    let mut draft = Draft::over(current, now);
+    let now = draft.now();
+    let row = draft.row();
+    row.forget_time = Some(now);
+    for claim in &mut row.claims {
+        if matches!(claim.status, ClaimStatus::Granted | ClaimStatus::Invalid) {
+            claim.status = ClaimStatus::Forgotten;
+        }
+    }
+    draft.tell(number, Said::ours(EventKind::ClaimsForgotten));
+    let mut change = draft.finish(deadlines);
+    change.forget = true;
+    Some(change)
+}
+
+#[cfg(test)]
+mod tests;

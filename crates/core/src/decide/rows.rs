@@ -47,6 +47,7 @@ pub(super) fn begun() -> Verification {
             provider,
             expire_time: MADE + 30 * DAY,
             max_attempts: 1,
+            retention: None,
             claims: vec![
                 claim(ClaimName::Name, "name", true),
                 claim(ClaimName::Email, "email", false),

@@ -1,5 +1,7 @@
 //! Decisions about the beginning: the intent, and the outcome of the request that it announces.
 
+use std::time::Duration;
+
 use super::draft::{Draft, Said};
 use super::timers::Deadlines;
 use crate::{
@@ -23,6 +25,8 @@ pub struct NewVerification {
     pub expire_time: Timestamp,
     /// How many attempts it may have.
     pub max_attempts: u32,
+    /// How long what comes is kept after the end; for good if none.
+    pub retention: Option<Duration>,
     /// What is asked for.
     pub claims: Vec<RequestedClaim>,
     /// Its data key.
@@ -66,6 +70,8 @@ pub fn create(new: NewVerification, now: Timestamp, deadlines: &Deadlines) -> Ch
         update_time: now,
         expire_time: new.expire_time,
         max_attempts: new.max_attempts,
+        retention: new.retention,
+        forget_time: None,
         attempts: vec![attempt],
         claims: new.claims,
         data_key: new.data_key,

@@ -64,8 +64,19 @@ fn needed(
         _ if is_newest(row, attempt) && row.is_retryable(row.update_time) => {
             Some((JobKind::CloseRetry, row.expire_time))
         }
+        _ if is_newest(row, attempt) => Some((JobKind::Forget, forget_due(row)?)),
         _ => None,
     }
+}
+
+/// When what came is forgotten: not before every attempt has ended, nor while a new one may be asked for.
+fn forget_due(row: &Verification) -> Option<Timestamp> {
+    let retention = row.retention?;
+    if row.forget_time.is_some() || row.attempts.iter().any(|a| !a.state().0.is_end()) {
+        return None;
+    }
+    let ended = row.attempts.iter().filter_map(|a| a.end_time).max()?;
+    Some(ended + retention)
 }
 
 fn review_timer(attempt: &Attempt, deadlines: &Deadlines) -> Option<(JobKind, Timestamp)> {

@@ -64,6 +64,7 @@ impl Keeper {
             provider: ProviderName::new("corepass").unwrap(),
             expire_time,
             max_attempts: 3,
+            retention: None,
             claims: vec![
                 claim(ClaimName::Email, "A", true),
                 claim(ClaimName::Name, "B", true),
@@ -380,6 +381,7 @@ pub fn run_out(row: &Verification, kind: JobKind, now: Timestamp) -> Option<Chan
         JobKind::ProcessingDeadline => decide::miss_processing_deadline,
         JobKind::DataDeadline => decide::miss_data_deadline,
         JobKind::CloseRetry => decide::close_retry,
+        JobKind::Forget => decide::forget,
         JobKind::Start
         | JobKind::ReviewReminder
         | JobKind::ReviewDeadline

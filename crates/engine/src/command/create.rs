@@ -203,6 +203,7 @@ impl Engine {
                 provider: profile.provider.clone(),
                 expire_time,
                 max_attempts: request.max_attempts.unwrap_or(self.config.attempts_default),
+                retention: prepared.retention,
                 claims: claims.to_vec(),
                 data_key,
                 subject: seal(SealedWhat::Subject, prepared.subject.expose().as_bytes())?,

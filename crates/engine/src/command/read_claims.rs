@@ -61,7 +61,7 @@ impl Engine {
     ///
     /// # Errors
     /// `PURPOSE_REQUIRED`; `VERIFICATION_NOT_FOUND`; `CLAIM_NOT_REQUESTED` for a claim that was
-    /// never part of it; `CLAIMS_NOT_AVAILABLE` if none has come; and those of the store.
+    /// never part of it; `CLAIMS_NOT_AVAILABLE` if none has come, or what came was forgotten; and those of the store.
     pub async fn read_claims(
         &self,
         id: VerificationId,

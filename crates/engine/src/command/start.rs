@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use verilane_core::{
     Attempt, AttemptNumber, Change, JobAbout, JobKey, JobKind, JobWrite, Pii, Reason, ReasonKind,
-    SlotId, StartPhase, State, Timestamp, Verification, VerificationId, decide,
+    Slot, SlotId, StartPhase, State, Timestamp, Verification, VerificationId, decide,
 };
 use verilane_provider::{Brake, ProviderError, Start, Started};
 use verilane_store::{CommitError, Conflict};
@@ -201,6 +201,16 @@ impl Engine {
             .slot_by_id(slot)
             .await?
             .ok_or_else(|| EngineError::new(Reason::Internal))?;
+        let (status, data) = self.callback_paths(&slot)?;
+        let url = |path: Pii<String>| Pii::new(format!("{base}/{}", path.expose()));
+        Ok((url(status), url(data)))
+    }
+
+    /// A slot's paths for statuses and for data.
+    pub(crate) fn callback_paths(
+        &self,
+        slot: &Slot,
+    ) -> Result<(Pii<String>, Pii<String>), EngineError> {
         let paths = self.keys.vault().unwrap_secret(
             WrapPurpose::SlotPaths,
             &[slot.id.as_bytes()],
@@ -210,10 +220,7 @@ impl Engine {
         let [status, data] = parts.as_slice() else {
             return Err(EngineError::new(Reason::Internal));
         };
-        let url = |path: &[u8]| -> Result<Pii<String>, EngineError> {
-            Ok(Pii::new(format!("{base}/{}", text(path)?)))
-        };
-        Ok((url(status)?, url(data)?))
+        Ok((Pii::new(text(status)?), Pii::new(text(data)?)))
     }
 
     async fn finish_start(

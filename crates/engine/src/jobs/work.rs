@@ -60,6 +60,12 @@ impl Engine {
                 })
                 .await
             }
+            JobKind::Forget => {
+                self.timer(job.key, about, |row, now| {
+                    decide::forget(row, about.attempt, now, deadlines)
+                })
+                .await
+            }
             JobKind::ReviewReminder => {
                 self.timer(job.key, about, |row, now| {
                     decide::remind_reviewer(row, about.attempt, now, deadlines)

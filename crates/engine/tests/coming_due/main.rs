@@ -10,6 +10,7 @@
 #[path = "../stage/mod.rs"]
 mod stage;
 
+mod forgetting;
 mod purge;
 mod runner;
 mod timers;

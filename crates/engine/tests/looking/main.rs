@@ -31,7 +31,9 @@ async fn continued(play: &Play) -> VerificationId {
         verification: id,
         expected: None,
         access: access(),
-        brought: Continuation::PresentationRequest(Pii::from("request-1")),
+        brought: verilane_engine::Brought::Continuation(Continuation::PresentationRequest(
+            Pii::from("request-1"),
+        )),
     };
     play.engine.continue_verification(brought).await.unwrap();
     id

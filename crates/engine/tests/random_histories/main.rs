@@ -40,7 +40,7 @@ use crate::service::Workshop;
 use crate::steps::{Step, steps};
 
 /// What no history meets: an operator's deeds, and what comes of looks, since this provider calls.
-const LEFT_OUT: [EventKind; 13] = [
+const LEFT_OUT: [EventKind; 14] = [
     EventKind::DataImported,
     EventKind::ClaimInvalidated,
     EventKind::Continued,
@@ -54,6 +54,7 @@ const LEFT_OUT: [EventKind; 13] = [
     EventKind::RequestDeclined,
     EventKind::PageError,
     EventKind::CodeExchanged,
+    EventKind::ClaimsForgotten,
 ];
 
 /// How many histories are played where nobody says.

@@ -42,11 +42,7 @@ use crate::steps::{CRASHES, Step, steps};
 
 /// What no history meets: what comes of callbacks, of providers that hold one request, of codes, and of
 /// operators.
-const LEFT_OUT: [EventKind; 11] = [
-    EventKind::RequestSeen,
-    EventKind::RequestDeclined,
-    EventKind::PageError,
-    EventKind::CodeExchanged,
+const LEFT_OUT: [EventKind; 12] = [
     EventKind::StartFailed,
     EventKind::DataDiscarded,
     EventKind::RequestAdopted,
@@ -54,6 +50,11 @@ const LEFT_OUT: [EventKind; 11] = [
     EventKind::DataQuarantined,
     EventKind::DataImported,
     EventKind::ClaimInvalidated,
+    EventKind::RequestSeen,
+    EventKind::RequestDeclined,
+    EventKind::PageError,
+    EventKind::CodeExchanged,
+    EventKind::ClaimsForgotten,
 ];
 
 /// How many histories are played where nobody says.

@@ -298,6 +298,7 @@ impl Provider for Codes {
             action_lifetime: request
                 .action_lifetime
                 .unwrap_or(self.profile.action_lifetime.default),
+            retention: None,
         })
     }
 

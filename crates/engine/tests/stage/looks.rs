@@ -95,6 +95,7 @@ impl Looks {
             field: (*field).to_owned(),
             value: Pii::from("ada@example.org"),
             pepper: None,
+            checks: None,
             image: None,
         };
         let values = request.fields.iter().filter(|field| **field == "EMAIL");

@@ -87,6 +87,8 @@ type Hook = Arc<dyn Fn(StartCall) -> BoxFuture<'static, ()> + Send + Sync>;
 
 pub struct Puppet {
     profile: Profile,
+    /// How long what comes of verifications made from now on is kept.
+    pub retention: Mutex<Option<Duration>>,
     held: Mutex<Vec<String>>,
     answers: Mutex<VecDeque<Answer>>,
     starts: Mutex<Vec<StartCall>>,
@@ -195,6 +197,7 @@ impl Puppet {
                 pace: None,
                 scopes: &[],
             },
+            retention: Mutex::default(),
             held: Mutex::new(OFFERED.iter().map(|o| o.field.to_owned()).collect()),
             answers: Mutex::default(),
             starts: Mutex::default(),
@@ -416,6 +419,7 @@ impl Provider for Puppet {
             subject: Pii::from(request.subject.expose().to_lowercase()),
             claims,
             action_lifetime: lifetime,
+            retention: *self.retention.lock(),
         })
     }
 
@@ -513,8 +517,13 @@ impl Provider for Puppet {
         }
     }
 
-    fn read_continuation(&self, brought: &Continuation) -> Result<Pii<String>, FieldViolation> {
-        let Continuation::PresentationRequest(name) = brought;
+    fn read_continuation(
+        &self,
+        brought: &Continuation,
+        _now: Timestamp,
+    ) -> Result<Pii<String>, FieldViolation> {
+        let (Continuation::PresentationRequest(name) | Continuation::AuthorizationCode(name)) =
+            brought;
         Ok(name.clone())
     }
 

@@ -77,6 +77,7 @@ pub(crate) const fn event_type(kind: EventKind) -> v1::EventType {
         EventKind::RequestDeclined => v1::EventType::RequestDeclined,
         EventKind::PageError => v1::EventType::PageError,
         EventKind::CodeExchanged => v1::EventType::CodeExchanged,
+        EventKind::ClaimsForgotten => v1::EventType::ClaimsForgotten,
     }
 }
 
@@ -93,6 +94,7 @@ pub(crate) const fn claim_status(status: ClaimStatus) -> v1::ClaimStatus {
         ClaimStatus::Granted => v1::ClaimStatus::Granted,
         ClaimStatus::NotHeld => v1::ClaimStatus::NotHeld,
         ClaimStatus::Invalid => v1::ClaimStatus::Invalid,
+        ClaimStatus::Forgotten => v1::ClaimStatus::Forgotten,
     }
 }
 

@@ -163,6 +163,7 @@ impl Provider for Obedient {
             action_lifetime: request
                 .action_lifetime
                 .unwrap_or(self.profile.action_lifetime.default),
+            retention: None,
         })
     }
 

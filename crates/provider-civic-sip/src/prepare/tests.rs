@@ -39,8 +39,14 @@ fn named(scope: &str, claims: Vec<ClaimRequest>) -> StartRequest {
     }
 }
 
+const A_DAY: Duration = Duration::from_hours(24);
+
+fn prepared(request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> {
+    prepare(request, A_DAY)
+}
+
 fn violations(request: &StartRequest) -> Vec<(String, Reason)> {
-    let violations = prepare(request).unwrap_err().into_iter();
+    let violations = prepared(request).unwrap_err().into_iter();
     violations.map(|v| (v.field, v.reason)).collect()
 }
 
@@ -53,7 +59,7 @@ fn a_claim_keeps_the_document_that_it_is_wished_from() {
         by_claim(ClaimName::Email, None),
         by_field("documents.genericId.number"),
     ];
-    let prepared = prepare(&request("subject-id:C6D5", wishes)).unwrap();
+    let prepared = prepared(&request("subject-id:C6D5", wishes)).unwrap();
     assert_eq!(prepared.subject.expose(), "subject-id:c6d5");
     assert_eq!(prepared.action_lifetime, LIFETIME.default);
     let sources = prepared.claims.iter().map(|wish| match &wish.sources[..] {
@@ -84,7 +90,7 @@ fn the_smallest_scope_that_gives_all_is_asked_for_and_the_user_s_id_besides() {
     ];
     for (fields, scope) in table {
         let wishes = fields.iter().map(|field| by_field(field)).collect();
-        let prepared = prepare(&request("", wishes)).unwrap();
+        let prepared = prepared(&request("", wishes)).unwrap();
         assert_eq!(scope_of(&prepared.fields()).name(), scope, "{fields:?}");
         let besides = prepared.besides.iter().map(|wish| wish.name);
         let is_asked = fields.contains(&USER_ID);
@@ -107,11 +113,11 @@ fn a_scope_that_is_named_is_the_one_that_is_asked_for_whatever_else_is() {
         let wishes: Vec<_> = asked.iter().map(|field| by_field(field.name)).collect();
         let smallest = fields::smallest_for(asked.iter().map(|field| field.name));
         if !asked.is_empty() {
-            let prepared = prepare(&request("", wishes.clone())).unwrap();
+            let prepared = prepared(&request("", wishes.clone())).unwrap();
             assert_eq!(scope_of(&prepared.fields()), smallest);
         }
         for scope in Scope::ALL {
-            let outcome = prepare(&named(scope.name(), wishes.clone()));
+            let outcome = prepared(&named(scope.name(), wishes.clone()));
             if !scope.covers(smallest) {
                 let found = outcome.unwrap_err();
                 let is_so = |v: &FieldViolation| v.reason == Reason::ClaimNotOffered;
@@ -140,7 +146,7 @@ fn a_claim_that_the_named_scope_does_not_give_is_refused_at_its_place() {
     let told = |scope: &str| violations(&named(scope, wishes.clone()));
     assert_eq!(told("BASIC_SIGNUP"), [not_offered(1)]);
     assert_eq!(told("ANONYMOUS_LOGIN"), [not_offered(0), not_offered(1)]);
-    assert!(prepare(&named("PROOF_OF_IDENTITY", wishes.clone())).is_ok());
+    assert!(prepared(&named("PROOF_OF_IDENTITY", wishes.clone())).is_ok());
     let unknown = [("scope".to_owned(), Reason::ScopeUnknown)];
     for scope in ["", "basic_signup", "KYC"] {
         assert_eq!(told(scope), unknown, "{scope}");
@@ -148,7 +154,7 @@ fn a_claim_that_the_named_scope_does_not_give_is_refused_at_its_place() {
     assert!(
         NAMES
             .iter()
-            .all(|name| prepare(&named(name, Vec::new())).is_ok())
+            .all(|name| prepared(&named(name, Vec::new())).is_ok())
     );
 }
 
@@ -199,6 +205,28 @@ fn a_lifetime_of_5_minutes_to_30_days_is_taken() {
     for (seconds, is_taken) in [(299, false), (300, true), (month, true), (month + 1, false)] {
         let mut wish = request("", vec![by_field(USER_ID)]);
         wish.action_lifetime = Some(Duration::from_secs(seconds));
-        assert_eq!(prepare(&wish).is_ok(), is_taken, "{seconds}");
+        assert_eq!(prepared(&wish).is_ok(), is_taken, "{seconds}");
+    }
+}
+
+#[test]
+fn what_is_the_users_id_alone_is_kept_for_a_time_and_anything_else_for_good() {
+    let retention = |request: &StartRequest| prepared(request).unwrap().retention;
+    let user = by_claim(ClaimName::ProviderSubject, None);
+    for anonymous in [
+        named("ANONYMOUS_LOGIN", Vec::new()),
+        named("ANONYMOUS_LOGIN", vec![by_field(USER_ID)]),
+        request("", vec![user.clone()]),
+        request("subject-id:C6D5", vec![by_field(USER_ID)]),
+    ] {
+        assert_eq!(retention(&anonymous), Some(A_DAY));
+    }
+    for other in [
+        named("BASIC_SIGNUP", Vec::new()),
+        named("BASIC_SIGNUP", vec![user.clone()]),
+        named("PROOF_OF_IDENTITY", Vec::new()),
+        request("", vec![user, by_claim(ClaimName::Email, None)]),
+    ] {
+        assert_eq!(retention(&other), None);
     }
 }

@@ -42,6 +42,7 @@ fn exchange_of(written: Value) -> String {
 fn little_has_to_be_said() {
     let settings = Settings::read(little()).unwrap();
     assert!(settings.warnings().is_empty() && !settings.hide_intro);
+    assert_eq!(settings.anonymous_login_retention_hours, 24);
     let clients = clients(&settings);
     assert_eq!(clients.api.egress.hosts, ["api.civic.com"]);
     assert_eq!(clients.payload.egress.hosts, ["*.s3.amazonaws.com"]);
@@ -178,6 +179,7 @@ fn every_fault_is_listed() {
         "script_url": "civic.sip.min.js",
         "style_sheet_url": "http://x.example/a.css",
         "hide_intro": 7,
+        "anonymous_login_retention_hours": 0,
         "allow_http": "no",
         "allow_private_addresses": {},
         "connect_timeout_seconds": 0,
@@ -191,6 +193,7 @@ fn every_fault_is_listed() {
         "allow_http",
         "allow_private_addresses",
         "allow_unencrypted_payload",
+        "anonymous_login_retention_hours",
         "application_id",
         "application_secret",
         "audiences[2]",
@@ -216,6 +219,10 @@ fn every_fault_is_listed() {
         faults(with(json!({ "style_sheet_url": "http://x.example" }))),
         ["style_sheet_url"]
     );
+    for (hours, is_fault) in [(1, false), (87_600, false), (87_601, true)] {
+        let found = faults(with(json!({ "anonymous_login_retention_hours": hours })));
+        assert_eq!(!found.is_empty(), is_fault, "{hours}");
+    }
     for list in ["keys", "audiences", "payload_hosts"] {
         assert_eq!(faults(with(json!({ list: [] }))), [list]);
     }

@@ -33,6 +33,7 @@ struct Written {
     script_url: Option<Read<String>>,
     style_sheet_url: Option<Read<String>>,
     hide_intro: Option<Read<bool>>,
+    anonymous_login_retention_hours: Option<Read<u64>>,
     allow_http: Option<Read<bool>>,
     allow_private_addresses: Option<Read<bool>>,
     connect_timeout_seconds: Option<Read<u64>>,
@@ -71,14 +72,16 @@ impl Settings {
 }
 
 fn settings(written: Written, faults: &mut Faults) -> Settings {
-    let mut seconds =
+    let mut number =
         |setting, read: Option<Read<u64>>, usual| faults.optional(setting, read).unwrap_or(usual);
+    let retention = written.anonymous_login_retention_hours;
+    let retention = number("anonymous_login_retention_hours", retention, 24);
     let connect = written.connect_timeout_seconds;
-    let connect = seconds("connect_timeout_seconds", connect, 5);
+    let connect = number("connect_timeout_seconds", connect, 5);
     let request = written.request_timeout_seconds;
-    let request = seconds("request_timeout_seconds", request, 20);
+    let request = number("request_timeout_seconds", request, 20);
     let payload = written.payload_timeout_seconds;
-    let payload = seconds("payload_timeout_seconds", payload, 30);
+    let payload = number("payload_timeout_seconds", payload, 30);
     let mut text = |setting, read: Option<Read<String>>, usual: &str| {
         let said = faults.optional(setting, read);
         said.unwrap_or_else(|| usual.to_owned())
@@ -116,6 +119,7 @@ fn settings(written: Written, faults: &mut Faults) -> Settings {
         hide_intro: faults
             .optional("hide_intro", written.hide_intro)
             .unwrap_or_default(),
+        anonymous_login_retention_hours: retention,
         allow_http: faults.loosening("allow_http", written.allow_http),
         allow_private_addresses: faults
             .loosening("allow_private_addresses", written.allow_private_addresses),

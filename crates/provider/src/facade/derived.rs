@@ -252,6 +252,7 @@ mod tests {
             claims,
             besides: Vec::new(),
             action_lifetime: Duration::from_secs(600),
+            retention: None,
         })
     }
 

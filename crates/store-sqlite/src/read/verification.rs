@@ -13,10 +13,12 @@ use crate::columns::Cells;
 /// The verification's own columns, as [`row`] takes them apart.
 pub(crate) const COLUMNS: &str = "v.id, v.revision, v.last_sequence, v.principal, v.connection, \
      v.provider, v.create_time, v.update_time, v.expire_time, v.max_attempts, v.trace_parent, \
+     v.retention, v.forget_time, \
      s.data_key, s.subject, s.subject_ref, s.labels, s.purpose";
 
 const ONE: &str = "SELECT v.id, v.revision, v.last_sequence, v.principal, v.connection, \
      v.provider, v.create_time, v.update_time, v.expire_time, v.max_attempts, v.trace_parent, \
+     v.retention, v.forget_time, \
      s.data_key, s.subject, s.subject_ref, s.labels, s.purpose \
      FROM verifications v JOIN verification_secrets s ON s.verification = v.id WHERE v.id = ?1";
 
@@ -84,6 +86,8 @@ pub(crate) fn row(row: &Row<'_>) -> Result<(Verification, Sequence)> {
         expire_time: cells.time()?,
         max_attempts: cells.count()?,
         trace_parent: cells.get::<Option<String>>()?.map(TraceParent),
+        retention: cells.maybe_span()?,
+        forget_time: cells.maybe_time()?,
         data_key: cells.wrapped()?,
         subject: cells.sealed()?,
         subject_ref: cells.maybe_sealed()?,

@@ -210,6 +210,9 @@ impl<'b, 'c> Batch<'b, 'c> {
         self.ends.last = last;
         if let Some(write) = &change.verification {
             self.verification(write, last)?;
+            if change.forget {
+                tables::forget(self.statements, write.row.id)?;
+            }
             for (kind, digest) in &change.indexes {
                 let id = write.row.id.as_bytes();
                 let values = params![kind.number(), digest.as_bytes(), id];

@@ -20,6 +20,9 @@ pub(super) fn sense(change: &Change) -> std::result::Result<(), &'static str> {
             if !change.indexes.is_empty() {
                 return Err("lookups without their verification");
             }
+            if change.forget {
+                return Err("nothing is named that is to be forgotten");
+            }
         }
         Some(write) => {
             let before = write.expected.unwrap_or(Revision(0));

@@ -4,7 +4,7 @@ use rusqlite::{Result, params};
 use verilane_core::{Attempt, Reason, Sequence, Verification};
 
 use super::statements::Statements;
-use crate::columns::int;
+use crate::columns::{int, span};
 
 /// Writes `new` where `old` stood.
 pub(super) fn write(
@@ -46,6 +46,8 @@ fn add(statements: &mut Statements<'_>, new: &Verification, last: Sequence) -> R
         new.max_attempts,
         new.trace_parent.as_ref().map(|parent| parent.0.as_str()),
         new.review_deadline().map(|time| time.as_micros()),
+        new.retention.map(span),
+        new.forget_time.map(|time| time.as_micros()),
     ])?;
     Ok(())
 }
@@ -83,6 +85,8 @@ fn update(
             new.expire_time.as_micros(),
             new.max_attempts,
             new.trace_parent.as_ref().map(|parent| parent.0.as_str()),
+            new.retention.map(span),
+            new.forget_time.map(|time| time.as_micros()),
         ])?;
     }
     Ok(())
@@ -96,6 +100,8 @@ fn same_frame(old: &Verification, new: &Verification) -> bool {
         && old.expire_time == new.expire_time
         && old.max_attempts == new.max_attempts
         && old.trace_parent == new.trace_parent
+        && old.retention == new.retention
+        && old.forget_time == new.forget_time
 }
 
 fn same_secrets(old: &Verification, new: &Verification) -> bool {

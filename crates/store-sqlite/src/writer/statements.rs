@@ -33,15 +33,15 @@ statements! {
 
     add_verification = "INSERT INTO verifications (id, revision, state, last_sequence, principal, \
         connection, provider, create_time, update_time, expire_time, max_attempts, trace_parent, \
-        review_deadline) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+        review_deadline, retention, forget_time) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
     bump_verification = "UPDATE verifications SET revision = ?2, last_sequence = ?3, \
         update_time = ?4 WHERE id = ?1";
     move_verification = "UPDATE verifications SET revision = ?2, last_sequence = ?3, \
         update_time = ?4, state = ?5 WHERE id = ?1";
     rewrite_verification = "UPDATE verifications SET principal = ?2, connection = ?3, \
-        provider = ?4, create_time = ?5, expire_time = ?6, max_attempts = ?7, trace_parent = ?8 \
-        WHERE id = ?1";
+        provider = ?4, create_time = ?5, expire_time = ?6, max_attempts = ?7, trace_parent = ?8, \
+        retention = ?9, forget_time = ?10 WHERE id = ?1";
     set_review_deadline = "UPDATE verifications SET review_deadline = ?2 WHERE id = ?1";
     put_secrets = "INSERT OR REPLACE INTO verification_secrets (verification, data_key, subject, \
         subject_ref, labels, purpose) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -101,6 +101,12 @@ statements! {
         value, evidence, pepper, revision, provider_time, receive_time, assurance, \
         key_fingerprint, imported, checks) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+
+    forget_claims = "DELETE FROM claims WHERE verification = ?1";
+    forget_chunks = "DELETE FROM chunks WHERE evidence IN \
+        (SELECT id FROM evidence WHERE verification = ?1)";
+    forget_evidence = "DELETE FROM evidence WHERE verification = ?1";
+    forget_lookups = "DELETE FROM lookups WHERE verification = ?1 AND kind = ?2";
 
     chunk_count = "SELECT count(*) FROM chunks WHERE evidence = ?1 AND number < ?2";
     add_evidence = "INSERT INTO evidence (id, verification, attempt, kind, field, size, \

@@ -2,8 +2,8 @@
 
 use rusqlite::{Result, params};
 use verilane_core::{
-    BindingWrite, Checks, Decision, EvidenceRecord, IdempotencyRecord, JobWrite, NewEvent, Reason,
-    Sequence, Slot, SlotWrite, State, StoredClaim,
+    BindingWrite, Checks, Decision, EvidenceRecord, IdempotencyRecord, JobWrite, LookupKind,
+    NewEvent, Reason, Sequence, Slot, SlotWrite, State, StoredClaim, VerificationId,
 };
 
 use super::check;
@@ -94,6 +94,18 @@ pub(super) fn claim(statements: &mut Statements<'_>, claim: &StoredClaim) -> Res
         claim.imported,
         claim.checks.map(Checks::to_bits),
     ])?;
+    Ok(())
+}
+
+/// What was kept for a verification goes, and the lookups by its subject.
+pub(super) fn forget(statements: &mut Statements<'_>, id: VerificationId) -> Result<()> {
+    let id = id.as_bytes();
+    statements.forget_claims.execute([id])?;
+    // While the evidence tells which they are.
+    statements.forget_chunks.execute([id])?;
+    statements.forget_evidence.execute([id])?;
+    let lookups = params![id, LookupKind::Subject.number()];
+    statements.forget_lookups.execute(lookups)?;
     Ok(())
 }
 

@@ -288,6 +288,9 @@ pub async fn a_row_is_replaced_whole(place: impl StoreUnderTest) {
             row.trace_parent = None;
             row.connection = sample::connection("other");
         }),
+        Box::new(|row| row.retention = Some(std::time::Duration::from_hours(24))),
+        Box::new(|row| row.forget_time = Some(at(98))),
+        Box::new(|row| row.retention = None),
         Box::new(|row| row.claims[1].status = verilane_core::ClaimStatus::Granted),
         Box::new(|row| {
             row.claims.remove(0);

@@ -136,6 +136,11 @@ impl Model {
             });
             kept.row = write.row.clone();
             kept.last = last;
+            if change.forget {
+                kept.claims.clear();
+                kept.lookups
+                    .retain(|(kind, _)| *kind != LookupKind::Subject);
+            }
             kept.lookups.extend(change.indexes.iter().copied());
         }
         for seen in &change.seen {

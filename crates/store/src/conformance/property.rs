@@ -136,9 +136,11 @@ fn queries() -> Vec<ListQuery> {
         limit: 10_000,
         ..ListQuery::default()
     };
-    let by_lookup = (0..4_u8).map(|who| ListQuery {
-        lookups: vec![(LookupKind::SubjectRef, digest([who; 16], 4))],
-        ..all.clone()
+    let by_lookup = (0..4_u8).flat_map(|who| {
+        [(LookupKind::SubjectRef, 4), (LookupKind::Subject, 5)].map(|(kind, salt)| ListQuery {
+            lookups: vec![(kind, digest([who; 16], salt))],
+            ..all.clone()
+        })
     });
     let by_state = State::ALL.map(|state| ListQuery {
         states: vec![state],

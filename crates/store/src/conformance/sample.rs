@@ -111,6 +111,8 @@ pub fn verification(slot: SlotId, created: Timestamp) -> Verification {
         update_time: created,
         expire_time: created + Duration::from_secs(3_600),
         max_attempts: 1,
+        retention: None,
+        forget_time: None,
         attempts: vec![attempt(1, slot, created)],
         claims: vec![
             claim(ClaimName::Name, Some(DocumentType::Passport), "P_FULL_NAME"),

@@ -30,6 +30,8 @@ pub(super) enum Act {
     Seen { who: u8, identity: u8, again: bool },
     /// Two events at once, with claims and a read in the audit chain.
     Data { who: u8, field: u8 },
+    /// Forgets what was kept of `who`.
+    Forget { who: u8 },
     /// Takes `slot` from whoever holds it, or, if `wrong`, from somebody else.
     Take { who: u8, slot: u8, wrong: bool },
     /// Does something with a job.
@@ -56,6 +58,7 @@ pub(super) fn act() -> impl Strategy<Value = Act> {
         3 => (who.clone(), 0..3_u8, any::<bool>())
             .prop_map(|(who, identity, again)| Act::Seen { who, identity, again }),
         2 => (who.clone(), 0..3_u8).prop_map(|(who, field)| Act::Data { who, field }),
+        1 => who.clone().prop_map(|who| Act::Forget { who }),
         2 => (who.clone(), slot, prop::bool::weighted(0.3))
             .prop_map(|(who, slot, wrong)| Act::Take { who, slot, wrong }),
         3 => (who, 0..2_u8, 0..5_u8, 0..20_u8)
@@ -125,6 +128,11 @@ impl World {
                 }
             }
             Act::Data { who, field } => self.data(who, field),
+            Act::Forget { who } => {
+                let mut change = self.step(who, false, 9);
+                change.forget = true;
+                change
+            }
             Act::Take { who, slot, wrong } => {
                 let mut change = self.step(who, false, 9);
                 let slot = self.slot(slot, row(&change).id);
@@ -180,6 +188,9 @@ impl World {
         change
             .indexes
             .push((LookupKind::SubjectRef, digest([who; 16], 4)));
+        change
+            .indexes
+            .push((LookupKind::Subject, digest([who; 16], 5)));
         change.idempotency = remembered.map(|salt| {
             let until = self.own_time();
             request(&row(&change), salt, until)

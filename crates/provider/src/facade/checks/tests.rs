@@ -45,6 +45,7 @@ fn some_prepared(fields: &[&str]) -> Prepared {
         subject: Pii::from("u"),
         claims: fields.iter().map(claim).collect(),
         action_lifetime: minutes(10),
+        retention: None,
     }
 }
 
