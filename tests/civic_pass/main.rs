@@ -247,6 +247,8 @@ async fn a_connection_says_what_it_can_do() {
         // As it is configured for this connection, and not for all.
         let interval = connection.poll_interval.as_ref().unwrap();
         assert_eq!((interval.seconds, interval.nanos), (3_600, 0));
+        let longest = connection.poll_interval_max.as_ref().unwrap();
+        assert_eq!((longest.seconds, longest.nanos), (86_400, 0));
         assert!(!connection.history_complete);
         assert!(can.contains(&Capability::Continue) && can.contains(&Capability::Evidence));
         assert_eq!(can.contains(&Capability::Review), has_review);

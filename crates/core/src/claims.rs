@@ -160,6 +160,38 @@ words! {
     }
 }
 
+/// The words that providers have for the documents that we know, in small letters and without apostrophes.
+/// Their lists are "not exhaustive" by their own word.
+const DOCUMENT_WORDS: [(&str, DocumentType); 10] = [
+    ("passport", DocumentType::Passport),
+    ("driving license", DocumentType::DrivingPermit),
+    ("driving licence", DocumentType::DrivingPermit),
+    ("driver license", DocumentType::DrivingPermit),
+    ("drivers license", DocumentType::DrivingPermit),
+    ("driving permit", DocumentType::DrivingPermit),
+    ("id card", DocumentType::IdCard),
+    ("identity card", DocumentType::IdCard),
+    ("residence permit", DocumentType::ResidencePermit),
+    ("biometric residence permit", DocumentType::ResidencePermit),
+];
+
+impl DocumentType {
+    /// The kind of document that a provider has this word for, in any case, or that has this name; none
+    /// for a kind that we have no name for.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        let spelt = word
+            .trim()
+            .to_lowercase()
+            .replace(['-', '_'], " ")
+            .replace('\'', "");
+        let known = DOCUMENT_WORDS.iter().find(|(known, _)| *known == spelt);
+        known
+            .map(|(_, kind)| *kind)
+            .or_else(|| Self::from_name(&spelt))
+    }
+}
+
 /// How a caller names a claim.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum ClaimSelector {
@@ -403,6 +435,36 @@ mod tests {
         for (bits, checks) in all {
             assert_eq!(checks.to_bits(), bits);
             assert_eq!(checks.hold(), bits & 3 == 3);
+        }
+    }
+
+    #[test]
+    fn documents_are_known_by_the_words_of_providers_in_any_case() {
+        let table = [
+            ("Passport", Some(DocumentType::Passport)),
+            (" passport ", Some(DocumentType::Passport)),
+            ("Driving License", Some(DocumentType::DrivingPermit)),
+            ("Driver's License", Some(DocumentType::DrivingPermit)),
+            ("driving_permit", Some(DocumentType::DrivingPermit)),
+            ("ID Card", Some(DocumentType::IdCard)),
+            ("id_card", Some(DocumentType::IdCard)),
+            ("idcard", Some(DocumentType::IdCard)),
+            ("Residence Permit", Some(DocumentType::ResidencePermit)),
+            (
+                "Biometric Residence Permit",
+                Some(DocumentType::ResidencePermit),
+            ),
+            ("Visa", None),
+            ("Voter ID", None),
+            ("PAN Card", None),
+            ("passport copy", None),
+            ("", None),
+        ];
+        for (word, kind) in table {
+            assert_eq!(DocumentType::of_word(word), kind, "{word}");
+        }
+        for kind in DocumentType::ALL {
+            assert_eq!(DocumentType::of_word(kind.as_str()), Some(*kind));
         }
     }
 

@@ -49,7 +49,10 @@ pub fn normalise(name: ClaimName, raw: &str) -> ClaimValue {
         ClaimName::DocumentCountry => {
             Country::from_code(text).map(|country| ClaimValue::Country(Pii::new(country)))
         }
-        ClaimName::DocumentKind => document_kind(text).map(|word| ClaimValue::Text(word.into())),
+        ClaimName::DocumentKind => {
+            let kind = DocumentType::of_word(text);
+            kind.map(|kind| ClaimValue::Text(kind.as_str().into()))
+        }
         ClaimName::Gender => gender(text).map(|word| ClaimValue::Text(word.into())),
         ClaimName::AmlCheck
         | ClaimName::AgeOver16
@@ -79,29 +82,6 @@ fn gender(text: &str) -> Option<&'static str> {
     WORDS
         .into_iter()
         .find_map(|(given, word)| text.eq_ignore_ascii_case(given).then_some(word))
-}
-
-/// Providers write the same kind with or without capitals, and in more than one word.
-fn document_kind(text: &str) -> Option<&'static str> {
-    const WORDS: [(&str, DocumentType); 9] = [
-        ("passport", DocumentType::Passport),
-        ("id card", DocumentType::IdCard),
-        ("idcard", DocumentType::IdCard),
-        ("identity card", DocumentType::IdCard),
-        ("driving license", DocumentType::DrivingPermit),
-        ("driving licence", DocumentType::DrivingPermit),
-        ("driver's license", DocumentType::DrivingPermit),
-        ("biometric residence permit", DocumentType::ResidencePermit),
-        ("residence permit", DocumentType::ResidencePermit),
-    ];
-    let text = text.replace(['_', '-'], " ");
-    WORDS
-        .into_iter()
-        .find_map(|(given, kind)| text.eq_ignore_ascii_case(given).then_some(kind.as_str()))
-        .or_else(|| {
-            let mut kinds = DocumentType::ALL.iter().map(|kind| kind.as_str());
-            kinds.find(|kind| kind.replace('_', " ").eq_ignore_ascii_case(&text))
-        })
 }
 
 /// The provider documents no words for the outcome. Of `passed`, `hit` or `1` nobody could say

@@ -129,6 +129,7 @@ impl Engine {
             profile: facade.profile().clone(),
             health: facade.health(),
             poll_interval: self.is_polled(name).then(|| self.pace(name).first),
+            poll_interval_max: self.is_polled(name).then(|| self.pace(name).longest),
             circuit: facade.circuit(),
         })
     }

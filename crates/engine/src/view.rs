@@ -225,6 +225,8 @@ pub struct ConnectionView {
     /// How soon after the last news of an attempt its provider is asked for what was missed, at
     /// first; none if it is not.
     pub poll_interval: Option<std::time::Duration>,
+    /// How long it is left alone at most while an attempt is open; none if it is never asked.
+    pub poll_interval_max: Option<std::time::Duration>,
     /// Whether calls pass to it at all.
     pub circuit: CircuitHealth,
 }

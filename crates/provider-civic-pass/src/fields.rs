@@ -43,12 +43,13 @@ const fn picture(name: &'static str, claim: Claim, rels: &'static [&'static str]
 
 /// Every field. Of two with the same claim, the claim alone means the first.
 #[rustfmt::skip]
-pub static FIELDS: [Field; 10] = [
+pub static FIELDS: [Field; 11] = [
     value("email", Claim::Email),
     value("phoneNumber", Claim::PhoneNumber),
     value("name", Claim::Name),
     value("dateOfBirth", Claim::Birthdate),
     value("dateOfExpiry", Claim::DocumentExpiry),
+    value("documentType", Claim::DocumentKind),
     value("documentNumber", Claim::DocumentNumber),
     value("issueCountry", Claim::DocumentCountry),
     picture("evidence-document", Claim::DocumentImage, &["evidence-document", "idDocumentFront"]),

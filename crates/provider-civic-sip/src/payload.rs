@@ -13,8 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
 use serde::Deserialize;
 use serde_json::Value;
-use verilane_core::{Checks, DigestOf, Pii};
-use verilane_provider::{DataItem, DataReport, DocumentSeen, Image, documents, picture};
+use verilane_core::{Checks, DigestOf, DocumentType, Pii};
+use verilane_provider::{DataItem, DataReport, Image, picture};
 
 use crate::fields::{self, DOCUMENT_TYPE, IGNORED, IMAGE, IMAGE_MD5, USER_ID};
 
@@ -33,7 +33,7 @@ pub struct Read {
     /// What was asked for.
     pub data: DataReport,
     /// The document, whether or not it was asked for: all that comes from a document comes from it.
-    pub document: Option<DocumentSeen>,
+    pub document: Option<DocumentType>,
     /// Whether the picture is not the one whose digest came beside it.
     pub digest_mismatch: bool,
 }
@@ -114,7 +114,7 @@ pub fn read(clear: &[u8], asked: &[String]) -> Result<Read, Malformed> {
     }
     Ok(Read {
         data: DataReport { items, unrequested },
-        document: text_of(DOCUMENT_TYPE).and_then(|word| documents::seen(word.expose())),
+        document: text_of(DOCUMENT_TYPE).and_then(|word| DocumentType::of_word(word.expose())),
         digest_mismatch: digest == Some(DigestOf::Neither),
     })
 }

@@ -19,9 +19,7 @@ use verilane_core::{
 };
 
 pub use exchange::{Exchanged, Granted, ProviderMessage};
-pub use looks::{
-    Continuation, DocumentSeen, EvidenceBody, EvidenceOffer, LookAnswer, LookRequest, Pace,
-};
+pub use looks::{Continuation, EvidenceBody, EvidenceOffer, LookAnswer, LookRequest, Pace};
 
 use crate::ProviderError;
 

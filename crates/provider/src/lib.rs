@@ -9,7 +9,6 @@
 pub mod conformance;
 mod contract;
 pub mod deadline;
-pub mod documents;
 mod error;
 pub mod facade;
 pub mod http;
@@ -20,10 +19,10 @@ mod words;
 
 pub use contract::{
     ActionLifetime, Availability, Callback, Candidate, Capability, Continuation, DataItem,
-    DataReport, DocumentSeen, EvidenceBody, EvidenceOffer, Exchanged, FailureReport, Granted,
-    HistoryEntry, HistoryRequest, Image, LookAnswer, LookRequest, OfferedClaim, Pace, Prepared,
-    Profile, Provider, ProviderMessage, Reading, Refusal, Report, Revalidated, Start, StartRequest,
-    Started, StatusReport, UnsignedData, ValueToCheck,
+    DataReport, EvidenceBody, EvidenceOffer, Exchanged, FailureReport, Granted, HistoryEntry,
+    HistoryRequest, Image, LookAnswer, LookRequest, OfferedClaim, Pace, Prepared, Profile,
+    Provider, ProviderMessage, Reading, Refusal, Report, Revalidated, Start, StartRequest, Started,
+    StatusReport, UnsignedData, ValueToCheck,
 };
 pub use error::{Brake, ProviderError};
 pub use facade::{

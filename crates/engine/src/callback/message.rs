@@ -90,7 +90,6 @@ impl Message {
     ) -> Self {
         let mut data = granted.data.clone();
         data.items.push(granted.subject.clone());
-        let kind = granted.document.as_ref().and_then(|seen| seen.kind);
         Self {
             attempt,
             identity: DATA_IDENTITY.to_owned(),
@@ -101,7 +100,7 @@ impl Message {
             key_fingerprint: Some(granted.key_fingerprint.clone()),
             handed_in: None,
             source: Source::Kept(kept),
-            document: Some(kind.map_or(Document::Other, Document::Known)),
+            document: Some(granted.document.map_or(Document::Other, Document::Known)),
             unsigned: Some(granted.subject.field.clone()),
             digest_mismatch: granted.digest_mismatch,
             lookup: Some(lookup),

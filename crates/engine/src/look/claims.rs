@@ -175,7 +175,7 @@ impl Engine {
         fields.extend(taken.fetched.iter().map(|one| one.field.as_str()));
         let unusable = taken.fetched.iter().filter(|one| one.piece.is_none());
         let unusable: Vec<&str> = unusable.map(|one| one.field.as_str()).collect();
-        let kind = taken.answer.document.as_ref().and_then(|d| d.kind);
+        let kind = taken.answer.document;
         let came = Came {
             fields: &fields,
             unusable: &unusable,

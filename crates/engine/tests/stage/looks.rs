@@ -10,8 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use verilane_core::{DocumentType, Fact, Pii, ProviderStatus};
 use verilane_provider::{
-    DataItem, DataReport, DocumentSeen, EvidenceBody, EvidenceOffer, LookAnswer, LookRequest,
-    ProviderError,
+    DataItem, DataReport, EvidenceBody, EvidenceOffer, LookAnswer, LookRequest, ProviderError,
 };
 
 /// What it shows of every request, and how often that was seen.
@@ -111,10 +110,7 @@ impl Looks {
                 items: values.map(item).collect(),
                 unrequested: 0,
             }),
-            document: is_done.then(|| DocumentSeen {
-                kind: Some(DocumentType::Passport),
-                word: Pii::from("passport"),
-            }),
+            document: is_done.then_some(DocumentType::Passport),
             offers: offers
                 .map(|field| EvidenceOffer {
                     field: (*field).to_owned(),

@@ -34,6 +34,7 @@ pub(crate) fn connection(view: &ConnectionView) -> v1::Connection {
         circuit: circuit(view.circuit.state).into(),
         circuit_time: view.circuit.since.map(timestamp),
         poll_interval: view.poll_interval.map(duration),
+        poll_interval_max: view.poll_interval_max.map(duration),
         // Who gives everything at once leaves nothing to be missed.
         history_complete: profile.capabilities.contains(&Capability::History)
             || profile.exchanges_codes(),

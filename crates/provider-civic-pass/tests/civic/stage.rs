@@ -19,10 +19,11 @@ const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 pub const ANY_TIME: Timestamp = START;
 
 /// Everything that can be asked for.
-pub const FIELDS: [&str; 10] = [
+pub const FIELDS: [&str; 11] = [
     "dateOfBirth",
     "dateOfExpiry",
     "documentNumber",
+    "documentType",
     "email",
     "evidence-document",
     "evidence-selfie",

@@ -95,9 +95,9 @@ fn told(granted: &Granted) -> String {
         .map(|item| format!("{}={} {:?}", item.field, item.value.expose(), item.checks))
         .collect();
     all.sort_unstable();
-    let word = granted.document.as_ref().map(|seen| seen.word.expose());
+    let document = granted.document;
     let (mismatch, key) = (granted.digest_mismatch, &granted.key_fingerprint);
-    format!("{all:?} {word:?} {mismatch} {key}")
+    format!("{all:?} {document:?} {mismatch} {key}")
 }
 
 /// Reading it asks nobody, and is a function of what was brought back and of the time; what was changed

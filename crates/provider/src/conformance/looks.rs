@@ -117,7 +117,7 @@ fn told(answer: &LookAnswer) -> String {
     let mut all: Vec<String> = items.collect();
     all.extend(answer.offers.iter().map(|offer| offer.field.clone()));
     all.sort_unstable();
-    let word = answer.document.as_ref().map(|seen| seen.word.expose());
+    let document = answer.document;
     let (status, progress) = (&answer.status, &answer.progress);
     let LookAnswer {
         rank,
@@ -125,7 +125,7 @@ fn told(answer: &LookAnswer) -> String {
         is_anothers,
         ..
     } = answer;
-    format!("{status} {rank} {fact:?} {progress:?} {is_anothers} {word:?} {all:?}")
+    format!("{status} {rank} {fact:?} {progress:?} {is_anothers} {document:?} {all:?}")
 }
 
 /// Reading it asks nobody, and is a function of what was brought back.

@@ -4,9 +4,9 @@
 //! received before it is read.
 
 use bytes::Bytes;
-use verilane_core::{Pii, Timestamp};
+use verilane_core::{DocumentType, Pii, Timestamp};
 
-use super::{DataItem, DataReport, DocumentSeen};
+use super::{DataItem, DataReport};
 
 /// A provider's message, as received. Personal data.
 #[derive(Clone)]
@@ -50,8 +50,8 @@ pub struct Granted {
     /// The user's own name at the provider, under the field that it is offered as. It stands outside the
     /// signature.
     pub subject: DataItem,
-    /// The document that the data comes from.
-    pub document: Option<DocumentSeen>,
+    /// The kind of document that the data comes from, where it is one that we know.
+    pub document: Option<DocumentType>,
     /// Whether a picture is not the one whose digest came beside it.
     pub digest_mismatch: bool,
     /// The provider's own time of it.

@@ -55,23 +55,14 @@ pub struct LookAnswer {
     pub is_anothers: bool,
     /// What it gives of what was asked for, pictures left out; none as long as nothing can be read.
     pub data: Option<DataReport>,
-    /// The document that the data comes from.
-    pub document: Option<DocumentSeen>,
+    /// The kind of document that the data comes from, where it is one that we know.
+    pub document: Option<DocumentType>,
     /// What it offers as evidence, of what was asked for. No field twice.
     pub offers: Vec<EvidenceOffer>,
     /// The answer, as received, and its media type.
     pub message: Pii<Vec<u8>>,
     /// The media type of the message.
     pub media_type: String,
-}
-
-/// A kind of document in the provider's own words, and what that is in ours.
-#[derive(Clone, Debug)]
-pub struct DocumentSeen {
-    /// Ours, where we have one.
-    pub kind: Option<DocumentType>,
-    /// The provider's.
-    pub word: Pii<String>,
 }
 
 /// A piece of evidence that can be fetched, for a while.
