@@ -31,8 +31,6 @@ struct Row {
     fetches: usize,
 }
 
-/// How long a code lives.
-const CODE_LIFE: Duration = Duration::from_secs(180);
 const LOGIN: &str = "ANONYMOUS_LOGIN";
 const SIGNUP: &str = "BASIC_SIGNUP";
 const IDENTITY: &str = "PROOF_OF_IDENTITY";
@@ -131,7 +129,7 @@ pub async fn play() {
     let watching = tokio::spawn(Arc::clone(&watcher).run(target));
     let mut met = Met::default();
     for row in &ROWS {
-        played(row, &stage, (&announcer, &watcher), &mut met).await;
+        played(row, &stage, &announcer, &mut met).await;
     }
     let of_commits = ["before-commit", "after-commit"];
     let of_exchanges: Vec<_> = points(Brings::CivicSip)
@@ -151,12 +149,7 @@ pub async fn play() {
     stage.end().await;
 }
 
-async fn played(
-    row: &Row,
-    stage: &Stage,
-    (announcer, watcher): (&Announcer, &Watcher),
-    met: &mut Met,
-) {
+async fn played(row: &Row, stage: &Stage, announcer: &Announcer, met: &mut Met) {
     let (point, nth) = row.at;
     let told = format!("{point}:{nth} {} {}", row.scope, row.names);
     let civic = stage.sandbox.civic_sip();
@@ -185,20 +178,12 @@ async fn played(
 
     let server = start(stage, None);
     announcer.is_there(server.channel());
-    if row.rest > CODE_LIFE {
-        // A code whose time has passed is no longer taken, and nobody need repeat the call.
-        watcher.saw_end(id, 0).await;
-    } else {
-        hand_over_code(&server, id, code).await.unwrap();
-    }
-    let after = server.get(id).await;
+    let after = hand_over_code(&server, id, code).await.unwrap();
     let ends_as = row.fails.map_or(State::Verified, |_| State::Failed);
     let reason = row.fails.unwrap_or_default();
     assert_eq!((after.state(), &*after.reason), (ends_as, reason), "{told}");
-    if row.rest <= CODE_LIFE {
-        let again = hand_over_code(&server, id, code).await.unwrap();
-        assert_eq!(again, after, "{told}");
-    }
+    let again = hand_over_code(&server, id, code).await.unwrap();
+    assert_eq!(again, after, "{told}");
 
     let spent = civic.request(&request.id).unwrap();
     let calls = civic.calls(0, Some(&request.id));
