@@ -19,8 +19,8 @@ mod troubles;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use harness::sip::{approve, create, hand_over, hand_over_code, popup, stage, start, wish};
-use harness::{Stage, field};
+use harness::field;
+use harness::sip::{approve, create, hand_over, hand_over_code, held, popup, stage, start, wish};
 use sha2::Digest as _;
 use tonic::Code;
 use verilane_api::v1::continue_verification_request::Continuation;
@@ -35,21 +35,6 @@ use verilane_sandbox::{Scope, ScopeOrder};
 fn words(events: &[Event]) -> Vec<(EventType, State, Assurance)> {
     let word = |event: &Event| (event.r#type(), event.state_after(), event.assurance());
     events.iter().map(word).collect()
-}
-
-/// What Civic holds of a user who has approved: values by label.
-fn held(stage: &Stage, request: &str) -> BTreeMap<String, String> {
-    let text = stage.sandbox.civic_sip().clear_text(request).unwrap();
-    let list: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let pair = |one: &serde_json::Value| {
-        let text = |name: &str| one[name].as_str().unwrap().to_owned();
-        (text("label"), text("value"))
-    };
-    let mut held: BTreeMap<_, _> = list.as_array().unwrap().iter().map(pair).collect();
-    assert!(held.remove("verifications.levels.CIVIC:IAL1").is_some() || held.len() == 2);
-    let user = stage.sandbox.civic_sip().request(request).unwrap().user_id;
-    held.insert("userId".to_owned(), user);
-    held
 }
 
 #[tokio::test]

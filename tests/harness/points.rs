@@ -15,6 +15,8 @@ pub enum Brings {
     Connector,
     /// A Civic Pass, that is looked at.
     CivicPass,
+    /// Civic SIP, that exchanges codes.
+    CivicSip,
 }
 
 /// Every point that a provider brings a server to. The binary names all that there are when it is told
@@ -34,13 +36,14 @@ pub fn points(by: Brings) -> Vec<Point> {
 
 /// Who brings a server to a point. Finds fault with one that nobody has planned for.
 fn brings(point: &str) -> &'static [Brings] {
-    use Brings::{CivicPass, Connector};
+    use Brings::{CivicPass, CivicSip, Connector};
     match point {
-        "before-commit" | "after-commit" | "intent-written" | "provider-answered"
-        | "evidence-written" => &[Connector, CivicPass],
-        // It calls, or keeps a history; or it can be asked for more, or again.
-        "callback-committed"
-        | "history-asked"
+        "before-commit" | "after-commit" | "evidence-written" => &[Connector, CivicPass, CivicSip],
+        "intent-written" | "provider-answered" => &[Connector, CivicPass],
+        // Its message is the news itself.
+        "callback-committed" => &[Connector, CivicSip],
+        // It keeps a history; or it can be asked for more, or again.
+        "history-asked"
         | "history-answered"
         | "history-merged"
         | "availability-answered"
@@ -54,6 +57,9 @@ fn brings(point: &str) -> &'static [Brings] {
         | "evidence-chunk-written"
         | "decision-asked"
         | "decision-sent" => &[CivicPass],
+        // It spends a code.
+        "code-bound" | "exchange-asked" | "exchange-answered" | "exchange-kept"
+        | "exchange-read" => &[CivicSip],
         _ => panic!("nobody has planned a kill at {point}"),
     }
 }

@@ -1,6 +1,8 @@
 //! Civic SIP as callers and users meet it: a connection to the stage's Civic, the popup, and what a page
 //! hands in.
 
+use std::collections::BTreeMap;
+
 use tonic::Status;
 use verilane_api::v1::continue_verification_request::Continuation;
 use verilane_api::v1::{
@@ -110,6 +112,21 @@ pub fn approve_for(stage: &Stage, scope: Scope) -> (String, String) {
     let request = civic.open(order);
     let event = civic.approve(&request.id).unwrap();
     (request.id, event.token().unwrap().to_owned())
+}
+
+/// What Civic holds of a user who has approved: values by label.
+pub fn held(stage: &Stage, request: &str) -> BTreeMap<String, String> {
+    let text = stage.sandbox.civic_sip().clear_text(request).unwrap();
+    let list: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let pair = |one: &serde_json::Value| {
+        let text = |name: &str| one[name].as_str().unwrap().to_owned();
+        (text("label"), text("value"))
+    };
+    let mut held: BTreeMap<_, _> = list.as_array().unwrap().iter().map(pair).collect();
+    assert!(held.remove("verifications.levels.CIVIC:IAL1").is_some() || held.len() == 2);
+    let user = stage.sandbox.civic_sip().request(request).unwrap().user_id;
+    held.insert("userId".to_owned(), user);
+    held
 }
 
 /// The page hands something in.

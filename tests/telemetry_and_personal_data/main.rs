@@ -10,6 +10,7 @@
 )]
 
 mod civic_pass;
+mod civic_sip;
 mod collector;
 #[path = "../harness/mod.rs"]
 mod harness;

@@ -104,13 +104,25 @@ impl Engine {
         let (Some(attempt), Some(code)) = (open, self.reference(&row, about)?) else {
             return Ok(None);
         };
+        let bind_time = attempt.accept_time.unwrap_or(attempt.start_time);
+        let deadline = bind_time + self.config.deadlines.processing;
+        let connection = match self.connection(&attempt.connection) {
+            Ok(connection) => connection,
+            // It was taken out of the configuration, and nobody has put it back.
+            Err(_) if self.now() >= deadline => {
+                let end = failed(Reason::ProviderStalled, Assurance::Local);
+                self.end_exchange_with((about, job.key), end, None).await?;
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
         let exchange = Exchange {
             about,
             key: job.key,
-            connection: self.connection(&attempt.connection)?,
+            connection,
             code,
             sent: job.tries,
-            bind_time: attempt.accept_time.unwrap_or(attempt.start_time),
+            bind_time,
         };
         let kept = self.kept_answer(&row, about).await?;
         Ok(Some((row, exchange, kept)))
@@ -180,27 +192,28 @@ impl Engine {
                 Some(kept.await?)
             }
         };
-        self.end_exchange_with(exchange, end, kept.as_ref()).await?;
+        let place = (exchange.about, exchange.key);
+        self.end_exchange_with(place, end, kept.as_ref()).await?;
         Ok(None)
     }
 
     async fn end_exchange_with(
         &self,
-        exchange: &Exchange<'_>,
+        (about, key): (JobAbout, JobKey),
         end: End,
         kept: Option<&crate::evidence::KeptPiece>,
     ) -> Result<(), EngineError> {
-        let number = exchange.about.attempt;
-        self.settle(exchange.about, |row, now| {
+        let number = about.attempt;
+        self.settle(about, |row, now| {
             let deadlines = &self.config.deadlines;
             let change = decide::exchange_ended(row, number, end, now, deadlines);
             let (Some(mut change), Some(kept)) = (change.clone(), kept) else {
                 return Ok(change);
             };
-            let key = self.keys.of(row)?;
+            let data_key = self.keys.of(row)?;
             let sealer = Sealer {
                 id: row.id,
-                key: &key,
+                key: &data_key,
             };
             change
                 .evidence
@@ -208,7 +221,7 @@ impl Engine {
             Ok(Some(change))
         })
         .await?;
-        self.done(exchange.key).await
+        self.done(key).await
     }
 
     /// Commits a decision against whatever the row has become meanwhile. Whether there was one.

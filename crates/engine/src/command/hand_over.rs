@@ -15,7 +15,7 @@ use verilane_store::{CommitError, Conflict, Loaded};
 use verilane_vault::{IndexKind, SealedWhat};
 
 use crate::crash::CrashPoint;
-use crate::engine::{Engine, RACES};
+use crate::engine::{Connection, Engine, RACES};
 use crate::pull::poll_job;
 use crate::sealing::{Sealer, write_parts};
 use crate::{Brought, ContinueVerification, EngineError, VerificationView};
@@ -46,7 +46,11 @@ impl Engine {
             let Some(attempt) = row.newest_attempt() else {
                 return Err(EngineError::new(Reason::Internal).about(id));
             };
-            let reference = self.read_continuation(attempt, brought)?;
+            let reference = match self.read_continuation(attempt, brought) {
+                Ok(reference) => reference,
+                Err(_) if self.has_taken(&row, brought).await? => return self.exchanged(id).await,
+                Err(refused) => return Err(refused),
+            };
             let key = self.binding_key(attempt, &reference)?;
             if let Some(bound) = self.store.binding(key).await? {
                 let ours = bound.holder.verification == id;
@@ -92,6 +96,30 @@ impl Engine {
         }
         let read = facade.read_continuation(brought);
         read.map_err(|violation| EngineError::fields(vec![violation]))
+    }
+
+    /// Whether this is the code that an attempt has taken. When it was taken, it held; who hands it in again,
+    /// since his call broke off, may come after its time.
+    async fn has_taken(
+        &self,
+        row: &Verification,
+        brought: &Continuation,
+    ) -> Result<bool, EngineError> {
+        for attempt in row.attempts.iter().filter(|one| one.exchanges_a_code()) {
+            let Ok(Connection { facade, .. }) = self.connection(&attempt.connection) else {
+                continue;
+            };
+            let taken = attempt.accept_time.unwrap_or(attempt.start_time);
+            let Ok(reference) = facade.read_continuation_at(brought, taken) else {
+                continue;
+            };
+            let bound = self.store.binding(self.binding_key(attempt, &reference)?);
+            let holder = bound.await?.map(|bound| bound.holder);
+            if holder.is_some_and(|of| (of.verification, of.attempt) == (row.id, attempt.number)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The digest by which it is known whose a browser's bringing is. Connections of one provider can

@@ -72,7 +72,8 @@ impl Engine {
             }
             Err(refusal) => {
                 let end = failed(refusal.reason, Assurance::Pulled);
-                return self.end_exchange_with(exchange, end, kept.as_ref()).await;
+                let place = (exchange.about, exchange.key);
+                return self.end_exchange_with(place, end, kept.as_ref()).await;
             }
         };
         self.crash_point(CrashPoint::ExchangeRead);

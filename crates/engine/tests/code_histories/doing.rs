@@ -154,8 +154,9 @@ impl History {
             .waits_until()
             .is_some_and(|until| now < until);
         let expected = match self.codes[c].holder {
-            _ if now > until => Err(Reason::AuthCodeExpired),
+            // Handed in again, it need not hold any more.
             Some((holder, _)) if holder == v => Ok(()),
+            _ if now > until => Err(Reason::AuthCodeExpired),
             Some(_) => Err(Reason::ContinuationTaken),
             None if newest.was_handed => Err(Reason::AlreadyContinued),
             None if !is_open => Err(Reason::NotContinuable),

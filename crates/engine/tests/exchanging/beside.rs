@@ -150,6 +150,30 @@ async fn a_code_that_does_not_hold_is_refused_and_leaves_the_attempt_open() {
 }
 
 #[tokio::test]
+async fn a_code_that_was_taken_is_handed_in_again_after_its_time_and_no_other_is() {
+    let stage = Stage::exchanging();
+    let mut play = stage.open().await;
+    play.run_jobs();
+    let id = granted(&stage, &play).await;
+    let other = created(&play, wish(&["MAIL"], &[])).await;
+    let until = stage.now() + LIFE;
+    let bring = |id, name| {
+        play.engine
+            .continue_verification(with_code(id, name, until))
+    };
+    let verified = bring(id, "c").await.unwrap();
+    assert_eq!(verified.row.state(), (State::Verified, None));
+    stage.clock.advance(2 * LIFE);
+    assert_eq!(bring(id, "c").await.unwrap().row, verified.row);
+    for (id, name) in [(id, "never taken"), (other, "c")] {
+        let error = bring(id, name).await.unwrap_err();
+        assert_eq!(error.violations[0].reason, Reason::AuthCodeExpired);
+    }
+    assert_eq!(stage.codes.sent(), 1);
+    play.close().await;
+}
+
+#[tokio::test]
 async fn a_code_that_comes_after_the_time_of_the_action_is_refused() {
     let stage = Stage::exchanging();
     let play = stage.open().await;

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use verilane_core::{EventKind, Reason, State};
 use verilane_engine::{CrashPoint, CrashPoints};
+use verilane_provider::deadline;
 
 use crate::stage::codes::{Grant, Reply};
-use crate::stage::{Stage, soon};
+use crate::stage::{DAY, Stage, codes_connection, soon};
 use crate::{created, end_of, ends, hand_in, kinds, messages, wish};
 
 /// Kills whoever comes to a point for the last of so many times.
@@ -175,4 +177,46 @@ async fn however_often_the_process_ends_a_code_is_sent_twice_at_most() {
     let silent = [Reply::NeverGotIt];
     let end = killed_at(&[answered, kept, read, read], false, &silent).await;
     assert_eq!(end, (VERIFIED, 2, 0, 1));
+}
+
+/// What comes of a code that is to be sent when the process dies and its connection is taken out, for so
+/// long.
+async fn without_connection(time: std::time::Duration) -> (State, Option<Reason>) {
+    let mut stage = Stage::exchanging();
+    stage.codes.grants("c", Grant::of("u-1"));
+    stage.codes.replies([Reply::Busy(Some(time))]);
+    let mut play = stage.open().await;
+    play.run_jobs();
+    let id = created(&play, wish(&["MAIL"], &["PHONE"])).await;
+    let until = stage.now() + 2 * DAY;
+    let call = play
+        .engine
+        .continue_verification(crate::with_code(id, "c", until));
+    let view = deadline::within(Instant::now(), call).await.unwrap();
+    assert_eq!(view.row.state(), (State::Processing, None));
+    crate::rests(&stage, &play).await;
+    play.cut_off().await;
+    let all = stage.connections.clone();
+    stage
+        .connections
+        .retain(|(name, _)| *name != codes_connection());
+    play = stage.open().await;
+    play.run_jobs();
+    stage.clock.advance(time);
+    crate::rests(&stage, &play).await;
+    play.cut_off().await;
+    stage.connections = all;
+    play = stage.open().await;
+    play.run_jobs();
+    ends(&stage, &play).await;
+    let end = end_of(&play, id).await;
+    play.close().await;
+    end
+}
+
+#[tokio::test]
+async fn an_exchange_waits_a_day_for_a_connection_that_was_taken_out() {
+    assert_eq!(without_connection(DAY / 2).await, VERIFIED);
+    let stalled = (State::Failed, Some(Reason::ProviderStalled));
+    assert_eq!(without_connection(DAY).await, stalled);
 }

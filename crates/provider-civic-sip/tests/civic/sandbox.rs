@@ -245,3 +245,35 @@ async fn a_picture_comes_with_what_its_digest_is_of() {
         assert_eq!(granted.data.unrequested, 0);
     }
 }
+
+#[tokio::test]
+async fn debug_shows_nothing_of_codes_the_user_and_what_he_granted() {
+    let stage = Stage::trusting(&[Curve::P256]).await;
+    for names in ["scripted", "large"] {
+        let mut scenario = CivicSipScenario::named(names).unwrap();
+        let marked = "marked-5c2d@example.org";
+        let label = "contact.personal.email".to_owned();
+        scenario.values.insert(label, marked.to_owned());
+        scenario.user_id = Some("marked-user-81fe".to_owned());
+        let code = stage.code(scenario).unwrap();
+        let answer = stage.plugin.exchange(&code).await.unwrap();
+        let rest = stage.plugin.fetch_exchanged(&answer).await.unwrap();
+        let body = String::from_utf8(answer.body.to_vec()).unwrap();
+        let exchanged = Exchanged {
+            subject: Pii::from("subject-id:marked-user-81fe"),
+            fields: FIELDS.iter().map(|field| field.name.to_owned()).collect(),
+            bind_time: NOW,
+            receive_time: NOW,
+            answer,
+            rest,
+        };
+        let granted = stage.plugin.read_exchanged(&exchanged).unwrap();
+        assert!(!granted.is_anothers && granted.data.items.len() > 8);
+        let brought = Continuation::AuthorizationCode(code.clone());
+        let again = stage.plugin.exchange(&code).await.unwrap_err();
+        let shown = format!("{code:?}{brought:?}{exchanged:?}{granted:?}{again:?}{again}");
+        for secret in ["marked", "eyJ", "Signature=", &body, code.expose()] {
+            assert!(!shown.contains(secret), "{secret} is shown: {shown}");
+        }
+    }
+}
