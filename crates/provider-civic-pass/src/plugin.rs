@@ -16,9 +16,8 @@ use verilane_core::{
 };
 use verilane_provider::http::{Answer, HttpClient, HttpError, HttpRequest, Method, Url};
 use verilane_provider::{
-    Availability, Callback, Capability, Continuation, EvidenceBody, EvidenceOffer, LookAnswer,
-    LookRequest, Prepared, Profile, Provider, ProviderError, Reading, Refusal, Start, StartRequest,
-    Started,
+    Capability, Continuation, EvidenceBody, EvidenceOffer, LookAnswer, LookRequest, Prepared,
+    Profile, Provider, ProviderError, Start, StartRequest, Started,
 };
 
 use crate::access::{AccessTokens, bearer};
@@ -219,25 +218,12 @@ impl Provider for CivicPass {
         prepare::prepare(request)
     }
 
-    /// What a user has verified, Civic tells nobody beforehand.
-    async fn check_availability(&self, _: &Prepared) -> Result<Availability, ProviderError> {
-        Err(ProviderError::Refused {
-            reason: Reason::AvailabilityNotOffered,
-            text: None,
-        })
-    }
-
     /// Asks nothing: the request begins in the browser.
     async fn start(&self, start: &Start<'_>) -> Result<Started, ProviderError> {
         Ok(Started {
             action: Action::GatewayWidget(self.widget(start.expiry)),
             already_open: false,
         })
-    }
-
-    /// Civic calls nobody.
-    fn read_callback(&self, _: &Callback) -> Result<Reading, Refusal> {
-        Err(Reason::CallbackMalformed.into())
     }
 
     fn read_continuation(

@@ -1,15 +1,14 @@
 //! From a caller's wish to what is looked for in Civic's answer. Pure.
 //!
-//! Which document a user shows, he chooses in Civic's widget: it is known when the answer is there. So a
-//! claim from a certain document, and one from any, is the same field; the first is met only if that
-//! document was shown.
+//! Which document a user shows, he chooses in Civic's widget: see [`asking`].
 
 use std::time::Duration;
 
-use verilane_core::{ClaimRequest, ClaimSelector, ClaimSource, FieldViolation, Reason, Wish};
+use verilane_core::FieldViolation;
+use verilane_provider::asking::{self, Terms};
 use verilane_provider::{ActionLifetime, OfferedClaim, Prepared, StartRequest};
 
-use crate::fields::{self, FIELDS, Field};
+use crate::fields::FIELDS;
 use crate::subject;
 
 /// For how long what the widget's user brings back is taken.
@@ -36,97 +35,21 @@ pub fn offered() -> Vec<OfferedClaim> {
 /// # Errors
 /// Everything that is wrong with the wish.
 pub fn prepare(request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>> {
-    let mut violations = Vec::new();
-    let mut refuse = |field: String, reason, description: &str| {
-        violations.push(FieldViolation {
-            field,
-            description: description.to_owned(),
-            reason,
-        });
-    };
     let subject = subject::canonical(request.subject.expose());
-    if subject.is_none() {
-        let why = "must be a wallet's address or a DID, or unset";
-        refuse("subject".to_owned(), Reason::SubjectMalformed, why);
-    }
-    let mut claims: Vec<Wish> = Vec::new();
-    for (place, claim) in request.claims.iter().enumerate() {
-        match wish(claim) {
-            Err((part, reason, why)) => refuse(format!("claims[{place}]{part}"), reason, why),
-            Ok(wish) if claims.iter().any(|known| known.fields().eq(wish.fields())) => {
-                let why = "is asked for before, perhaps from another document";
-                refuse(format!("claims[{place}]"), Reason::ClaimRepeated, why);
-            }
-            Ok(wish) => claims.push(wish),
-        }
-    }
-    if request.claims.is_empty() {
-        let why = "must name at least one claim";
-        refuse("claims".to_owned(), Reason::InvalidArgument, why);
-    }
-    let lifetime = request.action_lifetime.unwrap_or(LIFETIME.default);
-    if !(LIFETIME.min..=LIFETIME.max).contains(&lifetime) {
-        let why = "must be 5 minutes to 30 days";
-        let field = "action_lifetime".to_owned();
-        refuse(field, Reason::ActionLifetimeOutOfRange, why);
-    }
-    match subject {
-        Some(subject) if violations.is_empty() => Ok(Prepared {
-            besides: Vec::new(),
-            subject,
-            claims,
-            action_lifetime: lifetime,
-            retention: None,
-        }),
-        _ => Err(violations),
-    }
-}
-
-type Wrong = (&'static str, Reason, &'static str);
-
-fn wish(claim: &ClaimRequest) -> Result<Wish, Wrong> {
-    const NOT_OFFERED: Wrong = ("", Reason::ClaimNotOffered, "is not offered by Civic Pass");
-    let (field, document, preferred): (&Field, _, _) = match &claim.selector {
-        ClaimSelector::ProviderField(name) => {
-            let why = "is not a field of Civic Pass";
-            let unknown = (".provider_field", Reason::ClaimUnknown, why);
-            (fields::by_name(name).ok_or(unknown)?, None, Vec::new())
-        }
-        ClaimSelector::AnyDocument { name, preferred } => {
-            if !name.is_from_document() {
-                let why = "comes from no document, so it can't be asked for from any";
-                return Err(("", Reason::InvalidArgument, why));
-            }
-            let field = fields::by_claim(*name).ok_or(NOT_OFFERED)?;
-            (field, None, preferred.clone())
-        }
-        ClaimSelector::Claim { name, document } => {
-            let wrong = |why| Err((".document", Reason::InvalidArgument, why));
-            match (document, name.is_from_document()) {
-                (None, true) => return wrong("must name the document, unless any is asked for"),
-                (Some(_), false) => {
-                    return wrong("must be empty: the claim comes from no document");
-                }
-                _ => {}
-            }
-            let field = fields::by_claim(*name).ok_or(NOT_OFFERED)?;
-            (field, *document, Vec::new())
-        }
-    };
-    Ok(Wish {
-        name: field.claim,
-        sources: vec![ClaimSource {
-            document,
-            field: field.name.to_owned(),
-        }],
-        preferred,
-        required: claim.required,
-    })
+    asking::prepare(
+        request,
+        Terms {
+            offered: &offered(),
+            lifetime: LIFETIME,
+            subject: subject.ok_or("must be a wallet's address or a DID, or unset"),
+            against: &|_| None,
+        },
+    )
 }
 
 #[cfg(test)]
 mod tests {
-    use verilane_core::{ClaimName, DocumentType, Pii};
+    use verilane_core::{ClaimName, ClaimRequest, ClaimSelector, DocumentType, Pii, Reason};
 
     use super::*;
 

@@ -14,8 +14,8 @@ use verilane_core::{
 };
 use verilane_provider::http::{Download, HttpClient, HttpError, HttpRequest, Method, Url};
 use verilane_provider::{
-    Availability, Callback, Capability, Continuation, Exchanged, Granted, Prepared, Profile,
-    Provider, ProviderError, ProviderMessage, Reading, Refusal, Start, StartRequest, Started,
+    Capability, Continuation, Exchanged, Granted, Prepared, Profile, Provider, ProviderError,
+    ProviderMessage, Refusal, Start, StartRequest, Started,
 };
 
 use crate::answer::{self, Reader};
@@ -125,14 +125,6 @@ impl Provider for CivicSip {
         prepare::prepare(request, Duration::from_hours(hours))
     }
 
-    /// What a user has verified, Civic tells nobody beforehand.
-    async fn check_availability(&self, _: &Prepared) -> Result<Availability, ProviderError> {
-        Err(ProviderError::Refused {
-            reason: Reason::AvailabilityNotOffered,
-            text: None,
-        })
-    }
-
     /// Asks nothing: the request begins in the browser.
     async fn start(&self, start: &Start<'_>) -> Result<Started, ProviderError> {
         let scope = prepare::scope_of(start.fields);
@@ -140,11 +132,6 @@ impl Provider for CivicSip {
             action: Action::ScopeRequestPopup(self.popup(scope, start.expiry)),
             already_open: false,
         })
-    }
-
-    /// Civic calls nobody.
-    fn read_callback(&self, _: &Callback) -> Result<Reading, Refusal> {
-        Err(Reason::CallbackMalformed.into())
     }
 
     fn read_continuation(

@@ -387,7 +387,16 @@ pub trait Provider: Send + Sync + 'static {
     fn prepare(&self, request: &StartRequest) -> Result<Prepared, Vec<FieldViolation>>;
 
     /// Asks which of the prepared fields the user has verified, of all at once. Changes nothing.
-    async fn check_availability(&self, prepared: &Prepared) -> Result<Availability, ProviderError>;
+    /// For connections with [`Capability::Availability`].
+    async fn check_availability(
+        &self,
+        _prepared: &Prepared,
+    ) -> Result<Availability, ProviderError> {
+        Err(ProviderError::Refused {
+            reason: Reason::AvailabilityNotOffered,
+            text: None,
+        })
+    }
 
     /// Sends the request that starts an attempt. The intent, with these very URLs, is durable by
     /// now; the call can be repeated with them after an unclear outcome.
@@ -406,7 +415,10 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Checks a callback and says what it tells, and about which candidate. Pure, and possibly
     /// slow (signatures): the facade keeps it off the IO threads.
-    fn read_callback(&self, callback: &Callback) -> Result<Reading, Refusal>;
+    /// A plug-in whose provider calls nobody refuses all.
+    fn read_callback(&self, _callback: &Callback) -> Result<Reading, Refusal> {
+        Err(Reason::CallbackMalformed.into())
+    }
 
     /// Reads data whose signature was refused, and checks everything else as for a callback. Pure. A
     /// plug-in that has no such data refuses all.

@@ -5,6 +5,7 @@
 //! read its settings, a refusal's words, and what providers send alike: tokens, pictures and words for
 //! documents.
 
+pub mod asking;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod contract;

@@ -17,9 +17,9 @@ use verilane_core::{
     ProviderName, Reason, SUBJECT_ID, ScopeRequestPopup, Timestamp, Wish,
 };
 use verilane_provider::{
-    ActionLifetime, Availability, Callback, Capability, Continuation, DataItem, DataReport,
-    Exchanged, Granted, OfferedClaim, Pace, Prepared, Profile, Provider, ProviderError,
-    ProviderMessage, Reading, Refusal, Start, StartRequest, Started,
+    ActionLifetime, Capability, Continuation, DataItem, DataReport, Exchanged, Granted,
+    OfferedClaim, Pace, Prepared, Profile, Provider, ProviderError, ProviderMessage, Refusal,
+    Start, StartRequest, Started,
 };
 
 use super::MINUTE;
@@ -302,13 +302,6 @@ impl Provider for Codes {
         })
     }
 
-    async fn check_availability(&self, prepared: &Prepared) -> Result<Availability, ProviderError> {
-        let held = prepared.fields().into_iter().map(str::to_owned);
-        Ok(Availability {
-            held: held.collect(),
-        })
-    }
-
     async fn start(&self, start: &Start<'_>) -> Result<Started, ProviderError> {
         Ok(Started {
             action: Action::ScopeRequestPopup(ScopeRequestPopup {
@@ -323,10 +316,6 @@ impl Provider for Codes {
             }),
             already_open: false,
         })
-    }
-
-    fn read_callback(&self, _: &Callback) -> Result<Reading, Refusal> {
-        Err(Reason::CallbackMalformed.into())
     }
 
     fn read_continuation(

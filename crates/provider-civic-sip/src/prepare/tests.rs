@@ -1,7 +1,7 @@
-use verilane_core::{ClaimName, DocumentType, Pii};
+use verilane_core::{ClaimName, ClaimRequest, ClaimSelector, DocumentType, Pii};
 
 use super::*;
-use crate::fields::{DOCUMENT_TYPE, IGNORED, IMAGE, USER_ID};
+use crate::fields::{DOCUMENT_TYPE, Field, IGNORED, IMAGE, USER_ID};
 use crate::scope::NAMES;
 
 fn claim(selector: ClaimSelector) -> ClaimRequest {
