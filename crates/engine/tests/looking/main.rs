@@ -21,6 +21,24 @@ fn stage() -> Stage {
     Stage::looked_at().with(|config| config.purge_interval = 30 * DAY)
 }
 
+/// The service, whose jobs run, and that has asked about all that was open before.
+async fn open(stage: &Stage) -> Play {
+    let mut play = stage.open().await;
+    play.run_jobs();
+    soon(async {
+        loop {
+            let jobs = play.store.due_jobs(Timestamp::MAX, 1_000).await.unwrap();
+            let stands = |kind| jobs.iter().any(|job| job.key.kind == kind);
+            if stands(JobKind::Purge) && !stands(JobKind::PollAll) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    play
+}
+
 /// A verification that needs the picture, and whose browser has brought something back.
 async fn continued(play: &Play) -> VerificationId {
     let mut wish = request("ada");
@@ -74,9 +92,8 @@ fn is_in_review(log: &[Event]) -> bool {
 #[tokio::test]
 async fn a_picture_that_comes_after_its_claims_is_waited_for_however_long_the_user_took() {
     let stage = stage();
-    let mut play = stage.open().await;
+    let play = open(&stage).await;
     let id = continued(&play).await;
-    play.run_jobs();
     // The user takes his time: many looks find nothing.
     look(&stage, &play, 12).await;
     stage.puppet.looks.done();
@@ -91,9 +108,8 @@ async fn a_picture_that_comes_after_its_claims_is_waited_for_however_long_the_us
 #[tokio::test]
 async fn a_picture_that_never_comes_is_given_up_after_five_looks_in_vain() {
     let stage = stage();
-    let mut play = stage.open().await;
+    let play = open(&stage).await;
     let id = continued(&play).await;
-    play.run_jobs();
     stage.puppet.looks.done();
     look(&stage, &play, 5).await;
     assert_eq!(play.view(id).await.row.state().0, State::Processing);
@@ -106,9 +122,8 @@ async fn a_picture_that_never_comes_is_given_up_after_five_looks_in_vain() {
 #[tokio::test]
 async fn looks_that_were_not_answered_bring_no_picture_closer_to_being_given_up() {
     let stage = stage();
-    let mut play = stage.open().await;
+    let play = open(&stage).await;
     let id = continued(&play).await;
-    play.run_jobs();
     stage.puppet.looks.done();
     look(&stage, &play, 1).await;
     for _ in 0..8 {
@@ -126,10 +141,9 @@ async fn looks_that_were_not_answered_bring_no_picture_closer_to_being_given_up(
 #[tokio::test]
 async fn a_provider_that_asks_for_more_time_than_the_longest_pace_is_given_it() {
     let stage = stage();
-    let mut play = stage.open().await;
-    continued(&play).await;
+    let play = open(&stage).await;
     stage.puppet.looks.ask_for(5 * HOUR);
-    play.run_jobs();
+    continued(&play).await;
     stage.puppet.looks.seen(1).await;
     assert_eq!(next_look(&stage, &play).await, START + 5 * HOUR);
     stage.clock.set(START + 5 * HOUR);
@@ -141,14 +155,13 @@ async fn a_provider_that_asks_for_more_time_than_the_longest_pace_is_given_it() 
 #[tokio::test]
 async fn where_a_picture_lies_time_can_be_asked_for_too() {
     let stage = stage();
-    let mut play = stage.open().await;
-    continued(&play).await;
+    let play = open(&stage).await;
     stage.puppet.looks.done();
     stage.puppet.looks.offer();
     // With news, and without.
     stage.puppet.looks.ask_for_at_picture(30 * MINUTE);
     stage.puppet.looks.ask_for_at_picture(2 * HOUR);
-    play.run_jobs();
+    continued(&play).await;
     for (number, asked) in [30 * MINUTE, 2 * HOUR].into_iter().enumerate() {
         stage.puppet.looks.seen(number + 1).await;
         let again = stage.now() + asked;
@@ -170,12 +183,11 @@ async fn where_a_picture_lies_time_can_be_asked_for_too() {
 #[tokio::test]
 async fn a_provider_that_asks_for_time_when_it_is_told_a_decision_is_left_alone() {
     let stage = stage();
-    let mut play = stage.open().await;
-    let id = continued(&play).await;
+    let play = open(&stage).await;
     let looks = &stage.puppet.looks;
     looks.done();
     looks.offer();
-    play.run_jobs();
+    let id = continued(&play).await;
     play.until(is_in_review).await;
     next_look(&stage, &play).await;
     let before = looks.count();
