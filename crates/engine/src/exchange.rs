@@ -124,7 +124,15 @@ impl Engine {
             sent: job.tries,
             bind_time,
         };
-        let kept = self.kept_answer(&row, about).await?;
+        let kept = match self.kept_answer(&row, about).await {
+            // The code is spent, and what it gave is out of reach for good.
+            Err(error) if error.reason == Reason::EvidenceDamaged => {
+                let end = failed(Reason::ExchangeOutcomeUnknown, Assurance::Local);
+                self.end_exchange(&exchange, end, None).await?;
+                return Ok(None);
+            }
+            kept => kept?,
+        };
         Ok(Some((row, exchange, kept)))
     }
 

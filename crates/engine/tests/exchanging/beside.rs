@@ -325,6 +325,23 @@ async fn an_answer_that_is_durable_is_read_again_if_its_claims_could_not_be_stor
 }
 
 #[tokio::test]
+async fn an_answer_that_is_damaged_ends_it_and_is_not_read_for_ever() {
+    let stage = Stage::exchanging();
+    let (play, store) = faulty(&stage).await;
+    store.fail([Fault::Refused], |change| {
+        has(change, EventKind::DataReceived)
+    });
+    store.damages_chunks(|_, _| None);
+    let id = granted(&stage, &play).await;
+    hand_in_only(&stage, &play, id, "c").await;
+    ends(&stage, &play).await;
+    let why = Some(Reason::ExchangeOutcomeUnknown);
+    assert_eq!(end_of(&play, id).await, (State::Failed, why));
+    assert_eq!(stage.codes.sent(), 1);
+    play.close().await;
+}
+
+#[tokio::test]
 async fn a_fault_before_a_code_is_sent_does_not_count_as_a_try() {
     let stage = Stage::exchanging();
     let (play, store) = faulty(&stage).await;
