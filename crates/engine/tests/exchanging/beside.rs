@@ -334,7 +334,7 @@ async fn an_answer_that_is_damaged_ends_it_and_is_not_read_for_ever() {
     store.damages_chunks(|_, _| None);
     let id = granted(&stage, &play).await;
     hand_in_only(&stage, &play, id, "c").await;
-    ends(&stage, &play).await;
+    soon(ends(&stage, &play)).await;
     let why = Some(Reason::ExchangeOutcomeUnknown);
     assert_eq!(end_of(&play, id).await, (State::Failed, why));
     assert_eq!(stage.codes.sent(), 1);
