@@ -111,6 +111,10 @@ impl Engine {
         };
         let slot = match self.slot_for(&wanted, now).await? {
             SlotFor::Free(slot) => slot,
+            // Another retry was quicker; the row was read before it.
+            SlotFor::Held(row, holder) if holder.verification == id => {
+                return Err(refusal(Reason::NotRetryable, &row));
+            }
             // Another verification took it meanwhile. Nothing is told about it.
             SlotFor::Held(..) => return Err(EngineError::new(Reason::RequestAlreadyOpen)),
         };

@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use verilane_core::{Change, EventKind, JobWrite, Principal, Reason, Revision, State};
+use verilane_core::{Change, EventKind, JobKind, JobWrite, Principal, Reason, Revision, State};
 use verilane_engine::{Brought, ContinueVerification};
 use verilane_provider::{Continuation, deadline};
 
@@ -378,7 +378,9 @@ async fn what_can_not_be_put_off_counts_as_sent() {
     // Neither that it was turned away can be noted, nor that it is to be sent later.
     store.fail([Fault::Refused], |change| {
         let mut jobs = change.jobs.iter();
-        change.events.is_empty() && jobs.any(|job| matches!(job, JobWrite::Schedule { .. }))
+        change.events.is_empty() && jobs.any(|job| {
+                matches!(job, JobWrite::Schedule { key, .. } if key.kind == JobKind::Exchange)
+            })
     });
     stage
         .codes
