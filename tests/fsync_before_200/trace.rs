@@ -89,12 +89,14 @@ impl Call {
         self.text.contains("(INJECTED)")
     }
 
-    /// Whether it writes to the write-ahead log.
+    /// Whether it writes to the write-ahead log. Its header, which is synced by itself, is nobody's.
     pub fn writes_log(&self) -> bool {
+        const HEADER: &str = ", 32, 0) = 32";
         matches!(
             self.name.as_str(),
             "pwrite64" | "write" | "writev" | "pwritev"
         ) && self.is_on_log()
+            && !self.text.ends_with(HEADER)
     }
 
     /// Whether it makes the write-ahead log durable, or tries to.
@@ -133,12 +135,15 @@ pub struct Exchange<'t> {
 }
 
 impl Exchange<'_> {
-    /// Whether something was written, and a sync that began after the last of it succeeded.
+    /// Whether something was written, and a sync that began after that succeeded.
+    ///
+    /// What was written later still may be somebody else's: the writer goes on with its next batch
+    /// while the answers of this one are on their way.
     pub fn is_durable(&self) -> bool {
-        let last = self.log_writes.iter().max_by_key(|call| call.end);
-        let synced =
-            |call: &&Call| last.is_some_and(|last| call.follows(last) && call.is_success());
-        self.log_syncs.iter().any(synced)
+        let wrote_before = |sync: &Call| self.log_writes.iter().any(|write| sync.follows(write));
+        self.log_syncs
+            .iter()
+            .any(|sync| sync.is_success() && wrote_before(sync))
     }
 }
 
@@ -179,6 +184,10 @@ mod tests {
         format!("7 1.5 recvfrom({SOCKET}, \"POST /callbacks/abcd\"..., 8192, 0, NULL, NULL) = 800")
     }
 
+    fn header() -> String {
+        format!("8 1.5 pwrite64({LOG}, \"7\\177\"..., 32, 0) = 32")
+    }
+
     fn write() -> String {
         format!("8 1.5 pwrite64({LOG}, \"\\0\"..., 4096, 32) = 4096")
     }
@@ -204,6 +213,23 @@ mod tests {
     fn an_answer_before_the_sync_has_ended_is_not() {
         let [begun, ended] = sync();
         assert_eq!(durable(&[read(), write(), begun, answer(), ended]), [false]);
+    }
+
+    #[test]
+    fn an_answer_while_the_next_batch_is_written_is_durable() {
+        let [begun, ended] = sync();
+        let [failing, _] = sync();
+        let failed = "8 1.5 <... fsync resumed>) = -1 EIO (Input/output error) (INJECTED)";
+        let next = [write(), failing, failed.to_owned()];
+        let lines = [&[read(), write(), begun, ended][..], &next, &[answer()]].concat();
+        assert_eq!(durable(&lines), [true]);
+    }
+
+    #[test]
+    fn a_sync_of_the_header_alone_counts_for_nothing() {
+        let [begun, ended] = sync();
+        let lines = [read(), header(), begun, ended, write(), answer()];
+        assert_eq!(durable(&lines), [false]);
     }
 
     #[test]
