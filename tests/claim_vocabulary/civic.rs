@@ -81,6 +81,12 @@ async fn every_claim_of_a_civic_pass_stands_in_openids_json_where_the_table_says
         let count = claims.len();
         let scene = (&stage, &server);
         let row = shared(scene, connection, claims, scenario, State::InReview).await;
+        // What may still be refused is not told as verified.
+        let (answer, json) = read(&server, &row.id, &[]).await;
+        assert_eq!(answer.claims.len(), count);
+        assert_eq!(json, json!({ "verified_claims": [] }));
+        review(&server, &row.id, Decision::Approve).await;
+        until(&server, &row.id, State::Verified).await;
         let (answer, json) = read(&server, &row.id, &[]).await;
         assert_eq!(answer.claims.len(), count);
         let elements = elements(&json);
@@ -97,6 +103,28 @@ async fn every_claim_of_a_civic_pass_stands_in_openids_json_where_the_table_says
             }
         }
     }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn the_claims_of_whom_a_reviewer_refused_are_not_told_as_verified() {
+    let stage = stage("ready").await;
+    let server = start(&stage);
+    let scenario = CivicPassScenario::named("ready").unwrap();
+    let scene = (&stage, &server);
+    let row = shared(
+        scene,
+        OAUTH,
+        vec![field("email")],
+        scenario,
+        State::InReview,
+    )
+    .await;
+    review(&server, &row.id, Decision::Reject).await;
+    until(&server, &row.id, State::Rejected).await;
+    let (answer, json) = read(&server, &row.id, &[]).await;
+    assert_eq!(answer.claims.len(), 1);
+    assert_eq!(json, json!({ "verified_claims": [] }));
     stage.end().await;
 }
 
@@ -157,7 +185,10 @@ async fn ages_are(server: &Server, row: &Verification, born: &str, expected: [bo
         );
     }
     let object: Value = ages.iter().map(|(name, yes)| (*name, *yes)).collect();
-    assert_eq!(json["verified_claims"]["claims"], object);
+    match answer.state() {
+        State::Verified => assert_eq!(json["verified_claims"]["claims"], object),
+        _ => assert_eq!(json["verified_claims"], json!([])),
+    }
     assert!(!answer.verified_claims_json.contains(born));
     assert!(answer.evidence.is_empty());
     for birthdate in [

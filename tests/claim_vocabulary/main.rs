@@ -255,6 +255,8 @@ async fn the_json_holds_the_wanted_claims_and_no_others() {
         claim("name", passport),
         harness::field("SH_EMAIL"),
         claim("aml.detail", passport),
+        claim("document.document_number", passport),
+        claim("document.face_image", passport),
     ];
     let id = verified(&server, &user, claims).await;
     let key = |name: &str| ClaimKey {
@@ -283,8 +285,15 @@ async fn the_json_holds_the_wanted_claims_and_no_others() {
     let born = user.value("SH_Passport_DOB").unwrap();
     assert!(!answer.verified_claims_json.contains(&born));
 
-    let (_, json) = read(&server, &id, &[key("aml.detail")]).await;
-    assert_eq!(json, json!({ "verified_claims": [] }));
+    // A document alone is no claim, and an element has one at least.
+    for alone in [
+        "aml.detail",
+        "document.document_number",
+        "document.face_image",
+    ] {
+        let (_, json) = read(&server, &id, &[key(alone)]).await;
+        assert_eq!(json, json!({ "verified_claims": [] }), "{alone}");
+    }
     let plain = server.read_claims(&id).await.unwrap();
     assert!(plain.verified_claims_json.is_empty());
     // What a client logs of an answer shows none of it.

@@ -121,9 +121,12 @@ impl Check {
         }
     }
 
-    /// Standard claims where they are there; others are free.
+    /// One at least; standard claims where they are there; others are free.
     fn claims(&mut self, at: &str, value: &Value) {
         let members = self.object(at, value, &[], None);
+        if members.is_empty() {
+            self.fault(at, "is empty");
+        }
         self.texts(at, &members, &["name", "gender", "email", "phone_number"]);
         self.like(at, &members, "birthdate", is_date);
     }
@@ -316,6 +319,7 @@ mod tests {
         let put = [
             ("/verified_claims", "extra", json!(1)),
             ("/verified_claims", "claims", json!([])),
+            ("/verified_claims", "claims", json!({})),
             ("/verified_claims/claims", "birthdate", json!("1956-1-28")),
             ("/verified_claims/claims", "name", json!(null)),
             (verification, "time", json!("2024-02-29")),

@@ -3,8 +3,9 @@
 //! Of source: *OpenID Identity Assurance Schema Definition 1.0* and *OpenID Attachments 1.0*. Where each
 //! claim stands is told in `docs/claims.md`, and held against it by a test.
 //!
-//! Invariant: only what holds is told. A claim that is INVALID, or whose value can't be read as what
-//! its place wants, is left out, and so is what has no place there; nothing is made up to fill one.
+//! Invariant: only what holds is told, and only of a verification that is VERIFIED. A claim that is
+//! INVALID, or whose value can't be read as what its place wants, is left out, and so is what has no
+//! place there; nothing is made up to fill one.
 
 mod schema;
 
@@ -12,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use verilane_core::{
     Assurance, AttemptNumber, ClaimName, ClaimStatus, ClaimValue, Date, DocumentType, EvidenceId,
-    EvidenceKind, Pii, Reason, Timestamp,
+    EvidenceKind, Pii, Reason, State, Timestamp,
 };
 use verilane_engine::{ClaimView, ClaimsView, EngineError};
 
@@ -69,6 +70,9 @@ impl<'a> Group<'a> {
 /// The groups of what holds, in the order of the answer.
 fn groups(view: &ClaimsView) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
+    if view.row.state().0 != State::Verified {
+        return groups;
+    }
     // Who somebody is to a provider stands outside what the provider signs, and has no place: it must not
     // weaken what has.
     let holds = |claim: &&ClaimView| {
@@ -92,7 +96,7 @@ fn groups(view: &ClaimsView) -> Vec<Group<'_>> {
     groups
 }
 
-/// What a group has to tell; nothing if none of its claims has a place.
+/// What a group has to tell; nothing if none of its claims stands in `claims`, which must not be empty.
 fn element(view: &ClaimsView, group: &Group<'_>) -> Option<VerifiedClaims> {
     let (_, provider) = origin(view, &group.first.claim);
     let check_id = format!("{}/{}", view.row.id, group.attempt);
@@ -100,7 +104,7 @@ fn element(view: &ClaimsView, group: &Group<'_>) -> Option<VerifiedClaims> {
     for claim in group.claims() {
         placed.place(view, claim);
     }
-    if !placed.anything {
+    if placed.claims == Claims::default() {
         return None;
     }
     let provider_time = group.claims().filter_map(|c| c.claim.provider_time).max();
@@ -136,7 +140,6 @@ struct Placed {
     claims: Claims,
     document: Option<DocumentDetails>,
     attachments: Vec<Attachment>,
-    anything: bool,
 }
 
 impl Placed {
@@ -151,15 +154,14 @@ impl Placed {
                 issuer: None,
             }),
             attachments: Vec::new(),
-            anything: false,
         }
     }
 
     fn place(&mut self, view: &ClaimsView, claim: &ClaimView) {
         if let Some(value) = typed(claim) {
-            self.anything |= self.value(claim.name, &value).is_some();
+            self.value(claim.name, &value);
         } else if let Some(picture) = claim.claim.evidence {
-            self.anything |= self.picture(view, picture).is_some();
+            self.picture(view, picture);
         }
     }
 

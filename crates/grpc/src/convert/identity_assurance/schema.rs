@@ -97,7 +97,7 @@ pub(super) struct Digest {
     pub value: String,
 }
 
-#[derive(Default, Serialize)]
+#[derive(Default, PartialEq, Eq, Serialize)]
 pub(super) struct Claims {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
