@@ -129,6 +129,33 @@ async fn the_claims_of_whom_a_reviewer_refused_are_not_told_as_verified() {
 }
 
 #[tokio::test]
+async fn the_kind_of_a_document_is_told_in_civics_word_though_we_have_no_name_for_it() {
+    let stage = stage("ready").await;
+    let server = start(&stage);
+    for word in ["Voter ID", "passport"] {
+        let mut scenario = CivicPassScenario::named("ready").unwrap();
+        let information = &mut scenario.more_claims;
+        information.insert("documentType".to_owned(), json!(word));
+        let claims = ["email", "documentNumber", "dateOfBirth"].map(field).into();
+        let scene = (&stage, &server);
+        let row = shared(scene, OAUTH, claims, scenario, State::InReview).await;
+        let (answer, _) = read(&server, &row.id, &[]).await;
+        let told = answer.claims.iter().map(|claim| {
+            let provenance = claim.provenance.as_ref().unwrap();
+            let field = provenance.provider_field.as_str();
+            (field, provenance.provider_document_type.as_str())
+        });
+        let expected = [
+            ("dateOfBirth", word),
+            ("documentNumber", word),
+            ("email", ""),
+        ];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
 async fn ages_are_told_from_civics_birthdate_and_it_can_t_be_read() {
     let stage = stage("ready").await;
     stage.clock.stop_at(TODAY);

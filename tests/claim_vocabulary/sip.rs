@@ -23,6 +23,11 @@ async fn every_claim_of_civic_sip_stands_in_openids_json_where_the_table_says() 
     assert_eq!(after.state(), State::Verified);
     let (answer, json) = read(&server, &created.id, &[]).await;
     assert_eq!(answer.claims.len(), provided.count());
+    for claim in &answer.claims {
+        let stands_on_one = claim.claim.as_ref().unwrap().document_type != 0;
+        let word = &claim.provenance.as_ref().unwrap().provider_document_type;
+        assert_eq!(word, if stands_on_one { "passport" } else { "" });
+    }
     let elements = elements(&json);
     // What the passport says, and what stands on no document.
     assert_eq!(elements.len(), 2);

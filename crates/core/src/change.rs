@@ -176,7 +176,9 @@ pub struct StoredClaim {
     pub evidence: Option<EvidenceId>,
     /// The pepper beside it, sealed at `revision`.
     pub pepper: Option<Sealed>,
-    /// The revision named in the associated data of both.
+    /// The kind of the document in the provider's own word, sealed at `revision`.
+    pub provider_document: Option<Sealed>,
+    /// The revision named in the associated data of all three.
     pub revision: Revision,
     /// The provider's time of the message that brought it.
     pub provider_time: Option<Timestamp>,

@@ -240,6 +240,18 @@ impl Sealer<'_> {
         }
     }
 
+    /// The kind of a claim's document in the provider's own word, if it has one.
+    pub(crate) fn seal_document_word(
+        &self,
+        revision: Revision,
+        claim: &str,
+        word: Option<&Pii<String>>,
+    ) -> Result<Option<Sealed>, VaultError> {
+        let what = SealedWhat::ClaimDocument { claim };
+        word.map(|word| self.seal(revision, what, word.expose().as_bytes()))
+            .transpose()
+    }
+
     pub(crate) fn seal_evidence_description(
         &self,
         revision: Revision,

@@ -165,6 +165,8 @@ pub struct ClaimView {
     pub derived: Option<Derived>,
     /// The pepper, if it was asked for. A derived claim has none.
     pub pepper: Option<Pii<String>>,
+    /// The kind of the document that it came from, in the provider's own word, if that has one.
+    pub provider_document: Option<Pii<String>>,
 }
 
 /// The value of a derived claim.

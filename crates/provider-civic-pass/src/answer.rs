@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
-use verilane_core::{DocumentType, Pii, ProviderStatus};
+use verilane_core::{Pii, ProviderStatus};
 use verilane_provider::{
     DataItem, DataReport, EvidenceOffer, LookAnswer, LookRequest, ProviderError,
 };
@@ -62,7 +62,7 @@ pub fn read(body: &[u8], asked: &LookRequest<'_>, api: &Api) -> Result<LookAnswe
         Some(is_his) => !is_his,
         None => meaning.is_readable && !names_nobody,
     };
-    let document = text("documentType").and_then(|word| DocumentType::of_word(&word));
+    let document = text("documentType").map(Pii::new);
     let offers = if meaning.is_readable && !is_anothers {
         offers(&answer.links.unwrap_or_default(), asked, api)
     } else {

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
 use serde::Deserialize;
 use serde_json::Value;
-use verilane_core::{Checks, DigestOf, DocumentType, Pii};
+use verilane_core::{Checks, DigestOf, Pii};
 use verilane_provider::{DataItem, DataReport, Image, picture};
 
 use crate::fields::{self, DOCUMENT_TYPE, IGNORED, IMAGE, IMAGE_MD5, USER_ID};
@@ -32,8 +32,9 @@ pub struct Malformed;
 pub struct Read {
     /// What was asked for.
     pub data: DataReport,
-    /// The document, whether or not it was asked for: all that comes from a document comes from it.
-    pub document: Option<DocumentType>,
+    /// The kind of the document in Civic's word, whether or not it was asked for: all that comes from a
+    /// document comes from it.
+    pub document: Option<Pii<String>>,
     /// Whether the picture is not the one whose digest came beside it.
     pub digest_mismatch: bool,
 }
@@ -114,7 +115,7 @@ pub fn read(clear: &[u8], asked: &[String]) -> Result<Read, Malformed> {
     }
     Ok(Read {
         data: DataReport { items, unrequested },
-        document: text_of(DOCUMENT_TYPE).and_then(|word| DocumentType::of_word(word.expose())),
+        document: text_of(DOCUMENT_TYPE),
         digest_mismatch: digest == Some(DigestOf::Neither),
     })
 }

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_review.sql"),
     include_str!("../migrations/0003_exchange.sql"),
+    include_str!("../migrations/0004_document_words.sql"),
 ];
 
 /// Stands in the file's header, so that it is known as ours ("Vrln").

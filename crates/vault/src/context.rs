@@ -52,6 +52,11 @@ pub enum SealedWhat<'a> {
         /// As in [`SealedWhat::ClaimValue`].
         claim: &'a str,
     },
+    /// The kind of a claim's document in the provider's own word.
+    ClaimDocument {
+        /// As in [`SealedWhat::ClaimValue`].
+        claim: &'a str,
+    },
     /// What is known of a piece of evidence beside its bytes: media type, digest.
     EvidenceName {
         /// Which piece.
@@ -113,6 +118,10 @@ impl SealContext<'_> {
                 out.raw(evidence.as_bytes());
                 out.raw(&index.to_be_bytes());
                 out.push(u8::from(last));
+            }
+            SealedWhat::ClaimDocument { claim } => {
+                out.push(13);
+                out.part(claim.as_bytes());
             }
         }
         out

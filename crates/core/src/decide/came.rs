@@ -26,6 +26,24 @@ pub enum Document {
     Other,
 }
 
+impl Document {
+    /// The one that a provider names in its own word, if it names one.
+    #[must_use]
+    pub fn of_word(word: Option<&str>) -> Self {
+        let known = word.and_then(DocumentType::of_word);
+        known.map_or(Self::Other, Self::Known)
+    }
+
+    /// Its kind, if we know it.
+    #[must_use]
+    pub const fn kind(self) -> Option<DocumentType> {
+        match self {
+            Self::Known(kind) => Some(kind),
+            Self::Other => None,
+        }
+    }
+}
+
 impl Came<'_> {
     /// Marks what has become of each claim.
     pub(super) fn grant(&self, claims: &mut [RequestedClaim]) {

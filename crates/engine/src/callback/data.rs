@@ -225,19 +225,20 @@ fn stored(
         sealer.seal(revision, what, pepper.expose().as_bytes())
     });
     let (assurance, key_fingerprint) = message.assurance_of(field);
-    let document = claim.document.or(match message.document {
-        Some(Document::Known(kind)) if claim.name.is_from_document() => Some(kind),
-        _ => None,
-    });
+    // What stands on no document is not of the one that was shown.
+    let shown = message.document.filter(|_| claim.name.is_from_document());
+    let word = message.document_word.as_ref();
+    let word = word.filter(|_| claim.name.is_from_document());
     Ok(Some(StoredClaim {
         verification: row.id,
         attempt: message.attempt,
         field: item.field.clone(),
         name: claim.name.provided_as(),
-        document,
+        document: claim.document.or(shown.and_then(Document::kind)),
         value,
         evidence: kept.and_then(KeptValue::shown),
         pepper: pepper.transpose()?,
+        provider_document: sealer.seal_document_word(revision, field, word)?,
         revision,
         provider_time: message.provider_time,
         receive_time: now,

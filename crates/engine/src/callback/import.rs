@@ -262,6 +262,7 @@ fn unsigned(
             body,
         },
         document: None,
+        document_word: None,
         unsigned: None,
         digest_mismatch: false,
         lookup: None,

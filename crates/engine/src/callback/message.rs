@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use verilane_core::decide::{DATA_IDENTITY, Document, StatusArrival};
 use verilane_core::{
-    Assurance, AttemptNumber, BlindIndex, Fact, LookupKind, Principal, ProviderStatus, Timestamp,
+    Assurance, AttemptNumber, BlindIndex, Fact, LookupKind, Pii, Principal, ProviderStatus,
+    Timestamp,
 };
 use verilane_provider::{Granted, HistoryEntry, Reading, Report};
 use verilane_store::Loaded;
@@ -33,6 +34,8 @@ pub(crate) struct Message {
     pub(super) source: Source,
     /// The document that its claims come from, where one document decides that.
     pub(super) document: Option<Document>,
+    /// The kind of that document in the provider's own word.
+    pub(super) document_word: Option<Pii<String>>,
     /// The field whose value stands outside the signature.
     pub(super) unsigned: Option<String>,
     /// Whether a picture is not the one whose digest came beside it.
@@ -75,6 +78,7 @@ impl Message {
                 body,
             },
             document: None,
+            document_word: None,
             unsigned: None,
             digest_mismatch: false,
             lookup: None,
@@ -90,6 +94,7 @@ impl Message {
     ) -> Self {
         let mut data = granted.data.clone();
         data.items.push(granted.subject.clone());
+        let word = granted.document.as_ref().map(Pii::expose);
         Self {
             attempt,
             identity: DATA_IDENTITY.to_owned(),
@@ -100,7 +105,8 @@ impl Message {
             key_fingerprint: Some(granted.key_fingerprint.clone()),
             handed_in: None,
             source: Source::Kept(kept),
-            document: Some(granted.document.map_or(Document::Other, Document::Known)),
+            document: Some(Document::of_word(word.map(String::as_str))),
+            document_word: granted.document.clone(),
             unsigned: Some(granted.subject.field.clone()),
             digest_mismatch: granted.digest_mismatch,
             lookup: Some(lookup),

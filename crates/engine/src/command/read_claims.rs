@@ -168,6 +168,11 @@ fn open(
         let what = SealedWhat::ClaimPepper { claim };
         sealer.open_text(stored.revision, what, sealed)
     });
+    let word = stored.provider_document.as_ref();
+    let word = word.map(|sealed| {
+        let what = SealedWhat::ClaimDocument { claim };
+        sealer.open_text(stored.revision, what, sealed)
+    });
     Ok(ClaimView {
         name: asked.name,
         status: asked.status,
@@ -175,5 +180,6 @@ fn open(
         raw,
         derived,
         pepper: pepper.transpose()?,
+        provider_document: word.transpose()?,
     })
 }

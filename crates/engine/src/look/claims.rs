@@ -175,13 +175,14 @@ impl Engine {
         fields.extend(taken.fetched.iter().map(|one| one.field.as_str()));
         let unusable = taken.fetched.iter().filter(|one| one.piece.is_none());
         let unusable: Vec<&str> = unusable.map(|one| one.field.as_str()).collect();
-        let kind = taken.answer.document;
+        let word = taken.answer.document.as_ref();
+        let document = Document::of_word(word.map(|word| word.expose().as_str()));
         let came = Came {
             fields: &fields,
             unusable: &unusable,
             underivable: &underivable(row, taken.values()),
             refuted: &[],
-            document: Some(kind.map_or(Document::Other, Document::Known)),
+            document: Some(document),
         };
         let pulled = PulledClaims {
             came,
@@ -208,9 +209,16 @@ impl Engine {
             if let Some((value, piece)) = kept(row, claim, taken, sealer)? {
                 let stored = stored((row, number), claim, value, piece, now);
                 // What stands on no document is not of the one that was shown.
-                let shown = kind.filter(|_| stored.name.is_from_document());
+                let is_from_document = stored.name.is_from_document();
+                let shown = document.kind().filter(|_| is_from_document);
+                let word = word.filter(|_| is_from_document);
                 change.claims.push(StoredClaim {
                     document: claim.document.or(shown),
+                    provider_document: sealer.seal_document_word(
+                        stored.revision,
+                        &stored.field,
+                        word,
+                    )?,
                     ..stored
                 });
             }
@@ -263,6 +271,7 @@ fn stored(
         value,
         evidence: piece.map(|piece| piece.id),
         pepper: None,
+        provider_document: None,
         revision: decide::next_revision(row),
         provider_time: None,
         receive_time: now,

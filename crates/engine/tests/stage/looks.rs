@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use verilane_core::{DocumentType, Fact, Pii, ProviderStatus};
+use verilane_core::{Fact, Pii, ProviderStatus};
 use verilane_provider::{
     DataItem, DataReport, EvidenceBody, EvidenceOffer, LookAnswer, LookRequest, ProviderError,
 };
@@ -110,7 +110,7 @@ impl Looks {
                 items: values.map(item).collect(),
                 unrequested: 0,
             }),
-            document: is_done.then_some(DocumentType::Passport),
+            document: is_done.then(|| Pii::from("Passport")),
             offers: offers
                 .map(|field| EvidenceOffer {
                     field: (*field).to_owned(),

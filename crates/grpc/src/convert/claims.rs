@@ -100,7 +100,11 @@ fn wire_claim(view: &ClaimsView, claim: &ClaimView) -> v1::Claim {
             provider: provider.to_string(),
             attempt: stored.attempt,
             provider_field: stored.field.clone(),
-            provider_document_type: String::new(),
+            provider_document_type: claim
+                .provider_document
+                .as_ref()
+                .map(|word| word.expose().clone())
+                .unwrap_or_default(),
             provider_time: stored.provider_time.map(timestamp),
             receive_time: Some(timestamp(stored.receive_time)),
             signing_key_fingerprint: stored.key_fingerprint.clone().unwrap_or_default(),

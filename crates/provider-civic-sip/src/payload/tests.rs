@@ -1,6 +1,5 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use verilane_core::DocumentType;
 
 use super::*;
 use crate::fields::FIELDS;
@@ -117,7 +116,7 @@ fn what_was_not_asked_for_is_counted_and_what_is_to_be_ignored_is_not() {
     let read = read(attributes.to_string().as_bytes(), &asked).unwrap();
     assert_eq!(fields_of(&read), ["contact.personal.email"]);
     assert_eq!(read.data.unrequested, 4);
-    assert_eq!(read.document, Some(DocumentType::DrivingPermit));
+    assert_eq!(read.document.unwrap().expose(), "Driving License");
 }
 
 #[test]

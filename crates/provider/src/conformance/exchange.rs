@@ -95,7 +95,7 @@ fn told(granted: &Granted) -> String {
         .map(|item| format!("{}={} {:?}", item.field, item.value.expose(), item.checks))
         .collect();
     all.sort_unstable();
-    let document = granted.document;
+    let document = granted.document.as_ref().map(Pii::expose);
     let (mismatch, key) = (granted.digest_mismatch, &granted.key_fingerprint);
     format!("{all:?} {document:?} {mismatch} {key}")
 }

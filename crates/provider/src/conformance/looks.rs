@@ -117,7 +117,7 @@ fn told(answer: &LookAnswer) -> String {
     let mut all: Vec<String> = items.collect();
     all.extend(answer.offers.iter().map(|offer| offer.field.clone()));
     all.sort_unstable();
-    let document = answer.document;
+    let document = answer.document.as_ref().map(Pii::expose);
     let (status, progress) = (&answer.status, &answer.progress);
     let LookAnswer {
         rank,

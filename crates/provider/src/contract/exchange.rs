@@ -4,7 +4,7 @@
 //! received before it is read.
 
 use bytes::Bytes;
-use verilane_core::{DocumentType, Pii, Timestamp};
+use verilane_core::{Pii, Timestamp};
 
 use super::{DataItem, DataReport};
 
@@ -50,8 +50,8 @@ pub struct Granted {
     /// The user's own name at the provider, under the field that it is offered as. It stands outside the
     /// signature.
     pub subject: DataItem,
-    /// The kind of document that the data comes from, where it is one that we know.
-    pub document: Option<DocumentType>,
+    /// The kind of document that the data comes from, in the provider's own word, known to us or not.
+    pub document: Option<Pii<String>>,
     /// Whether a picture is not the one whose digest came beside it.
     pub digest_mismatch: bool,
     /// The provider's own time of it.

@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use verilane_core::{DocumentType, Fact, Pii, ProviderStatus};
+use verilane_core::{Fact, Pii, ProviderStatus};
 
 use super::DataReport;
 use crate::ProviderError;
@@ -55,8 +55,8 @@ pub struct LookAnswer {
     pub is_anothers: bool,
     /// What it gives of what was asked for, pictures left out; none as long as nothing can be read.
     pub data: Option<DataReport>,
-    /// The kind of document that the data comes from, where it is one that we know.
-    pub document: Option<DocumentType>,
+    /// The kind of document that the data comes from, in the provider's own word, known to us or not.
+    pub document: Option<Pii<String>>,
     /// What it offers as evidence, of what was asked for. No field twice.
     pub offers: Vec<EvidenceOffer>,
     /// The answer, as received, and its media type.

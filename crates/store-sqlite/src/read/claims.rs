@@ -9,7 +9,8 @@ use verilane_core::{
 use crate::columns::Cells;
 
 const CLAIMS: &str = "SELECT verification, attempt, field, name, document, value, evidence, pepper, \
-     revision, provider_time, receive_time, assurance, key_fingerprint, imported, checks \
+     revision, provider_time, receive_time, assurance, key_fingerprint, imported, checks, \
+     provider_document \
      FROM claims WHERE verification = ?1 ORDER BY field";
 
 const EVIDENCE: &str = "SELECT id, verification, attempt, kind, field, size, chunks, description, \
@@ -41,6 +42,7 @@ pub(crate) fn claims(connection: &Connection, id: VerificationId) -> Result<Vec<
                 key_fingerprint: cells.get()?,
                 imported: cells.get()?,
                 checks: cells.maybe_number(Checks::from_bits)?,
+                provider_document: cells.maybe_sealed()?,
             })
         })?
         .collect()

@@ -99,8 +99,8 @@ statements! {
 
     put_claim = "INSERT OR REPLACE INTO claims (verification, field, attempt, name, document, \
         value, evidence, pepper, revision, provider_time, receive_time, assurance, \
-        key_fingerprint, imported, checks) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+        key_fingerprint, imported, checks, provider_document) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
 
     forget_claims = "DELETE FROM claims WHERE verification = ?1";
     forget_chunks = "DELETE FROM chunks WHERE evidence IN \

@@ -93,6 +93,10 @@ pub(super) fn claim(statements: &mut Statements<'_>, claim: &StoredClaim) -> Res
         claim.key_fingerprint,
         claim.imported,
         claim.checks.map(Checks::to_bits),
+        claim
+            .provider_document
+            .as_ref()
+            .map(|sealed| sealed.as_bytes()),
     ])?;
     Ok(())
 }

@@ -31,6 +31,7 @@ pub async fn claims_and_evidence_come_back_as_they_were_kept(place: impl StoreUn
     (bare.provider_time, bare.evidence) = (None, None);
     bare.imported = false;
     bare.checks = None;
+    bare.provider_document = None;
     bare.assurance = verilane_core::Assurance::Pulled;
     let full = claim(&now, "P_DATE_OF_BIRTH", "1990-01-01");
     data.claims = vec![bare.clone(), full.clone()];

@@ -283,6 +283,7 @@ pub fn claim(of: &Verification, field: &str, value: &str) -> StoredClaim {
         value: sealed(value),
         evidence: Some(EvidenceId::from_bytes(*of.id.as_bytes())),
         pepper: Some(sealed("pepper")),
+        provider_document: Some(sealed("Passport")),
         revision: of.revision,
         provider_time: Some(of.update_time),
         receive_time: of.update_time,
