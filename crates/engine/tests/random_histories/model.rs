@@ -329,10 +329,10 @@ impl Model {
         let a = self.meant(letter, deadline - 180)?;
         let attempt = &self.attempts[a];
         let waits = attempt.data.is_none() && !attempt.cancelled && !attempt.quarantined;
-        let fits = items
+        let has_some = items
             .iter()
-            .all(|(field, _)| asked(letter.slot).contains(&field.as_str()));
-        (waits && fits).then_some(a)
+            .any(|(field, _)| asked(letter.slot).contains(&field.as_str()));
+        (waits && has_some).then_some(a)
     }
 
     pub fn knows(&self, a: usize, letter: &Letter) -> bool {

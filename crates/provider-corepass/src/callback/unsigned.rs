@@ -28,9 +28,6 @@ fn judge(callback: &Callback) -> Result<UnsignedData, BadCallback> {
     };
     let expiration = body.expiration;
     let came = delivered(callback, body, expiration)?;
-    if came.data.unrequested > 0 {
-        return Err(BadCallback(Reason::CallbackItemsMismatch));
-    }
     Ok(UnsignedData {
         candidate: came.candidate,
         data: came.data,

@@ -330,8 +330,7 @@ pub(super) fn unsigned(callback: &Callback, read: UnsignedData) -> Result<Unsign
         .candidates
         .get(read.candidate)
         .ok_or(Refusal::from(Reason::CallbackAttemptUnknown))?;
-    let is_whole = read.data.unrequested == 0 && !read.data.items.is_empty();
-    if is_whole && data_fits(&read.data, &about.fields) {
+    if !read.data.items.is_empty() && data_fits(&read.data, &about.fields) {
         Ok(read)
     } else {
         Err(Reason::CallbackItemsMismatch.into())
