@@ -337,6 +337,13 @@ impl Tenancy {
                 Some(Reason::ProviderRequestNotOurs | Reason::RequestAlreadyOpen)
             )
     }
+
+    /// Whether the provider took a request of this attempt, or works on one that it took over, as far
+    /// as is known.
+    #[must_use]
+    pub fn was_taken(&self) -> bool {
+        self.phase == StartPhase::Started || self.facts.is_accepted() || self.facts.has_data()
+    }
 }
 
 /// An action, sealed at the revision that made it available.

@@ -9,9 +9,9 @@ mod gate;
 
 use std::time::Duration;
 
-use verilane_core::decide::{self, Noted, StatusArrival, Tenure};
+use verilane_core::decide::{self, Noted, StatusArrival};
 use verilane_core::{
-    Assurance, Change, JobAbout, JobKey, JobKind, JobWrite, Reason, SlotHolder, StartPhase,
+    Assurance, Change, JobAbout, JobKey, JobKind, JobWrite, Reason, SlotHolder, Tenancy,
     Verification,
 };
 use verilane_provider::{Capability, HistoryEntry, HistoryRequest, ProviderError};
@@ -161,7 +161,7 @@ impl Engine {
         };
         self.crash_point(CrashPoint::HistoryAnswered);
         // Read after the answer, so that no attempt that the history can tell of is missing.
-        let tenures = self.tenures(attempt.slot).await?;
+        let tenancies = self.held_tenancies(attempt.slot).await?;
         let noted: Vec<Noted> = entries
             .iter()
             .map(|entry| Noted {
@@ -173,7 +173,7 @@ impl Engine {
             verification: about.verification,
             attempt: about.attempt,
         };
-        let whose = decide::assign(&tenures, &noted);
+        let whose = decide::assign(&tenancies, &noted);
         let history: Vec<HistoryEntry> = entries
             .into_iter()
             .zip(whose)
@@ -187,17 +187,13 @@ impl Engine {
     }
 
     /// All attempts that the provider can have taken a request of this slot from, newest first.
-    async fn tenures(&self, slot: verilane_core::SlotId) -> Result<Vec<Tenure>, EngineError> {
-        let tenancies = self.store.tenancies(slot).await?;
-        let held = tenancies
-            .into_iter()
-            .filter(verilane_core::Tenancy::may_be_held);
-        let tenure = |tenancy: verilane_core::Tenancy| Tenure {
-            holder: tenancy.holder,
-            start_time: tenancy.start_time,
-            refused: tenancy.phase == StartPhase::Ended,
-        };
-        Ok(held.map(tenure).collect())
+    async fn held_tenancies(
+        &self,
+        slot: verilane_core::SlotId,
+    ) -> Result<Vec<Tenancy>, EngineError> {
+        let mut tenancies = self.store.tenancies(slot).await?;
+        tenancies.retain(Tenancy::may_be_held);
+        Ok(tenancies)
     }
 
     /// Commits what was not seen before, against whatever the row has become meanwhile. How much

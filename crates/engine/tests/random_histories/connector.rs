@@ -30,6 +30,8 @@ pub const USERS: [&str; 2] = [
     "ab22b1671b4f7ccc0b16a87514adde84513b6348232e",
     "cb4500112233445566778899aabbccddeeff00112233",
 ];
+/// Every user and set of items.
+pub const SLOTS: [Slot; 4] = [(0, 0), (0, 1), (1, 0), (1, 1)];
 const ITEMS: [&[&str]; 2] = [&["SH_EMAIL", "SH_PHONE"], &["SH_EMAIL"]];
 /// An item that nobody asks for.
 const FOREIGN: &str = "SH_Passport_DOB";
@@ -232,6 +234,24 @@ impl Letter {
     /// Whether it tells of this status.
     pub fn is(&self, wanted: &str) -> bool {
         matches!(&self.what, What::Status { word, .. } if word == wanted)
+    }
+
+    /// Whether it tells that the user has accepted, and nothing has ended.
+    pub fn accepts(&self) -> bool {
+        let course = [
+            "ACCEPTED",
+            "INITIATE_SUBMITTED",
+            "INITIATED",
+            "KYC_RECEIVED",
+        ];
+        let further = ["VALIDITY_CHECK", "VALIDITY_SUCCEED", "CONFIRM_SUBMITTED"];
+        course.iter().chain(&further).any(|word| self.is(word))
+    }
+
+    /// Whether nothing more is done about the request that it tells of.
+    pub fn ends(&self) -> bool {
+        let ends = FAILURES.iter().chain(&["FINISH_SUCCESS"]);
+        ends.into_iter().any(|word| self.is(word))
     }
 
     pub const fn channel(&self) -> CallbackChannel {

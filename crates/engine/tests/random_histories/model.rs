@@ -282,22 +282,68 @@ impl Model {
     /// Whose a callback is: by its expiration, the newest that was not called off before one that was;
     /// else by its time.
     fn meant(&self, letter: &Letter, time: i64) -> Option<usize> {
-        let held = || self.users(letter.slot).filter(|a| self.attempts[*a].held);
+        let held = || self.held(letter.slot);
         let carries = |a: &usize| letter.expiration == Some(self.attempts[*a].expiration());
         let goes_on = |a: &usize| carries(a) && !self.attempts[*a].cancelled;
         let by_expiration = held().find(goes_on).or_else(|| held().find(carries));
         by_expiration.or_else(|| self.by_time(letter.slot, time))
     }
 
-    /// The attempt that had begun by then and had no successor yet.
-    pub fn by_time(&self, slot: Slot, time: i64) -> Option<usize> {
-        let held = || self.users(slot).filter(|a| self.attempts[*a].held);
-        let begun = held().find(|a| self.attempts[*a].start <= time);
-        begun.or_else(|| {
-            held()
-                .last()
-                .filter(|a| self.attempts[*a].start <= time + 60)
-        })
+    /// The attempt that had begun by then and had no successor yet. One whose request nobody took, for
+    /// all that is known, succeeds nobody.
+    fn by_time(&self, slot: Slot, time: i64) -> Option<usize> {
+        let begun = self.begun_by(slot, time)?;
+        let taken = |a: &usize| {
+            let attempt = &self.attempts[*a];
+            attempt.phase == Phase::Started || attempt.accepted.is_some() || attempt.data.is_some()
+        };
+        let since = || self.held(slot).filter(|a| *a <= begun);
+        since().find(taken).or_else(|| since().last())
+    }
+
+    fn held(&self, slot: Slot) -> impl Iterator<Item = usize> {
+        self.users(slot).filter(|a| self.attempts[*a].held)
+    }
+
+    fn begun_by(&self, slot: Slot, time: i64) -> Option<usize> {
+        let start = |a: usize| self.attempts[a].start;
+        let begun = self.held(slot).find(|a| start(*a) <= time);
+        let first = || self.held(slot).last().filter(|a| start(*a) <= time + 60);
+        begun.or_else(first)
+    }
+
+    /// Whose each entry of a slot's history is. An attempt that has no request, as far as its answer
+    /// says, leaves all to the one before, until somebody accepts while nothing of that one is open.
+    pub fn whose<'a>(
+        &self,
+        slot: Slot,
+        history: impl Iterator<Item = &'a Letter>,
+    ) -> Vec<(Option<usize>, &'a Letter)> {
+        let mut own = BTreeSet::new();
+        let mut open = None;
+        let mut whose = Vec::new();
+        for letter in history {
+            let has_request = |a: &usize| {
+                let attempt = &self.attempts[*a];
+                attempt.phase == Phase::Started || own.contains(a)
+            };
+            let mut of = self.begun_by(slot, letter.time);
+            if let Some(a) = of.filter(|a| !has_request(a)) {
+                let older = || self.held(slot).filter(|other| *other < a);
+                match older().find(has_request).or_else(|| older().last()) {
+                    Some(before) if !letter.accepts() || open == Some(before) => of = Some(before),
+                    Some(_) => drop(own.insert(a)),
+                    None => {}
+                }
+            }
+            if letter.ends() {
+                open = None;
+            } else if letter.accepts() {
+                open = of;
+            }
+            whose.push((of, letter));
+        }
+        whose
     }
 
     pub fn judge(&self, letter: &Letter, deadline: i64, now: i64) -> Judgement {

@@ -263,6 +263,7 @@ fn callback() -> Callback {
             requested_expiry: NOW,
             expire_time: None,
             is_cancelled: false,
+            was_taken: true,
         }],
     }
 }
