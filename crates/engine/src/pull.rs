@@ -67,6 +67,8 @@ pub(crate) enum Pulled {
     Told {
         /// All that it has noted, oldest first.
         history: Vec<HistoryEntry>,
+        /// What it has noted since the attempt began, and by its time is about others of its slot.
+        others: Vec<HistoryEntry>,
         /// How much of it was missed.
         news: usize,
     },
@@ -174,16 +176,23 @@ impl Engine {
             attempt: about.attempt,
         };
         let whose = decide::assign(&tenancies, &noted);
-        let history: Vec<HistoryEntry> = entries
-            .into_iter()
-            .zip(whose)
-            .filter_map(|(entry, whose)| (whose == Some(ours)).then_some(entry))
-            .collect();
+        let (mut history, mut others) = (Vec::new(), Vec::new());
+        for (entry, whose) in entries.into_iter().zip(whose) {
+            if whose == Some(ours) {
+                history.push(entry);
+            } else if entry.provider_time + decide::SKEW >= attempt.start_time {
+                others.push(entry);
+            }
+        }
         let news = self.merge(about, &history).await?;
         self.pull_gate.heard(about, asked_at);
         self.pull_metrics
             .merged(attempt.connection.as_str(), news as u64);
-        Ok(Pulled::Told { history, news })
+        Ok(Pulled::Told {
+            history,
+            others,
+            news,
+        })
     }
 
     /// All attempts that the provider can have taken a request of this slot from, newest first.
@@ -343,7 +352,8 @@ fn missed<'a>(
     let mut missed: Vec<&HistoryEntry> = Vec::new();
     for entry in history {
         let of = |entry: &'a HistoryEntry| (&entry.report.identity, entry.report.occurrence);
-        let is_known = missed.iter().any(|known| of(known) == of(entry))
+        let is_known = !entry.is_news
+            || missed.iter().any(|known| of(known) == of(entry))
             || occurrence::is_noted(&loaded.seen, about.attempt, &entry.report, history);
         if !is_known && missed.len() < MOST_NEWS {
             missed.push(entry);

@@ -27,7 +27,13 @@ pub fn choose(
 ) -> Option<usize> {
     by_expiration(candidates, &fits, clue.expiration).or_else(|| {
         let chosen = by_time(candidates, clue.time)?;
-        candidates.get(chosen).is_some_and(fits).then_some(chosen)
+        let about = candidates.get(chosen).filter(|about| fits(about))?;
+        let lives_by_it = |other: &Candidate| {
+            let same = expiry(other).as_secs() == expiry(about).as_secs();
+            same && other.was_taken && !other.is_cancelled && fits(other)
+        };
+        // Whoever took its request over is meant by what was written before that too.
+        candidates.iter().position(lives_by_it).or(Some(chosen))
     })
 }
 
@@ -38,15 +44,18 @@ fn by_expiration(
 ) -> Option<usize> {
     let expiration = expiration?;
     let carries = |about: &Candidate| {
-        let expiry = about.expire_time.unwrap_or(about.requested_expiry);
         // Whether it fits costs more, and there can be many.
-        expiry.as_secs() == expiration && fits(about)
+        expiry(about).as_secs() == expiration && fits(about)
     };
     let goes_on = |about: &Candidate| carries(about) && !about.is_cancelled;
     candidates
         .iter()
         .position(goes_on)
         .or_else(|| candidates.iter().position(carries))
+}
+
+fn expiry(about: &Candidate) -> Timestamp {
+    about.expire_time.unwrap_or(about.requested_expiry)
 }
 
 fn by_time(candidates: &[Candidate], time: Timestamp) -> Option<usize> {
@@ -159,6 +168,20 @@ mod tests {
         assert_eq!(chosen(&all[..2], None, 2000), Some(1));
         let newer = [candidate(3000, 3600, false), refused(2000)];
         assert_eq!(chosen(&newer, None, 2500), Some(1));
+    }
+
+    #[test]
+    fn who_took_a_request_over_is_meant_by_what_was_written_before_that() {
+        let first = candidate(0, 600, true);
+        let second = candidate(300, 600, false);
+        assert_eq!(chosen(&[second.clone(), first.clone()], None, 200), Some(0));
+        let called_off = candidate(300, 600, true);
+        assert_eq!(chosen(&[called_off, first.clone()], None, 200), Some(1));
+        let never_taken = Candidate {
+            requested_expiry: second.requested_expiry,
+            ..refused(300)
+        };
+        assert_eq!(chosen(&[never_taken, first], None, 200), Some(1));
     }
 
     #[test]

@@ -4,8 +4,9 @@
 //! that of its places and not of its times, which are whole seconds and can be shared. What each
 //! entry is about is decided by whoever knows the attempts.
 //!
-//! `PENDING` is left out: that a request waits is what the answer to it said, no callback tells it,
-//! and nothing is missed with it.
+//! `PENDING` is no news: that a request waits is what the answer to it said, by our clock and not by the
+//! connector's, and nothing is missed with it. It stands in the history for a callback about it that
+//! comes late.
 
 use verilane_core::{Pii, Timestamp};
 use verilane_provider::HistoryEntry;
@@ -25,9 +26,6 @@ pub fn read(answer: HistoryAnswer) -> Vec<HistoryEntry> {
 }
 
 fn entry(noted: NotedStatus) -> Option<HistoryEntry> {
-    if Status::from_word(&noted.status) == Some(Status::Pending) {
-        return None;
-    }
     let provider_time = Timestamp::from_secs(noted.created_at?);
     let is_hash = |hash: &String| {
         !hash.is_empty() && hash.len() <= MAX_HASH && !hash.chars().any(char::is_control)
@@ -36,6 +34,7 @@ fn entry(noted: NotedStatus) -> Option<HistoryEntry> {
     Some(HistoryEntry {
         report: report::status(&noted.status, provider_time, tx_hash),
         provider_time,
+        is_news: Status::from_word(&noted.status) != Some(Status::Pending),
     })
 }
 
@@ -93,7 +92,8 @@ mod tests {
             r#"{"AllStatuses":[{"status":"ACCEPTED","created_at":9},
             {"status":"PENDING","created_at":8}]}"#,
         );
-        assert_eq!(entries.len(), 1);
+        let news: Vec<_> = entries.iter().map(|entry| entry.is_news).collect();
+        assert_eq!(news, [false, true]);
     }
 
     #[test]

@@ -20,13 +20,16 @@
 //! An attempt whose start was refused, or not answered yet, has taken nothing over: a try of it can have
 //! been taken, but a provider works on one request of a slot at a time, so what comes before the one
 //! before has ended, or before anybody has accepted again, is still about the one before.
+//!
+//! Attempts that live by one expiration live by one request, which a later one has taken over. What is
+//! noted of it goes where callbacks that carry it go: to the newest that was not called off.
 
 use std::time::Duration;
 
 use crate::{Fact, SlotHolder, StartPhase, Tenancy, Timestamp};
 
-/// How far the provider's clock may be behind ours when the first attempt begins.
-const SKEW: Duration = Duration::from_secs(60);
+/// How far the provider's clock may be behind ours when an attempt begins.
+pub const SKEW: Duration = Duration::from_secs(60);
 
 /// What of an entry decides whose it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,6 +53,7 @@ pub fn assign(tenancies: &[Tenancy], entries: &[Noted]) -> Vec<Option<SlotHolder
         leave_to_predecessor(&mut places, entries, place, tenancy.start_time);
     }
     leave_until_accepted(&mut places, entries, tenancies);
+    hand_over(&mut places, entries, tenancies);
     let holder = |place: usize| tenancies.get(place).map(|tenancy| tenancy.holder);
     places
         .into_iter()
@@ -150,6 +154,51 @@ fn before(runs: &[bool], place: usize) -> Option<usize> {
         .and_then(|place| place.checked_add(older))
         .or_else(|| runs.len().checked_sub(1))
         .filter(|before| *before > place)
+}
+
+/// Gives what is noted of a request that an attempt has taken over to the newest attempt that lives by
+/// it and was not called off. A request that is over is nobody else's: who has its expiration by
+/// chance has a request of its own.
+fn hand_over(places: &mut [Option<usize>], entries: &[Noted], tenancies: &[Tenancy]) {
+    let mut next = 0;
+    while next < tenancies.len() {
+        let sharing = sharing(tenancies, next);
+        let is_called_off = |place: &usize| {
+            let tenancy = tenancies.get(*place);
+            tenancy.is_some_and(|tenancy| tenancy.facts.is_cancelled())
+        };
+        let owner = sharing.iter().copied().find(|place| !is_called_off(place));
+        let owner = owner.unwrap_or(next);
+        for member in sharing.iter().copied().filter(|member| *member != owner) {
+            let works = tenancies.get(member).is_some_and(Tenancy::still_works);
+            if member < owner || (works && !has_ended(places, entries, member)) {
+                let own = places.iter_mut().filter(|whose| **whose == Some(member));
+                own.for_each(|whose| *whose = Some(owner));
+            }
+        }
+        next = sharing.last().copied().unwrap_or(next).saturating_add(1);
+    }
+}
+
+/// The attempts that live by the request of this one, newest first, itself included.
+fn sharing(tenancies: &[Tenancy], newest: usize) -> Vec<usize> {
+    let mut sharing = vec![newest];
+    let Some(expiry) = tenancies.get(newest).and_then(|one| one.expire_time) else {
+        return sharing;
+    };
+    for (place, older) in tenancies.iter().enumerate().skip(newest.saturating_add(1)) {
+        if older.expiry().as_secs() == expiry.as_secs() {
+            sharing.push(place);
+        } else if older.phase == StartPhase::Started {
+            break;
+        }
+    }
+    sharing
+}
+
+fn has_ended(places: &[Option<usize>], entries: &[Noted], place: usize) -> bool {
+    let mut own = places.iter().zip(entries);
+    own.any(|(whose, entry)| *whose == Some(place) && entry.fact.is_some_and(Fact::ends_request))
 }
 
 #[cfg(test)]
@@ -352,6 +401,77 @@ mod tests {
         let two = [intended, tenure(1, 0)];
         let entries = [noted(10, ACCEPTED), noted(60, ACCEPTED)];
         assert_eq!(whose(&two, &entries), [1, 1]);
+    }
+
+    /// One that took over the request of an attempt, begun so many milliseconds after the first.
+    fn adopter(which: u8, millis: i64, of: &Tenancy) -> Tenancy {
+        Tenancy {
+            expire_time: of.expire_time,
+            ..tenure(which, millis)
+        }
+    }
+
+    fn called_off(tenancy: Tenancy) -> Tenancy {
+        Tenancy {
+            facts: tenancy.facts.with(Fact::Cancelled),
+            ..tenancy
+        }
+    }
+
+    #[test]
+    fn who_takes_a_request_over_gets_all_that_was_noted_of_it() {
+        let first = called_off(tenure(1, 0));
+        let two = [adopter(2, 500_000, &first), first];
+        let entries = [
+            noted(0, None),
+            noted(400, ACCEPTED),
+            noted(600, ACCEPTED),
+            noted(700, SETTLED),
+        ];
+        assert_eq!(whose(&two, &entries), [2; 4]);
+        // And who takes it over from that one, with a start in between that was refused.
+        let four = [
+            adopter(4, 560_000, &first),
+            refused(3, 540_000),
+            two[0],
+            first,
+        ];
+        assert_eq!(whose(&four, &entries), [4; 4]);
+        // Another's request is not touched.
+        let other = [tenure(5, 900_000), two[0], first];
+        let later = [noted(400, ACCEPTED), noted(950, ACCEPTED)];
+        assert_eq!(whose(&other, &later), [2, 5]);
+    }
+
+    #[test]
+    fn a_request_that_was_taken_over_and_called_off_is_the_older_attempt_s_again() {
+        let first = tenure(1, 0);
+        let entries = [noted(400, ACCEPTED), noted(600, ACCEPTED)];
+        let two = [called_off(adopter(2, 500_000, &first)), first];
+        assert_eq!(whose(&two, &entries), [1, 1]);
+        let both = [two[0], called_off(first)];
+        assert_eq!(whose(&both, &entries), [2, 2]);
+    }
+
+    #[test]
+    fn a_request_that_is_over_is_not_handed_on_with_its_expiration() {
+        let first = tenure(1, 0);
+        let entries = [noted(400, ACCEPTED), noted(600, ACCEPTED)];
+        for over in [
+            Fact::DataComplete,
+            Fact::Settled,
+            Fact::Failed(Reason::ProviderFailed),
+        ] {
+            let over = Tenancy {
+                facts: first.facts.with(over),
+                ..first
+            };
+            let two = [adopter(2, 500_000, &first), over];
+            assert_eq!(whose(&two, &entries), [1, 2]);
+        }
+        let two = [adopter(2, 500_000, &first), called_off(first)];
+        let ended = [noted(400, ACCEPTED), noted(450, UNSETTLED), entries[1]];
+        assert_eq!(whose(&two, &ended), [1, 1, 2]);
     }
 
     #[test]

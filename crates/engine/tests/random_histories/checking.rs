@@ -4,7 +4,7 @@ use verilane_core::{ClaimStatus, EvidenceKind, Principal, Reason};
 use verilane_engine::ReadClaims;
 use verilane_store::Store;
 
-use crate::connector::{Hand, Letter, Mood, SLOTS, World, asked};
+use crate::connector::{Hand, Letter, Mood, SLOTS, WAITS, World, asked};
 use crate::doing::access;
 use crate::histories::playing::Outcome;
 use crate::history::{Ending, History};
@@ -155,7 +155,7 @@ impl History<'_> {
     /// Whether a transition must stand in the log of its attempt.
     fn should_know(&self, world: &World, a: usize, letter: &Letter) -> bool {
         let attempt = &self.model.attempts[a];
-        if attempt.cancelled || attempt.phase != Phase::Started {
+        if attempt.cancelled || attempt.phase != Phase::Started || letter.is(WAITS) {
             return false;
         }
         let last = attempt.ended.map_or(i64::MAX, |time| time + AFTER_END);

@@ -21,7 +21,10 @@ use sha3::{Digest, Sha3_256};
 use verilane_core::clock::ManualClock;
 use verilane_core::{CallbackChannel, Clock};
 
-use crate::model::{RECURS, WORDS};
+use crate::model::{RECURS, WORDS, canonical};
+
+/// What a history tells of a request that nobody has accepted yet.
+pub const WAITS: &str = "PENDING";
 
 /// A user and a set of items, by their places.
 pub type Slot = (usize, usize);
@@ -234,6 +237,15 @@ impl Letter {
     /// Whether it tells of this status.
     pub fn is(&self, wanted: &str) -> bool {
         matches!(&self.what, What::Status { word, .. } if word == wanted)
+    }
+
+    /// Whether it tells the same status as another, of whatever request.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let word = |letter: &Self| match &letter.what {
+            What::Status { word, .. } => Some(canonical(word).to_owned()),
+            _ => None,
+        };
+        word(self) == word(other)
     }
 
     /// Whether it tells that the user has accepted, and nothing has ended.
@@ -475,6 +487,7 @@ impl World {
                     rank: 1,
                     over: false,
                 });
+                self.note(self.requests.len() - 1, WAITS);
                 held_until(expiration, false)
             }
         };

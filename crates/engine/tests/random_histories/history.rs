@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use verilane_core::{Event, EventKind, Reason, Sequence, Timestamp, VerificationId};
 use verilane_store::Store;
 
-use crate::connector::{Asked, Letter};
+use crate::connector::{Asked, Letter, WAITS};
 use crate::histories::playing::Outcome;
 use crate::histories::running::{Running, frame};
 use crate::histories::watcher::Watcher;
@@ -258,7 +258,9 @@ impl<'w> History<'w> {
         let world = self.lasting.connector.world.lock();
         let whose = self.model.whose(slot, world.history(slot, now));
         let mut own = whose.iter().filter(|(of, _)| *of == Some(a));
-        let unknown = own.find(|(_, letter)| !self.is_known(&whose, a, letter));
+        // That a request waits, the answer to it has told.
+        let unknown =
+            own.find(|(_, letter)| !letter.is(WAITS) && !self.is_known(&whose, a, letter));
         unknown.map(|(_, letter)| (*letter).clone())
     }
 

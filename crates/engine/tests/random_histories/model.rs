@@ -36,7 +36,7 @@ pub const WORDS: [&str; 16] = [
     "FINISH_FAILED",
 ];
 
-fn canonical(word: &str) -> &str {
+pub fn canonical(word: &str) -> &str {
     match word {
         "CONFIRMED_FAILED" => "CONFIRM_FAILED",
         other => other,
@@ -131,6 +131,19 @@ impl Attempt {
             (self.discarded, Reason::LateDataDiscarded),
         ];
         all.iter().filter(|one| one.0).map(|one| one.1).collect()
+    }
+
+    /// Whether its request can still bring data.
+    fn works(&self) -> bool {
+        let gave_up = self.failed.is_some_and(|reason| {
+            let ours = [
+                Reason::ProviderStalled,
+                Reason::DataNotDelivered,
+                Reason::StartAbandoned,
+            ];
+            !ours.contains(&reason)
+        });
+        self.data.is_none() && !self.settled && !self.unsettled && !gave_up
     }
 
     fn expiration(&self) -> i64 {
@@ -298,7 +311,13 @@ impl Model {
             attempt.phase == Phase::Started || attempt.accepted.is_some() || attempt.data.is_some()
         };
         let since = || self.held(slot).filter(|a| *a <= begun);
-        since().find(taken).or_else(|| since().last())
+        let a = since().find(taken).or_else(|| since().last())?;
+        // Somebody may have taken its request over.
+        let lives_by_it = |other: &usize| {
+            let attempt = &self.attempts[*other];
+            attempt.expiration() == self.attempts[a].expiration() && !attempt.cancelled
+        };
+        self.held(slot).filter(taken).find(lives_by_it).or(Some(a))
     }
 
     fn held(&self, slot: Slot) -> impl Iterator<Item = usize> {
@@ -343,7 +362,42 @@ impl Model {
             }
             whose.push((of, letter));
         }
+        let over: BTreeSet<usize> = whose
+            .iter()
+            .filter_map(|(of, letter)| of.filter(|a| letter.ends() || !self.attempts[*a].works()))
+            .collect();
+        for (of, _) in &mut whose {
+            *of = of.map(|a| self.taker(slot, a, over.contains(&a)));
+        }
         whose
+    }
+
+    /// Who lives by the request of an attempt now: the newest that was not called off. A request that is
+    /// over nobody has taken over.
+    fn taker(&self, slot: Slot, a: usize, over: bool) -> usize {
+        let expiration = self.attempts[a].expiration();
+        let started = |other: &usize| self.attempts[*other].phase == Phase::Started;
+        let same = |other: &usize| self.attempts[*other].expiration() == expiration;
+        // Oldest first, up to whoever has a request of its own.
+        let mut newer: Vec<_> = self.held(slot).filter(|other| *other > a).collect();
+        newer.reverse();
+        let newer = newer.into_iter().take_while(|o| same(o) || !started(o));
+        let older = self.held(slot).filter(|other| *other < a);
+        let older = older.take_while(|o| same(o) || !started(o));
+        let mut sharing: Vec<_> = newer.chain(older).chain([a]).filter(same).collect();
+        sharing.sort_unstable();
+        while sharing.last().is_some_and(|last| !started(last)) {
+            sharing.pop();
+        }
+        if !sharing.contains(&a) {
+            return a;
+        }
+        let goes_on = |other: &&usize| !self.attempts[**other].cancelled;
+        let taker = sharing.iter().rfind(goes_on).or(sharing.last());
+        taker
+            .copied()
+            .filter(|taker| *taker < a || !over)
+            .unwrap_or(a)
     }
 
     pub fn judge(&self, letter: &Letter, deadline: i64, now: i64) -> Judgement {
@@ -512,19 +566,7 @@ impl Model {
             *other != a && attempt.held && attempt.accepted.is_some()
         });
         let other = &self.attempts[accepted.next()?];
-        let gave_up = other.failed.is_some_and(|reason| {
-            let ours = [
-                Reason::ProviderStalled,
-                Reason::DataNotDelivered,
-                Reason::StartAbandoned,
-            ];
-            !ours.contains(&reason)
-        });
-        let works = other.phase != Phase::Ended
-            && other.data.is_none()
-            && !other.settled
-            && !other.unsettled
-            && !gave_up;
+        let works = other.phase != Phase::Ended && other.works();
         let principal = |attempt: &Attempt| self.verifications[attempt.of].principal;
         let same = principal(other) == principal(&self.attempts[a]);
         (works && same).then(|| other.expiration())

@@ -68,6 +68,11 @@ pub fn steps(chance: &mut Chance) -> Vec<Step> {
         }
         if chance.is_one_in(60) {
             let slot = (chance.pick(2), chance.pick(2));
+            steps.extend(accepted_and_taken_over(slot));
+            steps.push(DELIVERED);
+        }
+        if chance.is_one_in(60) {
+            let slot = (chance.pick(2), chance.pick(2));
             steps.extend(beside_a_stalled_one(slot, 1 + chance.pick(2)));
             steps.extend(stalled_one_goes_on(chance.is_one_in(2)));
         }
@@ -209,6 +214,29 @@ pub fn beside_a_stalled_one(slot: (usize, usize), others: usize) -> Vec<Step> {
     }
     steps.push(Step::Mood(Mood::Well));
     steps
+}
+
+/// A user accepts what a caller has called off, and asks for again; nothing tells of it in time.
+pub fn accepted_and_taken_over(slot: (usize, usize)) -> Vec<Step> {
+    let create = Step::Create {
+        slot,
+        principal: 0,
+        ttl: 86_400,
+        most: 1,
+        crash: Crash::No,
+    };
+    vec![
+        Step::Mood(Mood::Well),
+        create,
+        Step::Wait(10),
+        Step::Connector(0, Act::Next(0)),
+        Step::Cancel(0),
+        Step::Wait(10),
+        create,
+        Step::Mood(Mood::Busy),
+        Step::Wait(200),
+        Step::Mood(Mood::Well),
+    ]
 }
 
 /// What comes then does not say by its expiration which request it is of: data, or the history.

@@ -106,6 +106,9 @@ pub struct HistoryEntry {
     pub report: StatusReport,
     /// The provider's own time of it.
     pub provider_time: Timestamp,
+    /// Whether it is told if no callback told it. What the answer to a start says already is not; it
+    /// stands there for a callback that comes late.
+    pub is_news: bool,
 }
 
 /// Verified data.

@@ -372,6 +372,7 @@ fn a_history_is_bounded_of_names_and_not_of_the_future() {
             tx_hash: None,
         },
         provider_time: NOW + Duration::from_secs(seconds),
+        is_news: true,
     };
     assert!(history(NOW, &[]).is_ok());
     assert!(history(NOW, &[entry("PENDING", 300), entry("PENDING", 0)]).is_ok());
