@@ -27,6 +27,7 @@ use tracing::Instrument;
 use verilane_core::{
     ConnectionName, Decision, FieldViolation, Pii, Reason, SharedClock, Timestamp,
 };
+use verilane_telemetry::attribute;
 
 use crate::{
     Availability, Callback, Capability, Continuation, EvidenceBody, EvidenceOffer, Exchanged,
@@ -211,8 +212,14 @@ impl Facade {
     /// [`ProviderError`]; after a time-out the outcome is unclear.
     pub async fn start(&self, start: &Start<'_>) -> Result<Started, ProviderError> {
         self.asked(Operation::Start, || async move {
-            let started = self.plugin.start(start).await?;
+            let mut started = self.plugin.start(start).await?;
             checks::started(self.clock.now(), self.profile(), &started)?;
+            if checks::drop_bad_picture(&mut started) {
+                tracing::warn!(
+                    { attribute::CONNECTION } = self.connection().as_str(),
+                    "the provider's QR code is no PNG picture of bounded size; it is drawn from the link"
+                );
+            }
             Ok(started)
         })
         .await

@@ -4,6 +4,7 @@
 //! or of another type makes an answer unusable.
 
 use serde::Deserialize;
+use serde_json::Value;
 use verilane_core::Reason;
 use verilane_provider::Revalidated;
 
@@ -40,8 +41,9 @@ pub struct NotedStatus {
 /// Answer of `POST /api/v1/kyc/qrcode`.
 #[derive(Deserialize)]
 pub struct QrAnswer {
-    /// The code as a picture in base64. Absent if the first request asked for none.
-    pub qrcode: Option<String>,
+    /// The code as a picture in base64. Absent if the first request asked for none. Nothing depends on
+    /// it, so it may be anything.
+    pub qrcode: Option<Value>,
     /// The link that the code holds.
     pub link: String,
     /// When the user's time to accept ends, Unix seconds.

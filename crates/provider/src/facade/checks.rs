@@ -270,13 +270,20 @@ fn qr_or_link(action: &QrOrLink) -> Result<(), Fault> {
     if !well_formed || rest.is_empty() || BAD_SCHEMES.contains(&scheme.as_str()) {
         return Err("the link's scheme is not one to send a user to");
     }
-    if let Some(png) = &action.qr_png {
-        let png = png.expose();
-        if png.len() > MAX_PNG || !png.starts_with(PNG_MAGIC) {
-            return Err("the QR code is not a PNG picture of bounded size");
-        }
-    }
     Ok(())
+}
+
+/// Takes a picture away that can't be shown; whether there was one. The request was taken all the
+/// same, and its code can be drawn from its link.
+pub(super) fn drop_bad_picture(started: &mut Started) -> bool {
+    let Action::QrOrLink(action) = &mut started.action else {
+        return false;
+    };
+    let is_bad = |png: &mut Pii<Vec<u8>>| {
+        let png = png.expose();
+        png.len() > MAX_PNG || !png.starts_with(PNG_MAGIC)
+    };
+    action.qr_png.take_if(is_bad).is_some()
 }
 
 /// What a callback tells.

@@ -229,14 +229,23 @@ fn a_link_goes_somewhere_and_runs_nothing() {
 }
 
 #[test]
-fn a_picture_is_a_png_of_bounded_size() {
-    let check = |png: &[u8]| started(NOW, &some_profile(), &some_started("a:b", NOW, Some(png)));
-    assert!(check(b"\x89PNG\r\n\x1a\nrest").is_ok());
-    assert!(check(b"").is_err());
-    assert!(check(b"GIF89a").is_err());
+fn a_picture_that_is_no_png_of_bounded_size_is_dropped_and_its_action_stands() {
+    let is_kept = |png: &[u8]| {
+        let mut started = some_started("a:b", NOW, Some(png));
+        let dropped = drop_bad_picture(&mut started);
+        let Action::QrOrLink(action) = started.action else {
+            panic!("another kind of action");
+        };
+        assert_eq!(dropped, action.qr_png.is_none());
+        !dropped
+    };
+    assert!(is_kept(b"\x89PNG\r\n\x1a\nrest"));
+    assert!(!is_kept(b""));
+    assert!(!is_kept(b"GIF89a"));
     let mut huge = PNG_MAGIC.to_vec();
     huge.resize(MAX_PNG + 1, 0);
-    assert!(check(&huge).is_err());
+    assert!(!is_kept(&huge));
+    assert!(!drop_bad_picture(&mut some_started("a:b", NOW, None)));
 }
 
 #[test]
