@@ -193,7 +193,14 @@ impl Facade {
         }
         self.asked(Operation::History, || async move {
             let entries = self.plugin.history(request).await?;
-            checks::history(self.clock.now(), &entries)?;
+            let (entries, left_out) = checks::history(self.clock.now(), entries)?;
+            if left_out > 0 {
+                tracing::warn!(
+                    { attribute::CONNECTION } = self.connection().as_str(),
+                    left_out,
+                    "entries of the provider's history are of the future, or hold words that are none"
+                );
+            }
             Ok(entries)
         })
         .await
