@@ -21,7 +21,7 @@ mod timers;
 pub use came::{Came, Document};
 pub use draft::next_revision;
 pub use exchange::{PageEvent, code_exchanged, exchange_ended, page_told};
-pub use history::{Noted, Tenure, assign};
+pub use history::{Noted, SKEW, assign, begun_by};
 pub use keeping::{QUARANTINE_IDENTITY, claims_invalidated, forget, quarantined};
 pub use polls::{Polls, may_be_asked_about, may_be_looked_at, next_look, next_poll};
 pub use report::{

@@ -337,6 +337,40 @@ impl Tenancy {
                 Some(Reason::ProviderRequestNotOurs | Reason::RequestAlreadyOpen)
             )
     }
+
+    /// Until when its request can be accepted: as the provider answered, or else as it was asked.
+    #[must_use]
+    pub fn expiry(&self) -> Timestamp {
+        self.expire_time.unwrap_or(self.requested_expiry)
+    }
+
+    /// Whether its request can still bring data: nothing of it came, and the provider has not said
+    /// that none will.
+    #[must_use]
+    pub const fn still_works(&self) -> bool {
+        let (_, failed, ..) = self.facts.to_parts();
+        let gave_up = matches!(
+            failed,
+            Some(
+                Reason::ProviderFailed
+                    | Reason::FinishFailed
+                    | Reason::ConfirmationFailed
+                    | Reason::ValidityFailed
+                    | Reason::InitiationFailed
+            )
+        );
+        !self.facts.has_data()
+            && !self.facts.is_settled()
+            && !self.facts.settlement_failed()
+            && !gave_up
+    }
+
+    /// Whether the provider took a request of this attempt, or works on one that it took over, as far
+    /// as is known.
+    #[must_use]
+    pub fn was_taken(&self) -> bool {
+        self.phase == StartPhase::Started || self.facts.is_accepted() || self.facts.has_data()
+    }
 }
 
 /// An action, sealed at the revision that made it available.

@@ -146,18 +146,24 @@ impl Engine {
         let mut asked: Option<Pulled> = None;
         for _ in 0..RACES {
             let seen = loaded.has_seen(message.attempt, &message.identity);
-            let repeated = match &asked {
-                _ if seen => Some(message.identity.clone()),
-                Some(Pulled::Told { history, .. }) => message.repeats(&loaded, history),
-                _ => None,
+            let (repeated, stands) = match &asked {
+                _ if seen => (Some(message.identity.clone()), false),
+                Some(Pulled::Told {
+                    history, others, ..
+                }) => (
+                    message.repeats(&loaded, history),
+                    message.stands_in(history) || message.stands_in(others),
+                ),
+                _ => (None, false),
             };
             let taken = |verdict, row: &Verification| Taken {
                 verdict,
                 verification: id,
                 trace_parent: row.trace_parent.clone(),
             };
-            // Without a history, what can be a repeat goes by its own time; what is late can't.
-            let trusted = !message.late && matches!(asked, Some(Pulled::Impossible));
+            // Without a history, what can be a repeat goes by its own time; what is late can't. Whose
+            // an entry is follows from times alone, and a callback says it more exactly.
+            let trusted = stands || (!message.late && matches!(asked, Some(Pulled::Impossible)));
             let (change, verdict) = if let Some(identity) = repeated {
                 let again = self.again(id, message.attempt, identity);
                 (again, Verdict::Repeated)

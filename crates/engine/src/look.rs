@@ -221,6 +221,7 @@ impl Engine {
 const fn told(news: bool) -> Pulled {
     Pulled::Told {
         history: Vec::new(),
+        others: Vec::new(),
         news: news as usize,
     }
 }

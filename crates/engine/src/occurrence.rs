@@ -88,6 +88,15 @@ pub(crate) fn noted_as(
     known.map(|known| key_at(kind, known))
 }
 
+/// Whether a history has what a report tells, whatever attempt that is about.
+pub(crate) fn stands(report: &StatusReport, history: &[HistoryEntry]) -> bool {
+    let kind = &report.identity;
+    match report.occurrence {
+        None => history.iter().any(|entry| entry.report.identity == *kind),
+        Some(time) => Span::at(history, kind, time).is_some(),
+    }
+}
+
 /// The time from one occurrence to the next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Span {

@@ -9,9 +9,9 @@ mod gate;
 
 use std::time::Duration;
 
-use verilane_core::decide::{self, Noted, StatusArrival, Tenure};
+use verilane_core::decide::{self, Noted, StatusArrival};
 use verilane_core::{
-    Assurance, Change, JobAbout, JobKey, JobKind, JobWrite, Reason, SlotHolder, StartPhase,
+    Assurance, Change, JobAbout, JobKey, JobKind, JobWrite, Reason, SlotHolder, Tenancy,
     Verification,
 };
 use verilane_provider::{Capability, HistoryEntry, HistoryRequest, ProviderError};
@@ -67,6 +67,8 @@ pub(crate) enum Pulled {
     Told {
         /// All that it has noted, oldest first.
         history: Vec<HistoryEntry>,
+        /// What it has noted since the attempt began, and by its time is about others of its slot.
+        others: Vec<HistoryEntry>,
         /// How much of it was missed.
         news: usize,
     },
@@ -161,7 +163,7 @@ impl Engine {
         };
         self.crash_point(CrashPoint::HistoryAnswered);
         // Read after the answer, so that no attempt that the history can tell of is missing.
-        let tenures = self.tenures(attempt.slot).await?;
+        let tenancies = self.held_tenancies(attempt.slot).await?;
         let noted: Vec<Noted> = entries
             .iter()
             .map(|entry| Noted {
@@ -173,31 +175,34 @@ impl Engine {
             verification: about.verification,
             attempt: about.attempt,
         };
-        let whose = decide::assign(&tenures, &noted);
-        let history: Vec<HistoryEntry> = entries
-            .into_iter()
-            .zip(whose)
-            .filter_map(|(entry, whose)| (whose == Some(ours)).then_some(entry))
-            .collect();
+        let whose = decide::assign(&tenancies, &noted);
+        let (mut history, mut others) = (Vec::new(), Vec::new());
+        for (entry, whose) in entries.into_iter().zip(whose) {
+            if whose == Some(ours) {
+                history.push(entry);
+            } else if entry.provider_time + decide::SKEW >= attempt.start_time {
+                others.push(entry);
+            }
+        }
         let news = self.merge(about, &history).await?;
         self.pull_gate.heard(about, asked_at);
         self.pull_metrics
             .merged(attempt.connection.as_str(), news as u64);
-        Ok(Pulled::Told { history, news })
+        Ok(Pulled::Told {
+            history,
+            others,
+            news,
+        })
     }
 
     /// All attempts that the provider can have taken a request of this slot from, newest first.
-    async fn tenures(&self, slot: verilane_core::SlotId) -> Result<Vec<Tenure>, EngineError> {
-        let tenancies = self.store.tenancies(slot).await?;
-        let held = tenancies
-            .into_iter()
-            .filter(verilane_core::Tenancy::may_be_held);
-        let tenure = |tenancy: verilane_core::Tenancy| Tenure {
-            holder: tenancy.holder,
-            start_time: tenancy.start_time,
-            refused: tenancy.phase == StartPhase::Ended,
-        };
-        Ok(held.map(tenure).collect())
+    async fn held_tenancies(
+        &self,
+        slot: verilane_core::SlotId,
+    ) -> Result<Vec<Tenancy>, EngineError> {
+        let mut tenancies = self.store.tenancies(slot).await?;
+        tenancies.retain(Tenancy::may_be_held);
+        Ok(tenancies)
     }
 
     /// Commits what was not seen before, against whatever the row has become meanwhile. How much
@@ -347,7 +352,8 @@ fn missed<'a>(
     let mut missed: Vec<&HistoryEntry> = Vec::new();
     for entry in history {
         let of = |entry: &'a HistoryEntry| (&entry.report.identity, entry.report.occurrence);
-        let is_known = missed.iter().any(|known| of(known) == of(entry))
+        let is_known = !entry.is_news
+            || missed.iter().any(|known| of(known) == of(entry))
             || occurrence::is_noted(&loaded.seen, about.attempt, &entry.report, history);
         if !is_known && missed.len() < MOST_NEWS {
             missed.push(entry);

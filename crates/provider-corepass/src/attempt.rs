@@ -2,15 +2,12 @@
 //!
 //! All attempts of a slot share its paths. A callback belongs to the newest one that carries its
 //! expiration; one that was called off only if all that carry it were. What carries no matching
-//! expiration goes by its time: to the attempt that had begun by then, and had no successor yet.
+//! expiration goes by its time, as entries of a history do: to the attempt that had begun by then and
+//! had no successor yet. One that the connector is not known to have taken a request of succeeds
+//! nobody: what it still works on is an older one's.
 
-use std::time::Duration;
-
-use verilane_core::Timestamp;
+use verilane_core::{Timestamp, decide};
 use verilane_provider::Candidate;
-
-/// How far the provider's clock may be behind ours when an attempt begins.
-const SKEW: Duration = Duration::from_secs(60);
 
 /// What a callback says about its attempt.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +27,13 @@ pub fn choose(
 ) -> Option<usize> {
     by_expiration(candidates, &fits, clue.expiration).or_else(|| {
         let chosen = by_time(candidates, clue.time)?;
-        candidates.get(chosen).is_some_and(fits).then_some(chosen)
+        let about = candidates.get(chosen).filter(|about| fits(about))?;
+        let lives_by_it = |other: &Candidate| {
+            let same = expiry(other).as_secs() == expiry(about).as_secs();
+            same && other.was_taken && !other.is_cancelled && fits(other)
+        };
+        // Whoever took its request over is meant by what was written before that too.
+        candidates.iter().position(lives_by_it).or(Some(chosen))
     })
 }
 
@@ -41,9 +44,8 @@ fn by_expiration(
 ) -> Option<usize> {
     let expiration = expiration?;
     let carries = |about: &Candidate| {
-        let expiry = about.expire_time.unwrap_or(about.requested_expiry);
         // Whether it fits costs more, and there can be many.
-        expiry.as_secs() == expiration && fits(about)
+        expiry(about).as_secs() == expiration && fits(about)
     };
     let goes_on = |about: &Candidate| carries(about) && !about.is_cancelled;
     candidates
@@ -52,16 +54,18 @@ fn by_expiration(
         .or_else(|| candidates.iter().position(carries))
 }
 
-/// Newest first, so that the first that had begun had no successor yet.
+fn expiry(about: &Candidate) -> Timestamp {
+    about.expire_time.unwrap_or(about.requested_expiry)
+}
+
 fn by_time(candidates: &[Candidate], time: Timestamp) -> Option<usize> {
-    let begun = candidates
-        .iter()
-        .position(|about| about.start_time.as_secs() <= time.as_secs());
-    begun.or_else(|| {
-        let oldest = candidates.len().checked_sub(1)?;
-        let start = candidates.get(oldest)?.start_time;
-        (time + SKEW >= start).then_some(oldest)
-    })
+    let starts = candidates.iter().map(|about| about.start_time);
+    let begun = decide::begun_by(starts, time)?;
+    let was_taken = |place: &usize| candidates.get(*place).is_some_and(|about| about.was_taken);
+    let mut since = begun..candidates.len();
+    // Where none was taken for all that is known, the answers were lost.
+    let last = since.clone().next_back();
+    since.find(was_taken).or(last)
 }
 
 #[cfg(test)]
@@ -81,6 +85,15 @@ mod tests {
             requested_expiry: Timestamp::from_secs(START + expiry),
             expire_time: None,
             is_cancelled,
+            was_taken: true,
+        }
+    }
+
+    /// The same, of which the start was refused.
+    fn refused(start: i64) -> Candidate {
+        Candidate {
+            was_taken: false,
+            ..candidate(start, start + 600, false)
         }
     }
 
@@ -141,6 +154,34 @@ mod tests {
             assert_eq!(chosen(&all, Some(77), time), index, "{time}");
         }
         assert_eq!(chosen(&[], None, 0), None);
+    }
+
+    #[test]
+    fn without_a_matching_expiration_no_attempt_is_meant_that_was_not_taken() {
+        let all = [refused(2000), refused(1000), candidate(0, 600, false)];
+        for time in [500, 1000, 2000, 5000] {
+            assert_eq!(chosen(&all, None, time), Some(2), "{time}");
+        }
+        // The answer was lost, and it says itself that its request was taken.
+        assert_eq!(chosen(&all, Some(2600), 2100), Some(0));
+        // Nobody's was, for all that is known.
+        assert_eq!(chosen(&all[..2], None, 2000), Some(1));
+        let newer = [candidate(3000, 3600, false), refused(2000)];
+        assert_eq!(chosen(&newer, None, 2500), Some(1));
+    }
+
+    #[test]
+    fn who_took_a_request_over_is_meant_by_what_was_written_before_that() {
+        let first = candidate(0, 600, true);
+        let second = candidate(300, 600, false);
+        assert_eq!(chosen(&[second.clone(), first.clone()], None, 200), Some(0));
+        let called_off = candidate(300, 600, true);
+        assert_eq!(chosen(&[called_off, first.clone()], None, 200), Some(1));
+        let never_taken = Candidate {
+            requested_expiry: second.requested_expiry,
+            ..refused(300)
+        };
+        assert_eq!(chosen(&[never_taken, first], None, 200), Some(1));
     }
 
     #[test]

@@ -4,9 +4,11 @@
 //! that of its places and not of its times, which are whole seconds and can be shared. What each
 //! entry is about is decided by whoever knows the attempts.
 //!
-//! `PENDING` is left out: that a request waits is what the answer to it said, no callback tells it,
-//! and nothing is missed with it.
+//! `PENDING` is no news: that a request waits is what the answer to it said, by our clock and not by the
+//! connector's, and nothing is missed with it. It stands in the history for a callback about it that
+//! comes late.
 
+use serde_json::Value;
 use verilane_core::{Pii, Timestamp};
 use verilane_provider::HistoryEntry;
 
@@ -17,25 +19,34 @@ use crate::wire::answer::{HistoryAnswer, NotedStatus};
 /// Most bytes of a transaction's hash that is kept.
 const MAX_HASH: usize = 128;
 
-/// The history, oldest first. An entry without a time can belong to no attempt and is left out.
+/// The history, oldest first. An entry without a word or a time can be about no attempt: it is passed
+/// over, and takes nothing from the others.
 #[must_use]
 pub fn read(answer: HistoryAnswer) -> Vec<HistoryEntry> {
     let statuses = answer.statuses.unwrap_or_default();
-    statuses.into_iter().rev().filter_map(entry).collect()
+    let count = statuses.len();
+    let entries: Vec<_> = statuses.into_iter().rev().filter_map(entry).collect();
+    let passed_over = count.saturating_sub(entries.len());
+    if passed_over > 0 {
+        tracing::warn!(
+            passed_over,
+            "entries of the connector's history have no status or no time"
+        );
+    }
+    entries
 }
 
-fn entry(noted: NotedStatus) -> Option<HistoryEntry> {
-    if Status::from_word(&noted.status) == Some(Status::Pending) {
-        return None;
-    }
-    let provider_time = Timestamp::from_secs(noted.created_at?);
-    let is_hash = |hash: &String| {
+fn entry(noted: Value) -> Option<HistoryEntry> {
+    let noted: NotedStatus = serde_json::from_value(noted).ok()?;
+    let provider_time = Timestamp::from_secs(noted.created_at);
+    let is_hash = |hash: &&str| {
         !hash.is_empty() && hash.len() <= MAX_HASH && !hash.chars().any(char::is_control)
     };
-    let tx_hash = noted.tx_hash.filter(is_hash).map(Pii::new);
+    let tx_hash = noted.tx_hash.as_str().filter(is_hash).map(Pii::from);
     Some(HistoryEntry {
         report: report::status(&noted.status, provider_time, tx_hash),
         provider_time,
+        is_news: Status::from_word(&noted.status) != Some(Status::Pending),
     })
 }
 
@@ -93,7 +104,8 @@ mod tests {
             r#"{"AllStatuses":[{"status":"ACCEPTED","created_at":9},
             {"status":"PENDING","created_at":8}]}"#,
         );
-        assert_eq!(entries.len(), 1);
+        let news: Vec<_> = entries.iter().map(|entry| entry.is_news).collect();
+        assert_eq!(news, [false, true]);
     }
 
     #[test]
@@ -104,14 +116,17 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_time_or_an_unlikely_hash_is_left_out_alone() {
+    fn what_has_no_word_no_time_or_an_unlikely_hash_is_left_out_alone() {
         let entries = history(
             r#"{"AllStatuses":[{"status":"ACCEPTED"},{"status":"INITIATED","created_at":null},
+            {"status":null,"created_at":9},{"status":7,"created_at":9},null,"ACCEPTED",[],
+            {"status":"INITIATED","created_at":"8"},{"status":"INITIATED","created_at":7.5},
             {"status":"ON_HOLD","created_at":5,"tx_hash":"","more":[1]},
+            {"status":"ON_HOLD","created_at":5,"tx_hash":{"a":1}},
             {"status":"ACCEPTED","created_at":4,"tx_hash":"a\u0000"}]}"#,
         );
         let words: Vec<_> = entries.iter().map(|e| e.report.status.as_ref()).collect();
-        assert_eq!(words, ["ACCEPTED", "OTHER"]);
+        assert_eq!(words, ["ACCEPTED", "OTHER", "OTHER"]);
         assert!(entries.iter().all(|e| e.report.tx_hash.is_none()));
     }
 }

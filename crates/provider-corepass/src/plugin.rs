@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use verilane_core::{Action, FieldViolation, Pii, ProviderName, QrOrLink, Timestamp};
 use verilane_provider::http::{HttpClient, HttpRequest, Method, Url};
 use verilane_provider::{
@@ -227,8 +228,11 @@ fn started(answer: QrAnswer, without_picture: bool) -> Result<Started, ProviderE
         ));
     }
     // A request that was open before is answered as it was made first, with a picture or without.
-    let sent = answer.qrcode.as_deref().filter(|_| !without_picture);
-    let picture = sent.map(qr::decode).transpose()?;
+    let sent = answer.qrcode.filter(|_| !without_picture);
+    let picture = sent.as_ref().and_then(Value::as_str).and_then(qr::decode);
+    if sent.is_some() && picture.is_none() {
+        tracing::warn!("the connector's QR code is no PNG picture; it is drawn from the link");
+    }
     Ok(Started {
         action: Action::QrOrLink(QrOrLink {
             link: Pii::new(answer.link),

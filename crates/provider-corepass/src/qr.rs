@@ -1,23 +1,19 @@
-//! The picture of a QR code in the connector's answer. Where it sent none, whoever wants one draws it
-//! from the link.
+//! The picture of a QR code in the connector's answer. Where it sent none that can be used, whoever wants
+//! one draws it from the link: the connector has taken the request by then, whatever its picture is.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use verilane_provider::ProviderError;
 
-/// Decodes the picture in an answer; with or without the head of a data URL.
-///
-/// # Errors
-/// [`ProviderError::InvalidAnswer`] for what is no base64, or empty.
-pub fn decode(text: &str) -> Result<Vec<u8>, ProviderError> {
+/// Decodes the picture in an answer; with or without the head of a data URL. None for what is no PNG
+/// picture in base64.
+#[must_use]
+pub fn decode(text: &str) -> Option<Vec<u8>> {
     let bare = text
         .strip_prefix("data:image/png;base64,")
         .unwrap_or(text)
         .trim();
-    let bytes = STANDARD.decode(bare).ok().filter(|bytes| !bytes.is_empty());
-    bytes.ok_or(ProviderError::InvalidAnswer(
-        "its QR code is not a picture in base64",
-    ))
+    let bytes = STANDARD.decode(bare).ok()?;
+    bytes.starts_with(b"\x89PNG").then_some(bytes)
 }
 
 #[cfg(test)]
@@ -29,8 +25,14 @@ mod tests {
         for text in ["iVBORw==", "data:image/png;base64,iVBORw==", " iVBORw==\n"] {
             assert_eq!(decode(text).unwrap(), b"\x89PNG");
         }
-        for text in ["", "iVBORw", "data:image/gif;base64,iVBORw==", "?"] {
-            assert!(decode(text).is_err(), "{text}");
+        for text in [
+            "",
+            "iVBORw",
+            "R0lGODlh",
+            "data:image/gif;base64,iVBORw==",
+            "?",
+        ] {
+            assert!(decode(text).is_none(), "{text}");
         }
     }
 }

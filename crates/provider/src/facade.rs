@@ -27,6 +27,7 @@ use tracing::Instrument;
 use verilane_core::{
     ConnectionName, Decision, FieldViolation, Pii, Reason, SharedClock, Timestamp,
 };
+use verilane_telemetry::attribute;
 
 use crate::{
     Availability, Callback, Capability, Continuation, EvidenceBody, EvidenceOffer, Exchanged,
@@ -192,7 +193,14 @@ impl Facade {
         }
         self.asked(Operation::History, || async move {
             let entries = self.plugin.history(request).await?;
-            checks::history(self.clock.now(), &entries)?;
+            let (entries, left_out) = checks::history(self.clock.now(), entries)?;
+            if left_out > 0 {
+                tracing::warn!(
+                    { attribute::CONNECTION } = self.connection().as_str(),
+                    left_out,
+                    "entries of the provider's history are of the future, or hold words that are none"
+                );
+            }
             Ok(entries)
         })
         .await
@@ -211,8 +219,14 @@ impl Facade {
     /// [`ProviderError`]; after a time-out the outcome is unclear.
     pub async fn start(&self, start: &Start<'_>) -> Result<Started, ProviderError> {
         self.asked(Operation::Start, || async move {
-            let started = self.plugin.start(start).await?;
+            let mut started = self.plugin.start(start).await?;
             checks::started(self.clock.now(), self.profile(), &started)?;
+            if checks::drop_bad_picture(&mut started) {
+                tracing::warn!(
+                    { attribute::CONNECTION } = self.connection().as_str(),
+                    "the provider's QR code is no PNG picture of bounded size; it is drawn from the link"
+                );
+            }
             Ok(started)
         })
         .await

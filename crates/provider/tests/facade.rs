@@ -202,6 +202,7 @@ fn callback(body: &'static [u8]) -> Callback {
             requested_expiry: NOW,
             expire_time: None,
             is_cancelled: false,
+            was_taken: true,
         }],
     }
 }

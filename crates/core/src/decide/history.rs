@@ -17,27 +17,19 @@
 //! (data does not come this way), while one that it is given wrongly fails a request that its user is
 //! about to accept.
 //!
-//! An attempt whose start was refused has taken nothing over: an earlier try of it can have been
-//! taken, but a provider works on one request of a slot at a time, so what comes before the one
+//! An attempt whose start was refused, or not answered yet, has taken nothing over: a try of it can have
+//! been taken, but a provider works on one request of a slot at a time, so what comes before the one
 //! before has ended, or before anybody has accepted again, is still about the one before.
+//!
+//! Attempts that live by one expiration live by one request, which a later one has taken over. What is
+//! noted of it goes where callbacks that carry it go: to the newest that was not called off.
 
 use std::time::Duration;
 
-use crate::{Fact, SlotHolder, Timestamp};
+use crate::{Fact, SlotHolder, StartPhase, Tenancy, Timestamp};
 
-/// How far the provider's clock may be behind ours when the first attempt begins.
-const SKEW: Duration = Duration::from_secs(60);
-
-/// An attempt of a slot, and when it began.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Tenure {
-    /// The attempt.
-    pub holder: SlotHolder,
-    /// When its intent was committed.
-    pub start_time: Timestamp,
-    /// Whether its start was refused in the end.
-    pub refused: bool,
-}
+/// How far the provider's clock may be behind ours when an attempt begins.
+pub const SKEW: Duration = Duration::from_secs(60);
 
 /// What of an entry decides whose it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,34 +40,39 @@ pub struct Noted {
     pub fact: Option<Fact>,
 }
 
-/// Whose each entry is. `tenures` are all attempts that used the slot, newest first; `entries` stand
+/// Whose each entry is. `tenancies` are all attempts that used the slot, newest first; `entries` stand
 /// oldest first, in the provider's own order.
 #[must_use]
-pub fn assign(tenures: &[Tenure], entries: &[Noted]) -> Vec<Option<SlotHolder>> {
+pub fn assign(tenancies: &[Tenancy], entries: &[Noted]) -> Vec<Option<SlotHolder>> {
+    let starts = tenancies.iter().map(|tenancy| tenancy.start_time);
     let mut places: Vec<Option<usize>> = entries
         .iter()
-        .map(|entry| by_time(tenures, entry.time))
+        .map(|entry| begun_by(starts.clone(), entry.time))
         .collect();
-    for (place, tenure) in tenures.iter().enumerate() {
-        leave_to_predecessor(&mut places, entries, place, tenure.start_time);
-        if tenure.refused && place.saturating_add(1) < tenures.len() {
-            leave_until_accepted(&mut places, entries, place);
-        }
+    for (place, tenancy) in tenancies.iter().enumerate() {
+        leave_to_predecessor(&mut places, entries, place, tenancy.start_time);
     }
-    let holder = |place: usize| tenures.get(place).map(|tenure| tenure.holder);
+    leave_until_accepted(&mut places, entries, tenancies);
+    hand_over(&mut places, entries, tenancies);
+    let holder = |place: usize| tenancies.get(place).map(|tenancy| tenancy.holder);
     places
         .into_iter()
         .map(|place| place.and_then(holder))
         .collect()
 }
 
-/// Providers count whole seconds, so an attempt's own second counts whole.
-fn by_time(tenures: &[Tenure], time: Timestamp) -> Option<usize> {
-    let begun = |tenure: &Tenure| tenure.start_time.as_secs() <= time.as_secs();
-    tenures.iter().position(begun).or_else(|| {
-        let oldest = tenures.last()?;
-        let near = (time + SKEW).as_secs() >= oldest.start_time.as_secs();
-        near.then(|| tenures.len().saturating_sub(1))
+/// The place of the attempt that had begun by a time and had no successor yet, by when each began,
+/// newest first. Providers count whole seconds, so an attempt's own second counts whole.
+#[must_use]
+pub fn begun_by(
+    starts: impl DoubleEndedIterator<Item = Timestamp> + ExactSizeIterator + Clone,
+    time: Timestamp,
+) -> Option<usize> {
+    let has_begun = |start: Timestamp| start.as_secs() <= time.as_secs();
+    starts.clone().position(has_begun).or_else(|| {
+        let oldest = starts.clone().next_back()?;
+        let near = (time + SKEW).as_secs() >= oldest.as_secs();
+        near.then(|| starts.len().saturating_sub(1))
     })
 }
 
@@ -117,30 +114,97 @@ fn leave_to_predecessor(
     }
 }
 
-/// Gives what comes before the acceptance of a request of this attempt's own, if there is one, to
-/// the attempt before it.
-fn leave_until_accepted(places: &mut [Option<usize>], entries: &[Noted], place: usize) {
-    let before = place.checked_add(1);
-    let mut is_open = false;
+/// Gives what comes before the acceptance of a request of its own to an attempt that took nothing
+/// over, if anything does, to the attempt before it.
+fn leave_until_accepted(places: &mut [Option<usize>], entries: &[Noted], tenancies: &[Tenancy]) {
+    let mut runs: Vec<bool> = tenancies
+        .iter()
+        .map(|tenancy| tenancy.phase == StartPhase::Started)
+        .collect();
+    let mut open = None;
     for (whose, entry) in places.iter_mut().zip(entries) {
+        let Some(place) = *whose else {
+            continue;
+        };
         let accepts = entry.fact == Some(Fact::Accepted);
-        let ends = entry.fact.is_some_and(Fact::ends_request);
-        if *whose == Some(place) {
-            if accepts && !is_open {
-                return;
+        let before = before(&runs, place);
+        if let (Some(false), Some(before)) = (runs.get(place), before) {
+            if accepts && open != Some(before) {
+                runs.iter_mut()
+                    .skip(place)
+                    .take(1)
+                    .for_each(|run| *run = true);
+            } else {
+                *whose = Some(before);
             }
-            *whose = before;
         }
-        if *whose == before {
-            is_open = (is_open || accepts) && !ends;
+        if entry.fact.is_some_and(Fact::ends_request) {
+            open = None;
+        } else if accepts {
+            open = *whose;
         }
     }
+}
+
+/// The nearest attempt before one that has a request, or else the oldest; none before the oldest.
+fn before(runs: &[bool], place: usize) -> Option<usize> {
+    let older = place.checked_add(1)?;
+    let with_request = runs.iter().skip(older).position(|run| *run);
+    with_request
+        .and_then(|place| place.checked_add(older))
+        .or_else(|| runs.len().checked_sub(1))
+        .filter(|before| *before > place)
+}
+
+/// Gives what is noted of a request that an attempt has taken over to the newest attempt that lives by
+/// it and was not called off. A request that is over is nobody else's: who has its expiration by
+/// chance has a request of its own.
+fn hand_over(places: &mut [Option<usize>], entries: &[Noted], tenancies: &[Tenancy]) {
+    let mut next = 0;
+    while next < tenancies.len() {
+        let sharing = sharing(tenancies, next);
+        let is_called_off = |place: &usize| {
+            let tenancy = tenancies.get(*place);
+            tenancy.is_some_and(|tenancy| tenancy.facts.is_cancelled())
+        };
+        let owner = sharing.iter().copied().find(|place| !is_called_off(place));
+        let owner = owner.unwrap_or(next);
+        for member in sharing.iter().copied().filter(|member| *member != owner) {
+            let works = tenancies.get(member).is_some_and(Tenancy::still_works);
+            if member < owner || (works && !has_ended(places, entries, member)) {
+                let own = places.iter_mut().filter(|whose| **whose == Some(member));
+                own.for_each(|whose| *whose = Some(owner));
+            }
+        }
+        next = sharing.last().copied().unwrap_or(next).saturating_add(1);
+    }
+}
+
+/// The attempts that live by the request of this one, newest first, itself included.
+fn sharing(tenancies: &[Tenancy], newest: usize) -> Vec<usize> {
+    let mut sharing = vec![newest];
+    let Some(expiry) = tenancies.get(newest).and_then(|one| one.expire_time) else {
+        return sharing;
+    };
+    for (place, older) in tenancies.iter().enumerate().skip(newest.saturating_add(1)) {
+        if older.expiry().as_secs() == expiry.as_secs() {
+            sharing.push(place);
+        } else if older.phase == StartPhase::Started {
+            break;
+        }
+    }
+    sharing
+}
+
+fn has_ended(places: &[Option<usize>], entries: &[Noted], place: usize) -> bool {
+    let mut own = places.iter().zip(entries);
+    own.any(|(whose, entry)| *whose == Some(place) && entry.fact.is_some_and(Fact::ends_request))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Reason, VerificationId};
+    use crate::{Facts, Reason, VerificationId};
 
     const START: i64 = 1_700_000_000;
     const MONTH: i64 = 30 * 24 * 60 * 60;
@@ -153,18 +217,24 @@ mod tests {
     }
 
     /// Attempt `which`, begun so many milliseconds after the first.
-    fn tenure(which: u8, millis: i64) -> Tenure {
-        Tenure {
+    fn tenure(which: u8, millis: i64) -> Tenancy {
+        let start_time = Timestamp::from_millis(START * 1_000 + millis);
+        let expiry = start_time + Duration::from_secs(600);
+        Tenancy {
             holder: holder(which),
-            start_time: Timestamp::from_millis(START * 1_000 + millis),
-            refused: false,
+            phase: StartPhase::Started,
+            facts: Facts::default(),
+            start_time,
+            requested_expiry: expiry,
+            expire_time: Some(expiry),
         }
     }
 
     /// The same, of which the start was refused.
-    fn refused(which: u8, millis: i64) -> Tenure {
-        Tenure {
-            refused: true,
+    fn refused(which: u8, millis: i64) -> Tenancy {
+        Tenancy {
+            phase: StartPhase::Ended,
+            expire_time: None,
             ..tenure(which, millis)
         }
     }
@@ -181,7 +251,7 @@ mod tests {
     const UNSETTLED: Option<Fact> = Some(Fact::SettlementFailed);
 
     /// The attempt of each entry, by its number; 0 for nobody.
-    fn whose(tenures: &[Tenure], entries: &[Noted]) -> Vec<u8> {
+    fn whose(tenures: &[Tenancy], entries: &[Noted]) -> Vec<u8> {
         let number =
             |whose: Option<SlotHolder>| whose.map_or(0, |holder| holder.verification.as_bytes()[0]);
         assign(tenures, entries).into_iter().map(number).collect()
@@ -304,6 +374,104 @@ mod tests {
         assert_eq!(whose(&three[1..], &again), [2, 2]);
         // There is none before.
         assert_eq!(whose(&three[..1], &[noted(95, None)]), [3]);
+    }
+
+    #[test]
+    fn starts_that_were_refused_in_a_row_take_nothing_from_the_attempt_before_them() {
+        let three = [refused(3, 90_000), refused(2, 50_000), tenure(1, 0)];
+        // Nothing was noted while the first of them was to be started.
+        let entries = [noted(10, ACCEPTED), noted(95, ACCEPTED), noted(96, SETTLED)];
+        assert_eq!(whose(&three, &entries), [1; 3]);
+        // The one between has a run of its own.
+        let run = [
+            noted(10, ACCEPTED),
+            noted(20, UNSETTLED),
+            noted(60, ACCEPTED),
+        ];
+        let both = [&run[..], &[noted(95, ACCEPTED)]].concat();
+        assert_eq!(whose(&three, &both), [1, 1, 2, 2]);
+    }
+
+    #[test]
+    fn a_start_that_is_not_answered_yet_takes_nothing_from_the_attempt_before_it() {
+        let intended = Tenancy {
+            phase: StartPhase::Intended,
+            ..refused(2, 50_000)
+        };
+        let two = [intended, tenure(1, 0)];
+        let entries = [noted(10, ACCEPTED), noted(60, ACCEPTED)];
+        assert_eq!(whose(&two, &entries), [1, 1]);
+    }
+
+    /// One that took over the request of an attempt, begun so many milliseconds after the first.
+    fn adopter(which: u8, millis: i64, of: &Tenancy) -> Tenancy {
+        Tenancy {
+            expire_time: of.expire_time,
+            ..tenure(which, millis)
+        }
+    }
+
+    fn called_off(tenancy: Tenancy) -> Tenancy {
+        Tenancy {
+            facts: tenancy.facts.with(Fact::Cancelled),
+            ..tenancy
+        }
+    }
+
+    #[test]
+    fn who_takes_a_request_over_gets_all_that_was_noted_of_it() {
+        let first = called_off(tenure(1, 0));
+        let two = [adopter(2, 500_000, &first), first];
+        let entries = [
+            noted(0, None),
+            noted(400, ACCEPTED),
+            noted(600, ACCEPTED),
+            noted(700, SETTLED),
+        ];
+        assert_eq!(whose(&two, &entries), [2; 4]);
+        // And who takes it over from that one, with a start in between that was refused.
+        let four = [
+            adopter(4, 560_000, &first),
+            refused(3, 540_000),
+            two[0],
+            first,
+        ];
+        assert_eq!(whose(&four, &entries), [4; 4]);
+        // Another's request is not touched.
+        let other = [tenure(5, 900_000), two[0], first];
+        let later = [noted(400, ACCEPTED), noted(950, ACCEPTED)];
+        assert_eq!(whose(&other, &later), [2, 5]);
+    }
+
+    #[test]
+    fn a_request_that_was_taken_over_and_called_off_is_the_older_attempt_s_again() {
+        let first = tenure(1, 0);
+        let entries = [noted(400, ACCEPTED), noted(600, ACCEPTED)];
+        let two = [called_off(adopter(2, 500_000, &first)), first];
+        assert_eq!(whose(&two, &entries), [1, 1]);
+        let both = [two[0], called_off(first)];
+        assert_eq!(whose(&both, &entries), [2, 2]);
+    }
+
+    #[test]
+    fn a_request_that_is_over_is_not_handed_on_with_its_expiration() {
+        let first = tenure(1, 0);
+        let entries = [noted(400, ACCEPTED), noted(600, ACCEPTED)];
+        for over in [
+            Fact::DataComplete,
+            Fact::Settled,
+            Fact::Failed(Reason::ProviderFailed),
+        ] {
+            let over = Tenancy {
+                facts: first.facts.with(over),
+                ..first
+            };
+            let two = [adopter(2, 500_000, &first), over];
+            assert_eq!(whose(&two, &entries), [1, 2]);
+        }
+        let two = [adopter(2, 500_000, &first), called_off(first)];
+        let ended = [noted(400, ACCEPTED), noted(450, UNSETTLED), entries[1]];
+        assert_eq!(whose(&two, &ended), [1, 1, 2]);
     }
 
     #[test]

@@ -54,6 +54,7 @@ impl Asked {
             requested_expiry: tenancy.requested_expiry,
             expire_time: tenancy.expire_time,
             is_cancelled: tenancy.facts.is_cancelled(),
+            was_taken: tenancy.was_taken(),
         }
     }
 }

@@ -137,6 +137,14 @@ impl Message {
         occurrence::noted_as(&loaded.seen, self.attempt, report, history)
     }
 
+    /// Whether the status that it tells stands in a history.
+    pub(super) fn stands_in(&self, history: &[HistoryEntry]) -> bool {
+        match &self.report {
+            Report::Status(report) => occurrence::stands(report, history),
+            Report::Failure(_) | Report::Data(_) => false,
+        }
+    }
+
     pub(super) fn status(
         &self,
         status: &ProviderStatus,

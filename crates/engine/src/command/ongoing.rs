@@ -73,11 +73,11 @@ impl Engine {
         }
         // The newest that was accepted: the provider works on one at a time.
         let mut accepted = others.into_iter().filter(|other| other.facts.is_accepted());
-        if let Some(other) = accepted.next().filter(still_works) {
+        let works = |other: &Tenancy| other.phase != StartPhase::Ended && other.still_works();
+        if let Some(other) = accepted.next().filter(works) {
             let theirs = self.load(other.holder.verification).await?.verification;
             if self.is_same_wish(row, &theirs)? {
-                let expire_time = other.expire_time.unwrap_or(other.requested_expiry);
-                return Ok(Ongoing::Ours(expire_time));
+                return Ok(Ongoing::Ours(other.expiry()));
             }
         }
         Ok(Ongoing::Unknown(Reason::RequestAlreadyOpen))
@@ -125,25 +125,4 @@ fn can_expire_at(attempt: &Tenancy, time: Timestamp, lifetime: ActionLifetime) -
             (first.as_secs()..=last.as_secs()).contains(&time)
         }
     }
-}
-
-/// Whether data can still be on its way: nothing of it came, and the provider has not said that none
-/// will.
-fn still_works(attempt: &Tenancy) -> bool {
-    let (_, failed, ..) = attempt.facts.to_parts();
-    let gave_up = matches!(
-        failed,
-        Some(
-            Reason::ProviderFailed
-                | Reason::FinishFailed
-                | Reason::ConfirmationFailed
-                | Reason::ValidityFailed
-                | Reason::InitiationFailed
-        )
-    );
-    attempt.phase != StartPhase::Ended
-        && !attempt.facts.has_data()
-        && !attempt.facts.is_settled()
-        && !attempt.facts.settlement_failed()
-        && !gave_up
 }

@@ -20,6 +20,7 @@ fn history(times: &[i64]) -> Vec<HistoryEntry> {
     let entry = |time: &i64| HistoryEntry {
         report: report(Some(*time)),
         provider_time: Timestamp::from_secs(*time),
+        is_news: true,
     };
     times.iter().map(entry).collect()
 }

@@ -1,8 +1,10 @@
 //! The provider holds a request already: one that this service made is taken over.
 
-use verilane_core::{EventKind, Pii, Principal, Reason, State};
+use serde_json::json;
+use verilane_core::{Assurance, EventKind, Pii, Principal, Reason, State};
 
 use crate::request;
+use crate::stage::calls::{Body, call};
 use crate::stage::puppet::Answer;
 use crate::stage::{self, DAY, MINUTE, SECOND, START, Stage};
 use verilane_engine::{CreateVerification, Verdict};
@@ -155,6 +157,32 @@ async fn what_a_user_accepted_for_another_purpose_is_not_taken_over() {
         .await
         .unwrap();
     assert_eq!(play.view(same.row.id).await.row.state().0, State::Verified);
+}
+
+#[tokio::test]
+async fn a_late_status_of_a_request_from_before_it_was_taken_over_is_taken() {
+    let stage = Stage::keeping_history();
+    let play = stage.open().await;
+    let first = play.engine.create(request("ada", 1)).await.unwrap().row.id;
+    let left = stage.puppet.last_start();
+    stage.clock.advance(10 * SECOND);
+    let accepted = stage.now();
+    stage.puppet.notes("ACCEPTED", accepted);
+    play.cancel(first).await;
+    stage.clock.advance(10 * SECOND);
+    stage.puppet.answers([Answer::HoldsOne(left.expiry)]);
+    let second = play.engine.create(request("ada", 1)).await.unwrap().row.id;
+    stage.clock.advance(4 * MINUTE);
+    let body = Body::status("ACCEPTED", left.expiry)
+        .with("time", json!(accepted.as_secs()))
+        .with("deadline", json!(accepted.as_secs() + 180));
+    let taken = call(&play.engine, &left.status_path(), &body).await;
+    assert_eq!(taken.unwrap().verdict, Verdict::Repeated);
+    assert_eq!(play.view(second).await.row.state().0, State::Processing);
+    assert_eq!(play.view(first).await.row.state().0, State::Cancelled);
+    let last = play.log().await.pop().unwrap().body;
+    assert_eq!(last.verification, second);
+    assert_eq!(last.assurance, Assurance::Pulled);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use verilane_core::{ClaimStatus, EvidenceKind, Principal, Reason};
 use verilane_engine::ReadClaims;
 use verilane_store::Store;
 
-use crate::connector::{Hand, Mood, asked};
+use crate::connector::{Hand, Letter, Mood, SLOTS, WAITS, World, asked};
 use crate::doing::access;
 use crate::histories::playing::Outcome;
 use crate::history::{Ending, History};
@@ -139,25 +139,30 @@ impl History<'_> {
     /// Every transition of the connector stands in the log, of every attempt that can be asked about.
     fn nothing_is_missing(&self, ending: Ending) -> Outcome {
         let world = self.lasting.connector.world.lock();
-        for letter in &world.noted {
-            let Some(a) = self.model.by_time(letter.slot, letter.time) else {
-                return Err(format!("nobody's: {letter:?}"));
-            };
-            let attempt = &self.model.attempts[a];
-            if attempt.cancelled || attempt.phase != Phase::Started {
-                continue;
-            }
-            let last = attempt.ended.map_or(i64::MAX, |time| time + AFTER_END);
-            let told_out = attempt.told_out.unwrap_or(i64::MAX);
-            // If the connector did not answer the last time, it is not asked again.
-            let in_vain = world
-                .untold
-                .get(&letter.slot)
-                .is_some_and(|time| *time >= last);
-            if letter.time < last.min(told_out) && !in_vain && !self.is_known(&world, a, letter) {
-                return Err(format!("attempt {a} never heard of {letter:?}, {ending:?}"));
+        for slot in SLOTS {
+            let of_it = world.noted.iter().filter(|letter| letter.slot == slot);
+            let whose = self.model.whose(slot, of_it);
+            for (of, letter) in &whose {
+                let a = of.ok_or_else(|| format!("nobody's: {letter:?}"))?;
+                if self.should_know(&world, a, letter) && !self.is_known(&whose, a, letter) {
+                    return Err(format!("attempt {a} never heard of {letter:?}, {ending:?}"));
+                }
             }
         }
         Ok(())
+    }
+
+    /// Whether a transition must stand in the log of its attempt.
+    fn should_know(&self, world: &World, a: usize, letter: &Letter) -> bool {
+        let attempt = &self.model.attempts[a];
+        if attempt.cancelled || attempt.phase != Phase::Started || letter.is(WAITS) {
+            return false;
+        }
+        let last = attempt.ended.map_or(i64::MAX, |time| time + AFTER_END);
+        let told_out = attempt.told_out.unwrap_or(i64::MAX);
+        // If the connector did not answer the last time, it is not asked again.
+        let untold = world.untold.get(&letter.slot);
+        let in_vain = untold.is_some_and(|time| *time >= last);
+        letter.time < last.min(told_out) && !in_vain
     }
 }

@@ -21,7 +21,10 @@ use sha3::{Digest, Sha3_256};
 use verilane_core::clock::ManualClock;
 use verilane_core::{CallbackChannel, Clock};
 
-use crate::model::{RECURS, WORDS};
+use crate::model::{RECURS, WORDS, canonical};
+
+/// What a history tells of a request that nobody has accepted yet.
+pub const WAITS: &str = "PENDING";
 
 /// A user and a set of items, by their places.
 pub type Slot = (usize, usize);
@@ -30,6 +33,8 @@ pub const USERS: [&str; 2] = [
     "ab22b1671b4f7ccc0b16a87514adde84513b6348232e",
     "cb4500112233445566778899aabbccddeeff00112233",
 ];
+/// Every user and set of items.
+pub const SLOTS: [Slot; 4] = [(0, 0), (0, 1), (1, 0), (1, 1)];
 const ITEMS: [&[&str]; 2] = [&["SH_EMAIL", "SH_PHONE"], &["SH_EMAIL"]];
 /// An item that nobody asks for.
 const FOREIGN: &str = "SH_Passport_DOB";
@@ -232,6 +237,33 @@ impl Letter {
     /// Whether it tells of this status.
     pub fn is(&self, wanted: &str) -> bool {
         matches!(&self.what, What::Status { word, .. } if word == wanted)
+    }
+
+    /// Whether it tells the same status as another, of whatever request.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let word = |letter: &Self| match &letter.what {
+            What::Status { word, .. } => Some(canonical(word).to_owned()),
+            _ => None,
+        };
+        word(self) == word(other)
+    }
+
+    /// Whether it tells that the user has accepted, and nothing has ended.
+    pub fn accepts(&self) -> bool {
+        let course = [
+            "ACCEPTED",
+            "INITIATE_SUBMITTED",
+            "INITIATED",
+            "KYC_RECEIVED",
+        ];
+        let further = ["VALIDITY_CHECK", "VALIDITY_SUCCEED", "CONFIRM_SUBMITTED"];
+        course.iter().chain(&further).any(|word| self.is(word))
+    }
+
+    /// Whether nothing more is done about the request that it tells of.
+    pub fn ends(&self) -> bool {
+        let ends = FAILURES.iter().chain(&["FINISH_SUCCESS"]);
+        ends.into_iter().any(|word| self.is(word))
     }
 
     pub const fn channel(&self) -> CallbackChannel {
@@ -455,6 +487,7 @@ impl World {
                     rank: 1,
                     over: false,
                 });
+                self.note(self.requests.len() - 1, WAITS);
                 held_until(expiration, false)
             }
         };

@@ -12,7 +12,7 @@ use verilane_engine::{
 };
 use verilane_provider::Refusal;
 
-use crate::connector::{Asked, Hand, Letter, Mood, Slot, USERS, What, asked, required};
+use crate::connector::{Asked, Hand, Letter, Mood, Slot, USERS, WAITS, What, asked, required};
 use crate::histories::playing::Outcome;
 use crate::history::History;
 use crate::model::{Cause, Judgement, Phase, RECURS};
@@ -238,12 +238,14 @@ impl History<'_> {
             self.causes.extend(cause);
             let got = call.await;
             let told = self.was_told(&letter);
+            let judgement = self.after_asking(&letter, deadline, judgement, told);
             self.settle().await?;
             return self.is_right(&letter, deadline, judgement, told, got);
         };
         if let Some(got) = some_looks(call, looks).await {
             let told = self.was_told(&letter);
             self.causes.extend(cause);
+            let judgement = self.after_asking(&letter, deadline, judgement, told);
             self.settle().await?;
             self.is_right(&letter, deadline, judgement, told, got)?;
             self.reopen(false).await;
@@ -253,8 +255,46 @@ impl History<'_> {
         // It is durable as a whole or not at all, and nobody was answered.
         let happened = did_more_than_pull(self.running(), self.frames.len()).await;
         self.causes.extend(cause.filter(|_| happened));
+        self.after_asking(&letter, deadline, judgement, happened);
         self.explain().await?;
         self.run_on().await
+    }
+
+    /// What must become of a callback once the history was told, if it was. What stands there is taken:
+    /// as news of the attempt whose it is by its time, or else by the callback's own word.
+    fn after_asking(
+        &mut self,
+        letter: &Letter,
+        deadline: i64,
+        judgement: Judgement,
+        told: bool,
+    ) -> Judgement {
+        let Judgement::AskFirst(a) = judgement else {
+            return judgement;
+        };
+        let (now, time) = (self.now(), deadline - 180);
+        let start = self.model.attempts[a].start;
+        let world = self.lasting.connector.world.lock();
+        let whose = self
+            .model
+            .whose(letter.slot, world.history(letter.slot, now));
+        let stands = |(_, noted): &&(Option<usize>, &Letter)| {
+            noted.is_same(letter) && (!noted.is(RECURS) || noted.time <= time)
+        };
+        let is_news = |(of, noted): &(Option<usize>, &Letter)| *of == Some(a) && !noted.is(WAITS);
+        let is_repeat = whose.iter().filter(stands).any(is_news)
+            || (letter.is(RECURS) && self.model.knows_undelivered(a, i64::MIN, time + 1));
+        let mut others = whose.iter().filter(stands).filter(|(of, noted)| {
+            !is_news(&(*of, noted)) && (*of == Some(a) || noted.time + 60 >= start)
+        });
+        let by_its_word = told && !is_repeat && others.next().is_some();
+        drop(world);
+        if !by_its_word {
+            return judgement;
+        }
+        self.causes
+            .push_back(Cause::Letter(a, Box::new(letter.clone()), deadline));
+        Judgement::Accepted(a)
     }
 
     /// Whether the history of a callback's user and items was told since the last look.

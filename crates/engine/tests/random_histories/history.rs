@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use verilane_core::{Event, EventKind, Reason, Sequence, Timestamp, VerificationId};
 use verilane_store::Store;
 
-use crate::connector::{Asked, Letter, World};
+use crate::connector::{Asked, Letter, WAITS};
 use crate::histories::playing::Outcome;
 use crate::histories::running::{Running, frame};
 use crate::histories::watcher::Watcher;
@@ -256,28 +256,24 @@ impl<'w> History<'w> {
     pub fn news(&self, a: usize, now: i64) -> Option<Letter> {
         let slot = self.model.verifications[self.model.attempts[a].of].slot;
         let world = self.lasting.connector.world.lock();
-        let unknown = |letter: &&Letter| {
-            self.model.by_time(slot, letter.time) == Some(a) && !self.is_known(&world, a, letter)
-        };
-        world.history(slot, now).find(unknown).cloned()
+        let whose = self.model.whose(slot, world.history(slot, now));
+        let mut own = whose.iter().filter(|(of, _)| *of == Some(a));
+        // That a request waits, the answer to it has told.
+        let unknown =
+            own.find(|(_, letter)| !letter.is(WAITS) && !self.is_known(&whose, a, letter));
+        unknown.map(|(_, letter)| (*letter).clone())
     }
 
     /// Whether the log has an entry of an attempt's history.
-    pub fn is_known(&self, world: &World, a: usize, entry: &Letter) -> bool {
+    pub fn is_known(&self, whose: &[(Option<usize>, &Letter)], a: usize, entry: &Letter) -> bool {
         if !entry.is(RECURS) {
             return self.model.knows(a, entry);
         }
-        let next = |other: &&Letter| {
-            other.is(RECURS)
-                && other.slot == entry.slot
-                && other.time > entry.time
-                && self.model.by_time(other.slot, other.time) == Some(a)
+        let next = |(of, other): &&(Option<usize>, &Letter)| {
+            *of == Some(a) && other.is(RECURS) && other.time > entry.time
         };
-        let next = world
-            .noted
-            .iter()
-            .find(next)
-            .map_or(i64::MAX, |other| other.time);
+        let next = whose.iter().find(next);
+        let next = next.map_or(i64::MAX, |(_, other)| other.time);
         self.model.knows_undelivered(a, entry.time, next)
     }
 

@@ -26,6 +26,7 @@ mod histories;
 mod history;
 mod in_time;
 mod model;
+mod scripted;
 mod service;
 mod steps;
 mod told;

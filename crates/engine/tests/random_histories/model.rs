@@ -36,7 +36,7 @@ pub const WORDS: [&str; 16] = [
     "FINISH_FAILED",
 ];
 
-fn canonical(word: &str) -> &str {
+pub fn canonical(word: &str) -> &str {
     match word {
         "CONFIRMED_FAILED" => "CONFIRM_FAILED",
         other => other,
@@ -131,6 +131,19 @@ impl Attempt {
             (self.discarded, Reason::LateDataDiscarded),
         ];
         all.iter().filter(|one| one.0).map(|one| one.1).collect()
+    }
+
+    /// Whether its request can still bring data.
+    fn works(&self) -> bool {
+        let gave_up = self.failed.is_some_and(|reason| {
+            let ours = [
+                Reason::ProviderStalled,
+                Reason::DataNotDelivered,
+                Reason::StartAbandoned,
+            ];
+            !ours.contains(&reason)
+        });
+        self.data.is_none() && !self.settled && !self.unsettled && !gave_up
     }
 
     fn expiration(&self) -> i64 {
@@ -282,22 +295,109 @@ impl Model {
     /// Whose a callback is: by its expiration, the newest that was not called off before one that was;
     /// else by its time.
     fn meant(&self, letter: &Letter, time: i64) -> Option<usize> {
-        let held = || self.users(letter.slot).filter(|a| self.attempts[*a].held);
+        let held = || self.held(letter.slot);
         let carries = |a: &usize| letter.expiration == Some(self.attempts[*a].expiration());
         let goes_on = |a: &usize| carries(a) && !self.attempts[*a].cancelled;
         let by_expiration = held().find(goes_on).or_else(|| held().find(carries));
         by_expiration.or_else(|| self.by_time(letter.slot, time))
     }
 
-    /// The attempt that had begun by then and had no successor yet.
-    pub fn by_time(&self, slot: Slot, time: i64) -> Option<usize> {
-        let held = || self.users(slot).filter(|a| self.attempts[*a].held);
-        let begun = held().find(|a| self.attempts[*a].start <= time);
-        begun.or_else(|| {
-            held()
-                .last()
-                .filter(|a| self.attempts[*a].start <= time + 60)
-        })
+    /// The attempt that had begun by then and had no successor yet. One whose request nobody took, for
+    /// all that is known, succeeds nobody.
+    fn by_time(&self, slot: Slot, time: i64) -> Option<usize> {
+        let begun = self.begun_by(slot, time)?;
+        let taken = |a: &usize| {
+            let attempt = &self.attempts[*a];
+            attempt.phase == Phase::Started || attempt.accepted.is_some() || attempt.data.is_some()
+        };
+        let since = || self.held(slot).filter(|a| *a <= begun);
+        let a = since().find(taken).or_else(|| since().last())?;
+        // Somebody may have taken its request over.
+        let lives_by_it = |other: &usize| {
+            let attempt = &self.attempts[*other];
+            attempt.expiration() == self.attempts[a].expiration() && !attempt.cancelled
+        };
+        self.held(slot).filter(taken).find(lives_by_it).or(Some(a))
+    }
+
+    fn held(&self, slot: Slot) -> impl Iterator<Item = usize> {
+        self.users(slot).filter(|a| self.attempts[*a].held)
+    }
+
+    fn begun_by(&self, slot: Slot, time: i64) -> Option<usize> {
+        let start = |a: usize| self.attempts[a].start;
+        let begun = self.held(slot).find(|a| start(*a) <= time);
+        let first = || self.held(slot).last().filter(|a| start(*a) <= time + 60);
+        begun.or_else(first)
+    }
+
+    /// Whose each entry of a slot's history is. An attempt that has no request, as far as its answer
+    /// says, leaves all to the one before, until somebody accepts while nothing of that one is open.
+    pub fn whose<'a>(
+        &self,
+        slot: Slot,
+        history: impl Iterator<Item = &'a Letter>,
+    ) -> Vec<(Option<usize>, &'a Letter)> {
+        let mut own = BTreeSet::new();
+        let mut open = None;
+        let mut whose = Vec::new();
+        for letter in history {
+            let has_request = |a: &usize| {
+                let attempt = &self.attempts[*a];
+                attempt.phase == Phase::Started || own.contains(a)
+            };
+            let mut of = self.begun_by(slot, letter.time);
+            if let Some(a) = of.filter(|a| !has_request(a)) {
+                let older = || self.held(slot).filter(|other| *other < a);
+                match older().find(has_request).or_else(|| older().last()) {
+                    Some(before) if !letter.accepts() || open == Some(before) => of = Some(before),
+                    Some(_) => drop(own.insert(a)),
+                    None => {}
+                }
+            }
+            if letter.ends() {
+                open = None;
+            } else if letter.accepts() {
+                open = of;
+            }
+            whose.push((of, letter));
+        }
+        let over: BTreeSet<usize> = whose
+            .iter()
+            .filter_map(|(of, letter)| of.filter(|a| letter.ends() || !self.attempts[*a].works()))
+            .collect();
+        for (of, _) in &mut whose {
+            *of = of.map(|a| self.taker(slot, a, over.contains(&a)));
+        }
+        whose
+    }
+
+    /// Who lives by the request of an attempt now: the newest that was not called off. A request that is
+    /// over nobody has taken over.
+    fn taker(&self, slot: Slot, a: usize, over: bool) -> usize {
+        let expiration = self.attempts[a].expiration();
+        let started = |other: &usize| self.attempts[*other].phase == Phase::Started;
+        let same = |other: &usize| self.attempts[*other].expiration() == expiration;
+        // Oldest first, up to whoever has a request of its own.
+        let mut newer: Vec<_> = self.held(slot).filter(|other| *other > a).collect();
+        newer.reverse();
+        let newer = newer.into_iter().take_while(|o| same(o) || !started(o));
+        let older = self.held(slot).filter(|other| *other < a);
+        let older = older.take_while(|o| same(o) || !started(o));
+        let mut sharing: Vec<_> = newer.chain(older).chain([a]).filter(same).collect();
+        sharing.sort_unstable();
+        while sharing.last().is_some_and(|last| !started(last)) {
+            sharing.pop();
+        }
+        if !sharing.contains(&a) {
+            return a;
+        }
+        let goes_on = |other: &&usize| !self.attempts[**other].cancelled;
+        let taker = sharing.iter().rfind(goes_on).or(sharing.last());
+        taker
+            .copied()
+            .filter(|taker| *taker < a || !over)
+            .unwrap_or(a)
     }
 
     pub fn judge(&self, letter: &Letter, deadline: i64, now: i64) -> Judgement {
@@ -466,19 +566,7 @@ impl Model {
             *other != a && attempt.held && attempt.accepted.is_some()
         });
         let other = &self.attempts[accepted.next()?];
-        let gave_up = other.failed.is_some_and(|reason| {
-            let ours = [
-                Reason::ProviderStalled,
-                Reason::DataNotDelivered,
-                Reason::StartAbandoned,
-            ];
-            !ours.contains(&reason)
-        });
-        let works = other.phase != Phase::Ended
-            && other.data.is_none()
-            && !other.settled
-            && !other.unsettled
-            && !gave_up;
+        let works = other.phase != Phase::Ended && other.works();
         let principal = |attempt: &Attempt| self.verifications[attempt.of].principal;
         let same = principal(other) == principal(&self.attempts[a]);
         (works && same).then(|| other.expiration())

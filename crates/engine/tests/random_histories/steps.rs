@@ -66,6 +66,16 @@ pub fn steps(chance: &mut Chance) -> Vec<Step> {
         if chance.is_one_in(120) {
             steps.extend(old_and_incomplete(chance));
         }
+        if chance.is_one_in(60) {
+            let slot = (chance.pick(2), chance.pick(2));
+            steps.extend(accepted_and_taken_over(slot));
+            steps.push(DELIVERED);
+        }
+        if chance.is_one_in(60) {
+            let slot = (chance.pick(2), chance.pick(2));
+            steps.extend(beside_a_stalled_one(slot, 1 + chance.pick(2)));
+            steps.extend(stalled_one_goes_on(chance.is_one_in(2)));
+        }
         let step = step(chance);
         steps.push(step);
         // Most of what a connector writes comes at once.
@@ -76,7 +86,7 @@ pub fn steps(chance: &mut Chance) -> Vec<Step> {
     steps
 }
 
-const DELIVERED: Step = Step::Deliver {
+pub const DELIVERED: Step = Step::Deliver {
     which: None,
     signed: Signed::AsWritten,
     hand: Hand::Genuine,
@@ -179,6 +189,67 @@ fn old_and_incomplete(chance: &mut Chance) -> Vec<Step> {
         Step::Connector(1, data),
         DELIVERED,
     ]
+}
+
+/// A request is worked on for so long that its attempt is given up, and others ask for the same while
+/// the connector takes no requests: none of what it still works on is theirs.
+pub fn beside_a_stalled_one(slot: (usize, usize), others: usize) -> Vec<Step> {
+    let create = |principal| Step::Create {
+        slot,
+        principal,
+        ttl: 20 * 86_400,
+        most: 1,
+        crash: Crash::No,
+    };
+    let mut steps = vec![
+        Step::Mood(Mood::Well),
+        create(0),
+        Step::Connector(0, Act::Next(2)),
+        DELIVERED,
+        Step::Wait(PROCESSING + 60),
+        Step::Mood(Mood::Busy),
+    ];
+    for _ in 0..others {
+        steps.extend([create(1), Step::Wait(700)]);
+    }
+    steps.push(Step::Mood(Mood::Well));
+    steps
+}
+
+/// A user accepts what a caller has called off, and asks for again; nothing tells of it in time.
+pub fn accepted_and_taken_over(slot: (usize, usize)) -> Vec<Step> {
+    let create = Step::Create {
+        slot,
+        principal: 0,
+        ttl: 86_400,
+        most: 1,
+        crash: Crash::No,
+    };
+    vec![
+        Step::Mood(Mood::Well),
+        create,
+        Step::Wait(10),
+        Step::Connector(0, Act::Next(0)),
+        Step::Cancel(0),
+        Step::Wait(10),
+        create,
+        Step::Mood(Mood::Busy),
+        Step::Wait(200),
+        Step::Mood(Mood::Well),
+    ]
+}
+
+/// What comes then does not say by its expiration which request it is of: data, or the history.
+pub fn stalled_one_goes_on(by_data: bool) -> [Step; 2] {
+    let with_expiration = false;
+    if by_data {
+        [
+            Step::Connector(0, Act::WritesData { with_expiration }),
+            DELIVERED,
+        ]
+    } else {
+        [Step::Connector(0, Act::Next(0)), Step::Wait(80_000)]
+    }
 }
 
 fn step(chance: &mut Chance) -> Step {

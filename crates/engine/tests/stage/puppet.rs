@@ -269,6 +269,7 @@ impl Puppet {
                 tx_hash: (rank > 2).then(|| Pii::from("0xabc")),
             },
             provider_time: time,
+            is_news: true,
         });
     }
 

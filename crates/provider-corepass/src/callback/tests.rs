@@ -36,6 +36,7 @@ fn candidate(subject: &str, fields: &[&str]) -> Candidate {
         requested_expiry: Timestamp::from_secs(EXPIRATION),
         expire_time: None,
         is_cancelled: false,
+        was_taken: true,
     }
 }
 

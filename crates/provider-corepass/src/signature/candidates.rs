@@ -196,7 +196,13 @@ fn go_struct_text(object: &Object<'_>) -> Option<String> {
 fn go_info(raw: &str) -> Option<String> {
     let info = Object::parse(raw.as_bytes()).ok()?;
     let mut members = Vec::with_capacity(3);
-    for name in ["fieldID", "fieldValue", "pepper"] {
+    // The documentation has both names; whichever came was signed.
+    let field = if info.get("fieldID").is_some() {
+        "fieldID"
+    } else {
+        "fieldId"
+    };
+    for name in [field, "fieldValue", "pepper"] {
         let text: String = info.read(name).ok()?;
         members.push(format!("\"{name}\":{}", go::string(&text)));
     }
@@ -254,6 +260,20 @@ mod tests {
             encoded(go_struct, failure).unwrap(),
             "{\"User\":\"u\",\"Items\":[\"A\",\"B\"],\"Error\":\"E\",\"Deadline\":1,\"Expiration\":2}\n"
         );
+    }
+
+    #[test]
+    fn the_go_structure_names_a_field_as_the_body_does() {
+        for name in ["fieldID", "fieldId"] {
+            let data = format!(
+                r#"{{"user":"u","infos":[{{"{name}":"F","fieldValue":"v","pepper":"00"}}],"deadline":1,"expiration":2}}"#
+            );
+            let written = encoded(go_struct, &data).unwrap();
+            assert!(
+                written.contains(&format!("{{\"{name}\":\"F\",")),
+                "{written}"
+            );
+        }
     }
 
     #[test]

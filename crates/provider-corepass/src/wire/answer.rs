@@ -4,6 +4,7 @@
 //! or of another type makes an answer unusable.
 
 use serde::Deserialize;
+use serde_json::Value;
 use verilane_core::Reason;
 use verilane_provider::Revalidated;
 
@@ -21,9 +22,10 @@ pub struct VerifiedAnswer {
 /// Answer of `POST /api/v1/kyc/all-statuses`. The list is absent or null when empty.
 #[derive(Deserialize)]
 pub struct HistoryAnswer {
-    /// What the connector has noted of this user and these items in the last month, newest first.
+    /// What the connector has noted of this user and these items in the last month, newest first; each
+    /// entry a [`NotedStatus`], or something odd that says nothing about the others.
     #[serde(rename = "AllStatuses")]
-    pub statuses: Option<Vec<NotedStatus>>,
+    pub statuses: Option<Vec<Value>>,
 }
 
 /// One status that the connector has noted.
@@ -32,16 +34,18 @@ pub struct NotedStatus {
     /// The status word.
     pub status: String,
     /// When the connector noted it, Unix seconds.
-    pub created_at: Option<i64>,
-    /// The transaction on the chain that belongs to the status.
-    pub tx_hash: Option<String>,
+    pub created_at: i64,
+    /// The transaction on the chain that belongs to the status. Nothing depends on it.
+    #[serde(default)]
+    pub tx_hash: Value,
 }
 
 /// Answer of `POST /api/v1/kyc/qrcode`.
 #[derive(Deserialize)]
 pub struct QrAnswer {
-    /// The code as a picture in base64. Absent if the first request asked for none.
-    pub qrcode: Option<String>,
+    /// The code as a picture in base64. Absent if the first request asked for none. Nothing depends on
+    /// it, so it may be anything.
+    pub qrcode: Option<Value>,
     /// The link that the code holds.
     pub link: String,
     /// When the user's time to accept ends, Unix seconds.

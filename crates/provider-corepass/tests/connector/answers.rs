@@ -78,6 +78,29 @@ async fn a_link_without_a_code_is_an_action_without_a_picture() {
 }
 
 #[tokio::test]
+async fn a_link_whose_picture_can_not_be_used_is_an_action_without_one() {
+    let too_large = format!("iVBORw0KGgo{}", "A".repeat(1_000_001));
+    for picture in [
+        r#""""#,
+        r#""not base64""#,
+        r#""R0lGODlh""#,
+        r#""/9j/4AAQSkZJRg==""#,
+        r#""data:image/svg+xml;base64,PHN2Zy8+""#,
+        r#""iVBORw==""#,
+        r#"{"png":1}"#,
+        &format!("\"{too_large}\""),
+    ] {
+        let body = qr_answer(&format!(r#""link":"corepass:x","qrcode":{picture}"#));
+        let started = started(200, &body).await.unwrap();
+        let Action::QrOrLink(QrOrLink { link, qr_png, .. }) = started.action else {
+            panic!("another kind of action");
+        };
+        assert_eq!(link.expose(), "corepass:x");
+        assert!(qr_png.is_none(), "{}", &picture[..picture.len().min(40)]);
+    }
+}
+
+#[tokio::test]
 async fn answers_that_make_no_sense_are_not_used() {
     let far = START.as_secs() + 100_000;
     let answers = [
@@ -90,8 +113,6 @@ async fn answers_that_make_no_sense_are_not_used() {
         qr_answer(r#""link":"javascript:alert(1)""#),
         qr_answer(r#""link":"http://example.com/""#),
         qr_answer(r#""link":"corepass:a b""#),
-        qr_answer(r#""link":"corepass:x","qrcode":"not base64""#),
-        qr_answer(r#""link":"corepass:x","qrcode":"R0lGODlh""#),
         format!(r#"{{"expiration":{far},"link":"corepass:x"}}"#),
         format!(
             r#"{{"link":"corepass:x","expiration":1,"x":"{}"}}"#,

@@ -170,6 +170,7 @@ impl Stage {
             requested_expiry: now + lifetime,
             expire_time: None,
             is_cancelled: false,
+            was_taken: true,
         };
         self.desk.candidates.lock().unwrap().insert(0, candidate);
         let url = |channel: &str| Pii::new(format!("http://{}/{channel}", self.receiver));

@@ -95,6 +95,7 @@ impl<B: Bench> Stage<B> {
             requested_expiry: expiry,
             expire_time: Some(expiry),
             is_cancelled: false,
+            was_taken: true,
         }
     }
 

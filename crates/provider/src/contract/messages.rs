@@ -37,6 +37,9 @@ pub struct Candidate {
     pub expire_time: Option<Timestamp>,
     /// Whether a caller called it off.
     pub is_cancelled: bool,
+    /// Whether the provider is known to have taken its request. What does not say which request it is
+    /// about is about none that was not taken.
+    pub was_taken: bool,
 }
 
 /// A callback that is what it claims to be.
@@ -103,6 +106,9 @@ pub struct HistoryEntry {
     pub report: StatusReport,
     /// The provider's own time of it.
     pub provider_time: Timestamp,
+    /// Whether it is told if no callback told it. What the answer to a start says already is not; it
+    /// stands there for a callback that comes late.
+    pub is_news: bool,
 }
 
 /// Verified data.

@@ -270,13 +270,20 @@ fn qr_or_link(action: &QrOrLink) -> Result<(), Fault> {
     if !well_formed || rest.is_empty() || BAD_SCHEMES.contains(&scheme.as_str()) {
         return Err("the link's scheme is not one to send a user to");
     }
-    if let Some(png) = &action.qr_png {
-        let png = png.expose();
-        if png.len() > MAX_PNG || !png.starts_with(PNG_MAGIC) {
-            return Err("the QR code is not a PNG picture of bounded size");
-        }
-    }
     Ok(())
+}
+
+/// Takes a picture away that can't be shown; whether there was one. The request was taken all the
+/// same, and its code can be drawn from its link.
+pub(super) fn drop_bad_picture(started: &mut Started) -> bool {
+    let Action::QrOrLink(action) = &mut started.action else {
+        return false;
+    };
+    let is_bad = |png: &mut Pii<Vec<u8>>| {
+        let png = png.expose();
+        png.len() > MAX_PNG || !png.starts_with(PNG_MAGIC)
+    };
+    action.qr_png.take_if(is_bad).is_some()
 }
 
 /// What a callback tells.
@@ -298,23 +305,20 @@ pub(super) fn reading(callback: &Callback, reading: Reading) -> Result<Reading, 
     if fits { Ok(reading) } else { Err(refused) }
 }
 
-/// What a provider has noted. One entry that can't be makes the whole of it doubtful.
-pub(super) fn history(now: Timestamp, entries: &[HistoryEntry]) -> Result<(), ProviderError> {
-    if entries.len() > MAX_HISTORY {
+/// What a provider has noted, and how many entries are left out: one that can't be says nothing about the
+/// others.
+pub(super) fn history(
+    now: Timestamp,
+    mut entries: Vec<HistoryEntry>,
+) -> Result<(Vec<HistoryEntry>, usize), ProviderError> {
+    let count = entries.len();
+    if count > MAX_HISTORY {
         return Err(ProviderError::InvalidAnswer("its history is too long"));
     }
     let latest = now + HISTORY_SKEW;
-    if entries.iter().any(|entry| entry.provider_time > latest) {
-        return Err(ProviderError::InvalidAnswer(
-            "its history tells of the future",
-        ));
-    }
-    if !entries.iter().all(|entry| status_fits(&entry.report)) {
-        return Err(ProviderError::InvalidAnswer(
-            "its history holds words that are none",
-        ));
-    }
-    Ok(())
+    entries.retain(|entry| entry.provider_time <= latest && status_fits(&entry.report));
+    let left_out = count.saturating_sub(entries.len());
+    Ok((entries, left_out))
 }
 
 fn status_fits(status: &StatusReport) -> bool {

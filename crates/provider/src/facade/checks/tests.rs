@@ -229,14 +229,23 @@ fn a_link_goes_somewhere_and_runs_nothing() {
 }
 
 #[test]
-fn a_picture_is_a_png_of_bounded_size() {
-    let check = |png: &[u8]| started(NOW, &some_profile(), &some_started("a:b", NOW, Some(png)));
-    assert!(check(b"\x89PNG\r\n\x1a\nrest").is_ok());
-    assert!(check(b"").is_err());
-    assert!(check(b"GIF89a").is_err());
+fn a_picture_that_is_no_png_of_bounded_size_is_dropped_and_its_action_stands() {
+    let is_kept = |png: &[u8]| {
+        let mut started = some_started("a:b", NOW, Some(png));
+        let dropped = drop_bad_picture(&mut started);
+        let Action::QrOrLink(action) = started.action else {
+            panic!("another kind of action");
+        };
+        assert_eq!(dropped, action.qr_png.is_none());
+        !dropped
+    };
+    assert!(is_kept(b"\x89PNG\r\n\x1a\nrest"));
+    assert!(!is_kept(b""));
+    assert!(!is_kept(b"GIF89a"));
     let mut huge = PNG_MAGIC.to_vec();
     huge.resize(MAX_PNG + 1, 0);
-    assert!(check(&huge).is_err());
+    assert!(!is_kept(&huge));
+    assert!(!drop_bad_picture(&mut some_started("a:b", NOW, None)));
 }
 
 #[test]
@@ -263,6 +272,7 @@ fn callback() -> Callback {
             requested_expiry: NOW,
             expire_time: None,
             is_cancelled: false,
+            was_taken: true,
         }],
     }
 }
@@ -360,7 +370,7 @@ fn words_are_short_and_printable() {
 }
 
 #[test]
-fn a_history_is_bounded_of_names_and_not_of_the_future() {
+fn a_history_is_bounded_and_what_can_not_be_is_left_out_of_it_alone() {
     let entry = |status: &'static str, seconds: u64| HistoryEntry {
         report: StatusReport {
             status: status.into(),
@@ -371,17 +381,27 @@ fn a_history_is_bounded_of_names_and_not_of_the_future() {
             tx_hash: None,
         },
         provider_time: NOW + Duration::from_secs(seconds),
+        is_news: true,
     };
-    assert!(history(NOW, &[]).is_ok());
-    assert!(history(NOW, &[entry("PENDING", 300), entry("PENDING", 0)]).is_ok());
-    assert!(history(NOW, &[entry("PENDING", 0), entry("PENDING", 301)]).is_err());
-    assert!(history(NOW, &[entry("", 0)]).is_err());
-    let long = vec![entry("PENDING", 0); MAX_HISTORY + 1];
-    assert!(history(NOW, &long).is_err());
-    assert!(history(NOW, &long[1..]).is_ok());
-    let mut hashed = entry("PENDING", 0);
+    // How many are kept, and how many are not.
+    let counted = |entries: &[HistoryEntry]| {
+        let checked = history(NOW, entries.to_vec());
+        checked.map(|(kept, left_out)| (kept.len(), left_out)).ok()
+    };
+    assert_eq!(counted(&[]), Some((0, 0)));
+    let good = entry("PENDING", 0);
+    assert_eq!(
+        counted(&[entry("PENDING", 300), good.clone()]),
+        Some((2, 0))
+    );
+    let mut hashed = good.clone();
     hashed.report.tx_hash = Some(Pii::from("0x\n"));
-    assert!(history(NOW, &[hashed]).is_err());
+    for odd in [entry("PENDING", 301), entry("", 0), hashed] {
+        assert_eq!(counted(&[good.clone(), odd, good.clone()]), Some((2, 1)));
+    }
+    let long = vec![good; MAX_HISTORY + 1];
+    assert_eq!(counted(&long), None);
+    assert_eq!(counted(&long[1..]), Some((MAX_HISTORY, 0)));
 }
 
 #[test]
