@@ -134,7 +134,7 @@ pub struct Prepared {
     /// The claims of the request, one for one: where each can be had from.
     pub claims: Vec<Wish>,
     /// What the provider gives besides, for which nobody asked by name. Optional, and nothing that
-    /// [`claims`](Self::claims) asks for.
+    /// [`claims`](Self::claims) names; the source of a derived claim there it may be.
     pub besides: Vec<Wish>,
     /// How long the action shall live.
     pub action_lifetime: Duration,
