@@ -34,6 +34,8 @@ pub struct Read {
     pub data: DataReport,
     /// The document, whether or not it was asked for: all that comes from a document comes from it.
     pub document: Option<DocumentType>,
+    /// What Civic says of the user's part in all this, beside a label that says nothing else of use.
+    pub user: Option<Checks>,
     /// Whether the picture is not the one whose digest came beside it.
     pub digest_mismatch: bool,
 }
@@ -44,10 +46,22 @@ pub struct Read {
 struct Labelled {
     label: String,
     value: Value,
-    #[serde(default)]
-    is_valid: bool,
-    #[serde(default)]
-    is_owner: bool,
+    is_valid: Option<bool>,
+    is_owner: Option<bool>,
+}
+
+impl Labelled {
+    fn checks(&self, digest: Option<DigestOf>) -> Checks {
+        Checks {
+            is_valid: self.is_valid == Some(true),
+            is_owner: self.is_owner == Some(true),
+            digest,
+        }
+    }
+
+    const fn says_nothing(&self) -> bool {
+        self.is_valid.is_none() && self.is_owner.is_none()
+    }
 }
 
 /// Takes the clear text out of what a token carries.
@@ -87,6 +101,8 @@ pub fn read(clear: &[u8], asked: &[String]) -> Result<Read, Malformed> {
         let said = text_of(IMAGE_MD5)?;
         Some(digest_of(said.expose(), text.expose(), image))
     });
+    let level = labelled.iter().find(|one| one.label == IGNORED);
+    let user = level.filter(|one| !one.says_nothing());
     let mut items = Vec::new();
     let mut unrequested = 0;
     for one in labelled.iter().filter(|one| one.label != IGNORED) {
@@ -105,15 +121,12 @@ pub fn read(clear: &[u8], asked: &[String]) -> Result<Read, Malformed> {
                 .map(|(image, _)| image),
             value,
             pepper: None,
-            checks: Some(Checks {
-                is_valid: one.is_valid,
-                is_owner: one.is_owner,
-                digest: digest.filter(|_| one.label == IMAGE_MD5),
-            }),
+            checks: Some(one.checks(digest.filter(|_| one.label == IMAGE_MD5))),
         });
     }
     Ok(Read {
         data: DataReport { items, unrequested },
+        user: user.map(|one| one.checks(None)),
         document: text_of(DOCUMENT_TYPE).and_then(|word| DocumentType::of_word(word.expose())),
         digest_mismatch: digest == Some(DigestOf::Neither),
     })

@@ -32,6 +32,11 @@ fn facade() -> Facade {
 }
 
 fn prepared(scope: Option<&str>, claims: &[ClaimName]) -> Prepared {
+    let wish = wish(scope, claims, true);
+    facade().prepare(&wish).unwrap()
+}
+
+fn wish(scope: Option<&str>, claims: &[ClaimName], required: bool) -> StartRequest {
     let claim = |name: &ClaimName| ClaimRequest {
         selector: if name.is_from_document() {
             ClaimSelector::AnyDocument {
@@ -44,15 +49,14 @@ fn prepared(scope: Option<&str>, claims: &[ClaimName]) -> Prepared {
                 document: None,
             }
         },
-        required: true,
+        required,
     };
-    let wish = StartRequest {
+    StartRequest {
         scope: scope.map(str::to_owned),
         subject: Pii::from(""),
         claims: claims.iter().map(claim).collect(),
         action_lifetime: None,
-    };
-    facade().prepare(&wish).unwrap()
+    }
 }
 
 /// Whether a claim is asked for, as one that is required or as one that is not.
@@ -104,5 +108,23 @@ fn without_one_the_birthdate_that_an_age_follows_from_is_not_shown() {
         let mut names = prepared.claims.iter().map(|wish| wish.name);
         assert!(names.all(|name| name != Birthdate), "{claims:?}");
         assert!(asks_for(&prepared, ProviderSubject, false));
+    }
+}
+
+#[test]
+fn the_users_id_beside_an_age_is_not_required_as_in_a_login() {
+    for (claims, is_required) in [
+        (&[ProviderSubject][..], true),
+        (&[ProviderSubject, AgeOver18], false),
+        (&[AgeOver18, ProviderSubject], false),
+        (&[AgeOver18], false),
+    ] {
+        let prepared = facade().prepare(&wish(None, claims, false)).unwrap();
+        assert!(
+            asks_for(&prepared, ProviderSubject, is_required),
+            "{claims:?}"
+        );
+        let required = prepared.claims.iter().filter(|wish| wish.required);
+        assert_eq!(required.count(), usize::from(is_required));
     }
 }

@@ -121,6 +121,35 @@ fn what_was_not_asked_for_is_counted_and_what_is_to_be_ignored_is_not() {
 }
 
 #[test]
+fn what_is_said_beside_the_label_to_be_ignored_is_said_of_the_user() {
+    let (yes, no) = (json!(true), json!(false));
+    let says = |valid, owner| Some((valid, owner));
+    let table = [
+        (Some(&yes), Some(&yes), says(true, true)),
+        (Some(&yes), Some(&no), says(true, false)),
+        (Some(&no), Some(&yes), says(false, true)),
+        (Some(&yes), None, says(true, false)),
+        (Some(&Value::Null), Some(&yes), says(false, true)),
+        (Some(&Value::Null), Some(&Value::Null), None),
+        (None, None, None),
+    ];
+    for (valid, owner, expected) in table {
+        let mut level = json!({ "label": IGNORED, "value": "CIVIC:IAL1" });
+        for (name, said) in [("isValid", valid), ("isOwner", owner)] {
+            if let Some(said) = said {
+                level[name] = said.clone();
+            }
+        }
+        let read = read_all(std::slice::from_ref(&level));
+        let told = read.user.map(|says| (says.is_valid, says.is_owner));
+        assert_eq!(told, expected, "{level}");
+        assert_eq!((read.data.items.len(), read.data.unrequested), (0, 0));
+    }
+    let read = read_all(&[labelled("contact.personal.email", json!("a@example.com"))]);
+    assert!(read.user.is_none());
+}
+
+#[test]
 fn what_has_no_value_is_not_there() {
     for value in [
         json!(null),

@@ -15,8 +15,8 @@ type Violations = Vec<FieldViolation>;
 
 /// Has a wish prepared by a plug-in that knows no derived claims.
 ///
-/// It is asked in pieces, so that each claim is judged by itself, and then once for the whole, which all
-/// but the claims is taken from.
+/// It is asked in pieces, so that each claim is judged by itself, and then once for the whole, from which
+/// everything but the derived claims is taken.
 pub(super) fn prepare(
     request: &StartRequest,
     ask: impl Fn(&StartRequest) -> Result<Prepared, Violations>,
@@ -49,8 +49,13 @@ pub(super) fn prepare(
         }
         asked.take(&[place], said, |wish| Wish { name, ..wish });
     }
-    let claims = asked.finish()?;
+    let mut claims = asked.finish()?;
     let mut prepared = ask(whole)?;
+    for (place, wish) in places.iter().zip(prepared.claims) {
+        if let Some(claim) = claims.get_mut(*place) {
+            *claim = wish;
+        }
+    }
     if request.scope.is_some() {
         // To ask for a derived claim is not to ask for its source, which the named set gives all the same.
         prepared.besides = ask(provided)?.besides;
