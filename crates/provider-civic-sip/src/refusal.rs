@@ -8,7 +8,7 @@
 
 use serde::Deserialize;
 use verilane_core::Reason;
-use verilane_provider::http::{Answer, HttpError};
+use verilane_provider::http::{Answer, EgressError, HttpError};
 use verilane_provider::{ProviderError, jwt, scrubbed};
 
 /// What is said of a code that was spent before.
@@ -21,8 +21,11 @@ struct Worded {
 
 /// Of an exchange.
 pub fn of_exchange(error: HttpError) -> ProviderError {
-    let HttpError::Answered(answer) = &error else {
-        return error.into();
+    let answer = match &error {
+        HttpError::Answered(answer) => answer,
+        // What a name leads to can be another address soon, and the code is as good as it was.
+        HttpError::Forbidden(EgressError::Address) => return ProviderError::NotSent,
+        _ => return error.into(),
     };
     match answer.status() {
         401 => refused(Reason::ExchangeUnauthorized, answer),

@@ -12,7 +12,7 @@ use verilane_provider::jwt::{self, Curve, PinnedKeys};
 use verilane_provider::{Provider as _, ProviderError, ProviderMessage};
 
 use crate::server::{Says, Seen, Server, answer};
-use crate::stage::{APPLICATION, PUBLIC, SECRET, plugin};
+use crate::stage::{APPLICATION, PUBLIC, SECRET, plugin, with};
 
 async fn exchange(server: &Server) -> Result<ProviderMessage, ProviderError> {
     plugin(server.address).exchange(&Pii::from("a.b.c")).await
@@ -144,6 +144,21 @@ async fn what_may_have_spent_the_code_is_told_from_what_has_not() {
     drop(free);
     let outcome = plugin(address).exchange(&Pii::from("a.b.c")).await;
     assert!(matches!(outcome, Err(ProviderError::NotSent)));
+}
+
+#[tokio::test]
+async fn a_name_that_leads_nowhere_allowed_has_nothing_sent_and_the_code_stays_good() {
+    let server = Server::saying(answer(200, "", "{}")).await;
+    let plugin = with(json!({
+        "base_url": format!("http://localhost:{}/sip/", server.address.port()),
+        "allow_http": true,
+    }));
+    let outcome = plugin.exchange(&Pii::from("a.b.c")).await;
+    assert!(
+        matches!(outcome, Err(ProviderError::NotSent)),
+        "{outcome:?}"
+    );
+    assert!(server.seen().is_empty());
 }
 
 #[tokio::test]
