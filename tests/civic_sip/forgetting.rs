@@ -10,8 +10,9 @@ use verilane_api::v1::{
     VerificationFilter, WatchEnd,
 };
 
-use crate::harness::sip::{approve, create, hand_over_code, stage, start, wish};
-use crate::harness::{Server, Stage, refusal};
+use crate::harness::civic::from_any_document;
+use crate::harness::sip::{approve, create, hand_over_code, popup, stage, start, wish};
+use crate::harness::{Server, Stage, field, refusal};
 use crate::named;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -94,5 +95,33 @@ async fn an_anonymous_login_is_forgotten_after_its_hours_and_a_signup_is_kept() 
     assert_eq!(found(&server, &signed_up).await, [&*signup]);
     assert_eq!(statuses(&server, &signup).await, [ClaimStatus::Granted; 3]);
     assert!(server.read_claims(&login).await.is_err());
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn an_age_is_kept_for_good_with_the_birthdate_that_it_follows_from() {
+    let stage = stage("scripted").await;
+    let server = start(&stage);
+    let claims = vec![field("userId"), from_any_document("age_over_18")];
+    let created = create(&server, wish("", claims)).await;
+    assert_eq!(popup(&created).scope_request, "PROOF_OF_IDENTITY");
+    let (_, code) = approve(&stage, &created);
+    let after = hand_over_code(&server, &created.id, &code).await.unwrap();
+    assert_eq!(after.state(), State::Verified);
+    let (login, _) = verified(&stage, &server, "ANONYMOUS_LOGIN").await;
+    assert!(server.terminate().await.success());
+
+    stage.clock.advance(25 * HOUR);
+    let server = start(&stage);
+    // Whatever was to be forgotten before is forgotten when this is.
+    let beginning = Start::StartPoint(StartPoint::Beginning.into());
+    let is_forgotten = |event: &Event| event.r#type() == EventType::ClaimsForgotten;
+    server
+        .follow(&login, beginning, WatchEnd::Never, is_forgotten)
+        .await;
+    let read = server.read_claims(&created.id).await.unwrap();
+    assert_eq!(read.claims.len(), 2);
+    let kept = statuses(&server, &created.id).await;
+    assert_eq!(kept, [ClaimStatus::Granted; 2]);
     stage.end().await;
 }

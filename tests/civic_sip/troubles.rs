@@ -2,11 +2,14 @@
 //! is spent by more than one of ours.
 
 use verilane_api::v1::watch_verification_request::Start;
-use verilane_api::v1::{ClaimStatus, Event, Necessity, StartPoint, State, WatchEnd};
-use verilane_sandbox::{CivicSipScenario, ScopeOrder};
+use verilane_api::v1::{
+    ClaimStatus, CreateVerificationRequest, Event, Necessity, StartPoint, State, WatchEnd,
+};
+use verilane_sandbox::{CivicSipScenario, Scope, ScopeOrder};
 
 use crate::harness::sip::{approve, create, hand_over_code, launch, popup, stage, start, wish};
 use crate::harness::{Launch, Server, Stage, field};
+use crate::named;
 
 /// One exchange under a scenario: state, reason, and how often the code was tried and spent.
 async fn exchanged(
@@ -201,6 +204,58 @@ async fn a_required_claim_that_does_not_hold_rejects_and_one_that_is_missing_fai
                 says,
                 (names == "email-not-owner", names == "email-not-valid")
             );
+        }
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn nothing_that_does_not_hold_verifies_anybody_and_what_does_not_hold_in_part_is_a_warning() {
+    let stage = stage("scripted").await;
+    let server = start(&stage);
+    let user = "c6d5795f8a059e15ad29a33a60f8b402a172c3e0bbe50fd230ae8e0303609b42";
+    let (login, basic, proof) = (
+        Scope::AnonymousLogin,
+        Scope::BasicSignup,
+        Scope::ProofOfIdentity,
+    );
+    let rejected = (State::Rejected, "CLAIM_NOT_VALID", 0);
+    let verified = |warnings| (State::Verified, "", warnings);
+    for (scope, names, ends, invalid) in [
+        (login, "not-owner", rejected, 1),
+        (login, "not-valid", rejected, 1),
+        (basic, "not-owner", rejected, 2),
+        (basic, "not-valid", rejected, 2),
+        (proof, "not-owner", rejected, 12),
+        (proof, "not-valid", rejected, 12),
+        (basic, "email-not-owner", verified(1), 1),
+        (proof, "email-not-valid", verified(1), 1),
+        (login, "email-not-owner", verified(0), 0),
+    ] {
+        for subject in [None, Some(named(user))] {
+            let name = serde_json::to_value(scope).unwrap();
+            let created = CreateVerificationRequest {
+                subject,
+                ..wish(name.as_str().unwrap(), Vec::new())
+            };
+            let created = create(&server, created).await;
+            let order = ScopeOrder {
+                scope,
+                user_id: Some(user.to_owned()),
+                scenario: CivicSipScenario::named(names),
+                ..ScopeOrder::default()
+            };
+            let code = stage.sandbox.civic_sip().approved(order).unwrap();
+            let after = hand_over_code(&server, &created.id, &code).await.unwrap();
+            let told = (after.state(), &*after.reason, after.warnings.len());
+            assert_eq!(told, ends, "{names} {scope:?}");
+            let is_known = |word: &String| word == "OPTIONAL_CLAIM_NOT_VALID";
+            assert!(after.warnings.iter().all(is_known), "{:?}", after.warnings);
+            let claims = server.get(&created.id).await.claims;
+            let wrong = claims
+                .iter()
+                .filter(|claim| claim.status() == ClaimStatus::Invalid);
+            assert_eq!(wrong.count(), invalid, "{names} {scope:?}");
         }
     }
     stage.end().await;

@@ -143,7 +143,7 @@ registry! {
     PayloadNotEncrypted = "PAYLOAD_NOT_ENCRYPTED", End, "The provider sent the user's data unencrypted, which the connection does not allow.";
     ExchangeOutcomeUnknown = "EXCHANGE_OUTCOME_UNKNOWN", End, "The provider took the authorization code, and its answer was lost.";
     CodeAlreadyUsed = "CODE_ALREADY_USED", End, "Somebody else has exchanged the authorization code before.";
-    ClaimNotValid = "CLAIM_NOT_VALID", End, "The provider says of a required claim that it does not hold, or is not the user's own.";
+    ClaimNotValid = "CLAIM_NOT_VALID", End, "The provider says of a required claim, or of every one, that it does not hold, or is not the user's own.";
     UserDeclined = "USER_DECLINED", End, "The user declined.";
     SubjectMismatch = "SUBJECT_MISMATCH", End, "What the browser brought back is another user's.";
     IdentityNotConfirmed = "IDENTITY_NOT_CONFIRMED", End, "The provider could not verify the user's identity.";
@@ -156,6 +156,7 @@ registry! {
     ItemNotRequested = "ITEM_NOT_REQUESTED", Warning, "The data held an item that was not asked for; it was not kept.";
     LateDataDiscarded = "LATE_DATA_DISCARDED", Warning, "Data came for a cancelled attempt and was not kept.";
     DuplicateSuccess = "DUPLICATE_SUCCESS", Warning, "A second attempt succeeded too; the claims are those of the first success.";
+    OptionalClaimNotValid = "OPTIONAL_CLAIM_NOT_VALID", Warning, "The provider says of an optional claim that it does not hold, or is not the user's own.";
     ImageDigestMismatch = "IMAGE_DIGEST_MISMATCH", Warning, "A picture is not the one whose digest the provider sent beside it.";
     ImageUnusable = "IMAGE_UNUSABLE", Warning, "A picture came that can't be read or is too large; its text is kept.";
 

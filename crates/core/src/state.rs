@@ -116,8 +116,10 @@ pub enum Fact {
     DataComplete,
     /// Verified data came without a required item.
     DataIncomplete,
-    /// Verified data came, and the provider says of a required item that it does not hold.
+    /// Verified data came, and the provider says of a required item, or of all, that it does not hold.
     DataRefuted,
+    /// The provider says of an item that is not required that it does not hold; others do.
+    RefutedInPart,
     /// The data held an item that was not asked for.
     ExtraItems,
     /// The data held a picture that can't be used; its text was kept.
@@ -173,6 +175,7 @@ const UNUSABLE_IMAGES: u16 = 1 << 11;
 const APPROVED: u16 = 1 << 12;
 const DATA_REFUTED: u16 = 1 << 13;
 const DIGEST_MISMATCH: u16 = 1 << 14;
+const REFUTED_IN_PART: u16 = 1 << 15;
 
 impl Facts {
     /// What a store kept of them.
@@ -210,6 +213,7 @@ impl Facts {
             Fact::DataComplete => self.bits |= DATA_COMPLETE,
             Fact::DataIncomplete => self.bits |= DATA_INCOMPLETE,
             Fact::DataRefuted => self.bits |= DATA_REFUTED,
+            Fact::RefutedInPart => self.bits |= REFUTED_IN_PART,
             Fact::DigestMismatch => self.bits |= DIGEST_MISMATCH,
             Fact::ExtraItems => self.bits |= EXTRA_ITEMS,
             Fact::UnusableImages => self.bits |= UNUSABLE_IMAGES,
@@ -298,6 +302,7 @@ impl Facts {
             (self.has(DELIVERY_FAILED) && !data, Reason::DeliveryFailed),
             (self.has(EXTRA_ITEMS), Reason::ItemNotRequested),
             (self.has(DATA_DISCARDED), Reason::LateDataDiscarded),
+            (self.has(REFUTED_IN_PART), Reason::OptionalClaimNotValid),
             (self.has(DIGEST_MISMATCH), Reason::ImageDigestMismatch),
             (self.has(UNUSABLE_IMAGES), Reason::ImageUnusable),
         ]

@@ -99,7 +99,7 @@ impl Reader {
                 value: Pii::new(user_id),
                 pepper: None,
                 image: None,
-                checks: None,
+                checks: read.user,
             },
             document,
             digest_mismatch,

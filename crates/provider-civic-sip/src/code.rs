@@ -14,8 +14,8 @@ use crate::token::{Fault, Rules, Trust};
 
 /// The field that a violation names.
 const FIELD: &str = "authorization_code";
-/// The most bytes of a token, and of an event.
-const MAX_TOKEN: usize = 4 * 1024;
+/// The most bytes of what is brought, be it a token or an event.
+const MAX_BROUGHT: usize = 8 * 1024;
 /// The event, as its handler is registered and as it names itself.
 const EVENTS: [&str; 2] = ["scoperequest:auth-code-received", "auth-code-received"];
 
@@ -72,7 +72,7 @@ pub fn code_in(token: &str) -> Option<String> {
 }
 
 fn bare(brought: &str) -> Option<Pii<String>> {
-    if brought.len() > MAX_TOKEN {
+    if brought.len() > MAX_BROUGHT {
         return None;
     }
     if !brought.trim_start().starts_with('{') {

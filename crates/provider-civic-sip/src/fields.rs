@@ -15,7 +15,8 @@ pub const DOCUMENT_TYPE: &str = "documents.genericId.type";
 pub const IMAGE: &str = "documents.genericId.image";
 /// Its digest.
 pub const IMAGE_MD5: &str = "documents.genericId.image_md5";
-/// To be ignored by the document's own word: neither a claim nor a sign of how far to trust one.
+/// To be ignored by the document's own word: neither a claim nor a sign of how far to trust one. But what
+/// Civic says beside it, it says of the user, and where he logs in, it says so nowhere else.
 pub const IGNORED: &str = "verifications.levels.CIVIC:IAL1";
 
 /// A field that Civic can give.

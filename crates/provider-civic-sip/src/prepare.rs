@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use verilane_core::{FieldViolation, Reason, Wish};
+use verilane_core::{ClaimName, FieldViolation, Reason, Wish};
 use verilane_provider::asking::{self, Terms, wish_for};
 use verilane_provider::{ActionLifetime, OfferedClaim, Prepared, StartRequest};
 
@@ -44,7 +44,8 @@ pub fn scope_of(fields: &[&str]) -> Scope {
 
 /// Checks a wish and puts it into Civic's terms: the subject in canonical form, each claim as the one
 /// field that it is, and besides what the named scope request gives, the user's id in any case. Where it
-/// asks for the user's id alone, what came is kept for `anonymous_retention`.
+/// asks for the user's id alone, what came is kept for `anonymous_retention`. There, and where a user is
+/// named, his id is what the verification is about, and so it is required.
 ///
 /// # Errors
 /// Everything that is wrong with the wish.
@@ -78,8 +79,15 @@ pub fn prepare(
         },
     )?;
     prepared.besides = besides(&offered, &prepared.claims, named);
-    if scope_of(&prepared.fields()) == Scope::AnonymousLogin {
+    let is_anonymous = scope_of(&prepared.fields()) == Scope::AnonymousLogin;
+    if is_anonymous {
         prepared.retention = Some(anonymous_retention);
+    }
+    if is_anonymous || !prepared.subject.expose().is_empty() {
+        let wishes = prepared.claims.iter_mut().chain(&mut prepared.besides);
+        for user in wishes.filter(|wish| wish.name == ClaimName::ProviderSubject) {
+            user.required = true;
+        }
     }
     Ok(prepared)
 }

@@ -8,8 +8,11 @@
 
 use serde::Deserialize;
 use verilane_core::Reason;
-use verilane_provider::http::{Answer, HttpError};
+use verilane_provider::http::{Answer, EgressError, HttpError};
 use verilane_provider::{ProviderError, jwt, scrubbed};
+
+/// What is said of a code that was spent before.
+const DUPLICATE: &[u8] = b"duplicate";
 
 #[derive(Deserialize)]
 struct Worded {
@@ -18,16 +21,26 @@ struct Worded {
 
 /// Of an exchange.
 pub fn of_exchange(error: HttpError) -> ProviderError {
-    let HttpError::Answered(answer) = &error else {
-        return error.into();
+    let answer = match &error {
+        HttpError::Answered(answer) => answer,
+        // What a name leads to can be another address soon, and the code is as good as it was.
+        HttpError::Forbidden(EgressError::Address) => return ProviderError::NotSent,
+        _ => return error.into(),
     };
     match answer.status() {
         401 => refused(Reason::ExchangeUnauthorized, answer),
-        403 => refused(Reason::CodeAlreadyUsed, answer),
+        403 if tells_of_a_duplicate(answer) => refused(Reason::CodeAlreadyUsed, answer),
         408 | 429 => error.into(),
         400..500 => refused(Reason::ExchangeRefused, answer),
         _ => error.into(),
     }
+}
+
+/// Whether a 403 is Civic's `Duplicate Request`. Gateways give the status too, as for a path that they do
+/// not know, and where the word stands, the document does not say.
+fn tells_of_a_duplicate(answer: &Answer) -> bool {
+    let mut words = answer.body().windows(DUPLICATE.len());
+    words.any(|word| word.eq_ignore_ascii_case(DUPLICATE))
 }
 
 /// Of a request for what an answer points to. A link that storage does not follow any more leads

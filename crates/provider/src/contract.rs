@@ -131,10 +131,11 @@ pub struct Prepared {
     /// The user, in the one spelling under which he is found again; empty if the caller named nobody,
     /// and the provider tells.
     pub subject: Pii<String>,
-    /// The claims of the request, one for one: where each can be had from.
+    /// The claims of the request, one for one: where each can be had from. One that the verification is
+    /// about is required even if the request can do without it.
     pub claims: Vec<Wish>,
-    /// What the provider gives besides, for which nobody asked by name. Optional, and nothing that
-    /// [`claims`](Self::claims) asks for.
+    /// What the provider gives besides, for which nobody asked by name: nothing that
+    /// [`claims`](Self::claims) names, but perhaps the source of a derived claim there.
     pub besides: Vec<Wish>,
     /// How long the action shall live.
     pub action_lifetime: Duration,

@@ -1,6 +1,6 @@
 //! What becomes of each claim that was asked for when a provider's data comes. Pure.
 
-use crate::{ClaimStatus, DocumentType, RequestedClaim, Verification};
+use crate::{ClaimName, ClaimStatus, DocumentType, RequestedClaim, Verification};
 
 /// What came, by field.
 #[derive(Clone, Copy, Default, Debug)]
@@ -61,10 +61,24 @@ impl Came<'_> {
         asked.all(|claim| has_come(claim) || !claim.required)
     }
 
-    /// Whether the provider itself speaks against a required claim.
+    /// Whether the provider itself speaks against a required claim, or against all that came but its own
+    /// name for the user: then nothing is verified.
     pub(super) fn is_refuted(&self, row: &Verification) -> bool {
-        let mut asked = row.claims.iter().filter(|claim| claim.asked);
-        asked.any(|claim| claim.required && self.has(claim) && self.speaks_against(claim))
+        let came = || row.claims.iter().filter(|claim| self.has_been_asked(claim));
+        let mut facts = came().filter(|claim| claim.name != ClaimName::ProviderSubject);
+        let is_against = |claim: &RequestedClaim| self.speaks_against(claim);
+        came().any(|claim| claim.required && is_against(claim))
+            || (facts.clone().next().is_some() && facts.all(is_against))
+    }
+
+    /// Whether the provider itself speaks against any claim.
+    pub(super) fn is_refuted_in_part(&self, row: &Verification) -> bool {
+        let mut came = row.claims.iter().filter(|claim| self.has_been_asked(claim));
+        came.any(|claim| self.speaks_against(claim))
+    }
+
+    fn has_been_asked(&self, claim: &RequestedClaim) -> bool {
+        claim.asked && self.has(claim)
     }
 
     fn speaks_against(&self, claim: &RequestedClaim) -> bool {

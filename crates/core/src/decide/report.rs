@@ -225,6 +225,9 @@ pub fn data_received(
         if kept == DataKept::Claims && data.digest_mismatch {
             draft.learn(number, Fact::DigestMismatch);
         }
+        if kept == DataKept::Claims && succeeds && data.came.is_refuted_in_part(current) {
+            draft.learn(number, Fact::RefutedInPart);
+        }
         draft.learn(
             number,
             match (complete, succeeds) {

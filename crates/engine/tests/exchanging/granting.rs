@@ -112,7 +112,8 @@ async fn an_optional_claim_that_does_not_hold_leaves_the_rest_verified() {
     let id = created(&play, wish(&["MAIL"], &["PHONE"])).await;
     let view = hand_in(&stage, &play, id, "c").await.unwrap();
     assert_eq!(end_of(&play, id).await, (State::Verified, None));
-    assert_eq!(view.row.warnings(), [Reason::ImageDigestMismatch]);
+    let warnings = [Reason::OptionalClaimNotValid, Reason::ImageDigestMismatch];
+    assert_eq!(view.row.warnings(), warnings);
     let claims = claims(&play, id).await.unwrap();
     let status: Vec<_> = claims.iter().map(|one| one.status).collect();
     let (granted, invalid) = (ClaimStatus::Granted, ClaimStatus::Invalid);

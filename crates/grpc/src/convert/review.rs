@@ -12,6 +12,9 @@ use super::violations::Violations;
 
 /// Most characters of a provider's word.
 const MAX_WORD: usize = 64;
+/// Most characters that are kept of what its script says besides, and most bytes that are taken.
+const KEPT_OF_WORDS: usize = 200;
+const MAX_WORDS: usize = 16 * 1024;
 
 /// Reads a request to go on with what a browser brought back.
 pub(crate) fn read_continuation(
@@ -33,7 +36,10 @@ pub(crate) fn read_continuation(
             Some(Brought::Page(PageEvent::Declined, Pii::from("")))
         }
         Some(Continued::PageError(error)) => {
-            let words = violations.text("page_error.message", error.message);
+            if error.message.len() > MAX_WORDS {
+                violations.invalid("page_error.message", "must have 16 KiB at most");
+            }
+            let words = shortened(error.message).into();
             Some(Brought::Page(PageEvent::Error(word(&error.r#type)), words))
         }
         None => {
@@ -52,6 +58,14 @@ pub(crate) fn read_continuation(
             brought,
         });
     violations.into_result(read)
+}
+
+/// The beginning of what a provider's script says: how long that is, no caller can help.
+fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(KEPT_OF_WORDS) {
+        text.truncate(end);
+    }
+    text
 }
 
 /// A word of a provider's script, if it is one: it stands in an event, where free text could name somebody.
@@ -92,4 +106,37 @@ pub(crate) fn read_decision(
             reason,
         });
     violations.into_result(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(message: &str) -> Result<Pii<String>, EngineError> {
+        let request = v1::ContinueVerificationRequest {
+            verification_id: "018bcfe5-0000-7000-8000-000000000001".to_owned(),
+            continuation: Some(Continued::PageError(v1::PageError {
+                r#type: "timeout".to_owned(),
+                message: message.to_owned(),
+            })),
+            ..v1::ContinueVerificationRequest::default()
+        };
+        match read_continuation(request, Principal::anonymous())?.brought {
+            Brought::Page(PageEvent::Error(_), words) => Ok(words),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_a_page_was_told_is_shortened_between_characters_and_not_refused() {
+        for one in ["x", "é", "€", "🙂"] {
+            for count in [0, 1, 200, 201, 4_096] {
+                let words = read(&one.repeat(count)).unwrap();
+                assert_eq!(*words.expose(), one.repeat(count.min(200)), "{count}");
+            }
+        }
+        assert!(read(&"x".repeat(16_384)).is_ok());
+        let refused = read(&"x".repeat(16_385)).unwrap_err();
+        assert!(format!("{refused:?}").contains("page_error.message"));
+    }
 }

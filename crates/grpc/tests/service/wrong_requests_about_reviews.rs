@@ -37,6 +37,15 @@ async fn wrong_requests_to_continue() {
                     message: "x".repeat(201),
                 }));
             },
+            &["FailedPrecondition CONTINUATION_NOT_OFFERED"],
+        ),
+        (
+            |r| {
+                r.continuation = Some(Continuation::PageError(v1::PageError {
+                    r#type: "x".to_owned(),
+                    message: "x".repeat(16_385),
+                }));
+            },
             &["InvalidArgument INVALID_ARGUMENT page_error.message"],
         ),
         (

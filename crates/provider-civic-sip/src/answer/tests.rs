@@ -76,7 +76,7 @@ fn what_the_user_granted_is_read_with_who_he_is() {
     assert!(!granted.is_anothers && !granted.digest_mismatch && granted.document.is_none());
     assert_eq!(granted.subject.field, "userId");
     assert_eq!(granted.subject.value.expose(), USER);
-    assert!(granted.subject.checks.is_none());
+    assert!(granted.subject.checks.unwrap().hold());
     let [email] = &granted.data.items[..] else {
         panic!("{granted:?}");
     };

@@ -256,7 +256,7 @@ fn no_other_event_is_taken() {
         bare(json!(token)),
         format!("{}x", event(received, "code", &token)),
         format!("{token}\n"),
-        "x".repeat(MAX_TOKEN + 1),
+        "x".repeat(MAX_BROUGHT + 1),
         String::new(),
     ];
     for brought in refused {
@@ -265,6 +265,32 @@ fn no_other_event_is_taken() {
     }
     let more = json!({ "event": received, "response": token, "type": "code", "more": 1 });
     assert_eq!(reason(&format!(" {more}\n"), &trust, ISSUED), None);
+}
+
+#[test]
+fn a_token_and_an_event_are_taken_up_to_8_kib() {
+    let civic = Civic::new();
+    let trust = civic.trust(&[Curve::P256]);
+    let filled = |fill: usize| {
+        let more = json!({ "more": "x".repeat(fill) });
+        civic.token(&with(claims(carries(CODE)), more))
+    };
+    let token = filled(0);
+    let wrapped = |fill: usize| {
+        json!({
+            "event": "auth-code-received", "response": token, "type": "code", "more": "x".repeat(fill),
+        })
+        .to_string()
+    };
+    let fill = 8_192 - wrapped(0).len();
+    assert_eq!(wrapped(fill).len(), 8_192);
+    assert_eq!(reason(&wrapped(fill), &trust, ISSUED), None);
+    let too_long = reason(&wrapped(fill + 1), &trust, ISSUED);
+    assert_eq!(too_long, Some(Reason::AuthCodeMalformed));
+    // Three bytes take four characters.
+    let fill = (8_192 - token.len()) / 4 * 3;
+    assert!((8_180..=8_192).contains(&filled(fill).len()));
+    assert_eq!(reason(&filled(fill), &trust, ISSUED), None);
 }
 
 /// The order of P-256.

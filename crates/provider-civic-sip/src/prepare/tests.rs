@@ -96,7 +96,10 @@ fn the_smallest_scope_that_gives_all_is_asked_for_and_the_user_s_id_besides() {
         let is_asked = fields.contains(&USER_ID);
         let expected = (!is_asked).then_some(ClaimName::ProviderSubject);
         assert!(besides.eq(expected), "{fields:?}");
-        assert!(prepared.besides.iter().all(|wish| !wish.required));
+        assert!(
+            prepared.besides.iter().all(|wish| !wish.required),
+            "{fields:?}"
+        );
     }
 }
 
@@ -228,5 +231,36 @@ fn what_is_the_users_id_alone_is_kept_for_a_time_and_anything_else_for_good() {
         request("", vec![user, by_claim(ClaimName::Email, None)]),
     ] {
         assert_eq!(retention(&other), None);
+    }
+}
+
+#[test]
+fn the_users_id_is_required_where_he_is_named_or_it_is_all_that_is_asked_for() {
+    let optional = |name| ClaimRequest {
+        required: false,
+        ..by_claim(name, None)
+    };
+    let (user, email) = (ClaimName::ProviderSubject, ClaimName::Email);
+    let about = |request: StartRequest| StartRequest {
+        subject: Pii::from("subject-id:C6D5"),
+        ..request
+    };
+    let table = [
+        (named("ANONYMOUS_LOGIN", Vec::new()), true),
+        (named("ANONYMOUS_LOGIN", vec![optional(user)]), true),
+        (request("", vec![optional(user)]), true),
+        (request("", vec![optional(email)]), false),
+        (request("", vec![optional(user), optional(email)]), false),
+        (named("BASIC_SIGNUP", Vec::new()), false),
+        (named("PROOF_OF_IDENTITY", Vec::new()), false),
+    ];
+    for (wish, is_required) in table {
+        for (wish, is_required) in [(wish.clone(), is_required), (about(wish), true)] {
+            let prepared = prepared(&wish).unwrap();
+            let all = || prepared.claims.iter().chain(&prepared.besides);
+            let required: Vec<_> = all().filter(|wish| wish.required).collect();
+            assert_eq!(required.len(), usize::from(is_required), "{wish:?}");
+            assert!(required.iter().all(|wish| wish.name == user));
+        }
     }
 }

@@ -12,7 +12,7 @@ use verilane_provider::jwt::{self, Curve, PinnedKeys};
 use verilane_provider::{Provider as _, ProviderError, ProviderMessage};
 
 use crate::server::{Says, Seen, Server, answer};
-use crate::stage::{APPLICATION, PUBLIC, SECRET, plugin};
+use crate::stage::{APPLICATION, PUBLIC, SECRET, plugin, with};
 
 async fn exchange(server: &Server) -> Result<ProviderMessage, ProviderError> {
     plugin(server.address).exchange(&Pii::from("a.b.c")).await
@@ -70,7 +70,7 @@ async fn each_refusal_has_its_reason_and_civic_s_words_without_what_leads_to_a_p
     let table = [
         (400, Reason::ExchangeRefused),
         (401, Reason::ExchangeUnauthorized),
-        (403, Reason::CodeAlreadyUsed),
+        (403, Reason::ExchangeRefused),
         (404, Reason::ExchangeRefused),
         (405, Reason::ExchangeRefused),
         (413, Reason::ExchangeRefused),
@@ -92,6 +92,30 @@ async fn each_refusal_has_its_reason_and_civic_s_words_without_what_leads_to_a_p
             let text = text.map(|text| text.expose().clone());
             assert_eq!(text.as_deref(), *kept, "{status}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_code_was_used_before_only_where_civic_says_so() {
+    let duplicate = |body: &str| (body.to_owned(), Reason::CodeAlreadyUsed);
+    let other = |body: &str| (body.to_owned(), Reason::ExchangeRefused);
+    for (body, expected) in [
+        duplicate(r#"{"message":"Duplicate Request"}"#),
+        duplicate(r#"{"message":"duplicate request: the token can only be used once"}"#),
+        duplicate(r#"{"error":"DUPLICATE_REQUEST"}"#),
+        duplicate("Duplicate Request"),
+        other(r#"{"message":"Missing Authentication Token"}"#),
+        other(r#"{"message":"Forbidden"}"#),
+        other("<html><title>403 Forbidden</title></html>"),
+        other("dup"),
+        other(""),
+    ] {
+        let server = Server::saying(answer(403, "", &body)).await;
+        let outcome = exchange(&server).await;
+        let Err(ProviderError::Refused { reason, .. }) = outcome else {
+            panic!("{body}");
+        };
+        assert_eq!(reason, expected, "{body}");
     }
 }
 
@@ -120,6 +144,21 @@ async fn what_may_have_spent_the_code_is_told_from_what_has_not() {
     drop(free);
     let outcome = plugin(address).exchange(&Pii::from("a.b.c")).await;
     assert!(matches!(outcome, Err(ProviderError::NotSent)));
+}
+
+#[tokio::test]
+async fn a_name_that_leads_nowhere_allowed_has_nothing_sent_and_the_code_stays_good() {
+    let server = Server::saying(answer(200, "", "{}")).await;
+    let plugin = with(json!({
+        "base_url": format!("http://localhost:{}/sip/", server.address.port()),
+        "allow_http": true,
+    }));
+    let outcome = plugin.exchange(&Pii::from("a.b.c")).await;
+    assert!(
+        matches!(outcome, Err(ProviderError::NotSent)),
+        "{outcome:?}"
+    );
+    assert!(server.seen().is_empty());
 }
 
 #[tokio::test]

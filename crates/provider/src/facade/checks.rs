@@ -142,15 +142,16 @@ pub(super) fn prepared(
     if nobody || !is_subject(&prepared.subject) {
         return Err("the plug-in gave no usable subject");
     }
-    let asked = request.claims.iter().map(|claim| claim.required);
-    if !asked.eq(prepared.claims.iter().map(|wish| wish.required)) {
+    let mut pairs = request.claims.iter().zip(&prepared.claims);
+    let lacks = pairs.any(|(claim, wish)| claim.required && !wish.required);
+    if lacks || request.claims.len() != prepared.claims.len() {
         return Err("the plug-in gave other claims than it was asked for");
     }
     if !prepared.claims.iter().all(|wish| is_offered(profile, wish)) {
         return Err("the plug-in gave a claim that it does not offer");
     }
     let mut besides = prepared.besides.iter();
-    if !besides.all(|wish| !wish.required && is_offered(profile, wish)) {
+    if !besides.all(|wish| is_offered(profile, wish)) {
         return Err("the plug-in gives besides what it can't be asked for");
     }
     let lifetime = profile.action_lifetime;

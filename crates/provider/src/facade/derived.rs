@@ -1,8 +1,11 @@
 //! Derived claims, of which plug-ins know nothing: each is asked of them as the claim that it is
 //! derived from.
 //!
-//! Invariant: what a plug-in is asked at once holds no derived claim, and no claim that only a derived
-//! one made of it, so that it finds a repetition where the caller made one and nowhere else.
+//! Invariant: what a plug-in is asked holds no derived claim, and no field that only a derived one made a
+//! second time, so that it finds a repetition where the caller made one and nowhere else. What it says of
+//! the request as a whole, such as for how long it keeps what comes, it says of all fields together.
+
+use std::collections::BTreeSet;
 
 use verilane_core::{ClaimName, ClaimRequest, ClaimSelector, FieldViolation, Reason, Wish};
 
@@ -11,6 +14,9 @@ use crate::{Prepared, StartRequest};
 type Violations = Vec<FieldViolation>;
 
 /// Has a wish prepared by a plug-in that knows no derived claims.
+///
+/// It is asked in pieces, so that each claim is judged by itself, and then once for the whole, from which
+/// everything but the derived claims is taken.
 pub(super) fn prepare(
     request: &StartRequest,
     ask: impl Fn(&StartRequest) -> Result<Prepared, Violations>,
@@ -19,30 +25,42 @@ pub(super) fn prepare(
     if sources.iter().all(Option::is_none) {
         return ask(request);
     }
-    let mut asked = Asked::default();
-    let provided: Vec<usize> = positions(&sources, Option::is_none);
-    if !provided.is_empty() {
-        let claims = provided
-            .iter()
-            .filter_map(|place| request.claims.get(*place));
-        let claims = claims.cloned().collect();
-        let said = ask(&StartRequest {
+    let ask = |claims: Vec<ClaimRequest>| {
+        ask(&StartRequest {
             claims,
             ..request.clone()
-        });
-        asked.take(&provided, said, |wish| wish);
+        })
+    };
+    let mut asked = Asked::default();
+    let places = positions(&sources, Option::is_none);
+    let provided = places.iter().filter_map(|place| request.claims.get(*place));
+    let provided: Vec<ClaimRequest> = provided.cloned().collect();
+    if !provided.is_empty() {
+        asked.take(&places, ask(provided.clone()), |wish| wish);
     }
+    let mut whole = provided.clone();
     for (place, source) in sources.into_iter().enumerate() {
         let Some((name, claim)) = source else {
             continue;
         };
-        let said = ask(&StartRequest {
-            claims: vec![claim],
-            ..request.clone()
-        });
+        let said = ask(vec![claim.clone()]);
+        if said.as_ref().is_ok_and(|said| !asked.covers(said)) {
+            whole.push(claim);
+        }
         asked.take(&[place], said, |wish| Wish { name, ..wish });
     }
-    asked.finish()
+    let mut claims = asked.finish()?;
+    let mut prepared = ask(whole)?;
+    for (place, wish) in places.iter().zip(prepared.claims) {
+        if let Some(claim) = claims.get_mut(*place) {
+            *claim = wish;
+        }
+    }
+    if request.scope.is_some() {
+        // To ask for a derived claim is not to ask for its source, which the named set gives all the same.
+        prepared.besides = ask(provided)?.besides;
+    }
+    Ok(Prepared { claims, ..prepared })
 }
 
 fn positions<T>(of: &[T], wanted: impl Fn(&T) -> bool) -> Vec<usize> {
@@ -79,7 +97,6 @@ fn source_of(claim: &ClaimRequest) -> Option<(ClaimName, ClaimRequest)> {
 /// What a plug-in has answered so far.
 #[derive(Default)]
 struct Asked {
-    first: Option<Prepared>,
     /// By their places in the caller's request.
     wishes: Vec<(usize, Wish)>,
     violations: Violations,
@@ -98,7 +115,6 @@ impl Asked {
                 for (place, wish) in places.iter().zip(std::mem::take(&mut prepared.claims)) {
                     self.add(*place, named(wish));
                 }
-                self.first.get_or_insert(prepared);
             }
             Err(violations) => {
                 for violation in violations {
@@ -126,25 +142,19 @@ impl Asked {
         }
     }
 
-    fn finish(mut self) -> Result<Prepared, Violations> {
-        match self.first {
-            Some(first) if self.violations.is_empty() => {
-                self.wishes.sort_by_key(|(place, _)| *place);
-                let claims: Vec<Wish> = self.wishes.into_iter().map(|(_, wish)| wish).collect();
-                let mut besides = first.besides;
-                besides.retain(|beside| {
-                    let is_same =
-                        |wish: &Wish| wish.name == beside.name && wish.fields().eq(beside.fields());
-                    !claims.iter().any(is_same)
-                });
-                Ok(Prepared {
-                    claims,
-                    besides,
-                    ..first
-                })
-            }
-            _ => Err(self.violations),
+    /// Whether all fields of these claims are asked for already.
+    fn covers(&self, prepared: &Prepared) -> bool {
+        let known: BTreeSet<&str> = self.wishes.iter().flat_map(|(_, w)| w.fields()).collect();
+        let mut fields = prepared.claims.iter().flat_map(Wish::fields);
+        fields.all(|field| known.contains(field))
+    }
+
+    fn finish(mut self) -> Result<Vec<Wish>, Violations> {
+        if !self.violations.is_empty() {
+            return Err(self.violations);
         }
+        self.wishes.sort_by_key(|(place, _)| *place);
+        Ok(self.wishes.into_iter().map(|(_, wish)| wish).collect())
     }
 }
 
@@ -172,6 +182,8 @@ mod tests {
 
     use ClaimName::{AgeOver18, AgeOver21, Birthdate, Email};
     use DocumentType::{IdCard, Passport};
+
+    const A_DAY: Duration = Duration::from_hours(24);
 
     fn claim(name: ClaimName, document: Option<DocumentType>) -> ClaimRequest {
         ClaimRequest {
@@ -247,12 +259,21 @@ mod tests {
         if !violations.is_empty() {
             return Err(violations);
         }
+        // A set that is named gives both. Addresses alone are kept for a time.
+        let of = |name: ClaimName, document| {
+            Wish::for_field(name, document, &format!("{name} of {document:?}"), false)
+        };
+        let mut besides = vec![of(Email, None), of(Birthdate, Some(Passport))];
+        let is_asked = |wish: &Wish| claims.iter().any(|known| known.sources == wish.sources);
+        besides.retain(|wish| request.scope.is_some() && !is_asked(wish));
+        let mut all = claims.iter().chain(&besides);
+        let is_brief = all.all(|wish| wish.name == Email);
         Ok(Prepared {
             subject: request.subject.clone(),
             claims,
-            besides: Vec::new(),
+            besides,
             action_lifetime: Duration::from_secs(600),
-            retention: None,
+            retention: is_brief.then_some(A_DAY),
         })
     }
 
@@ -347,6 +368,49 @@ mod tests {
         let only = vec![claim(AgeOver18, Some(IdCard))];
         let prepared = prepare(&request(only), ask).unwrap();
         assert_eq!(prepared.claims[0].name, AgeOver18);
-        assert_eq!(*asked.borrow(), [2, 1]);
+        // By itself, and as the whole.
+        assert_eq!(*asked.borrow(), [2, 1, 1]);
+    }
+    #[test]
+    fn for_how_long_what_comes_is_kept_follows_from_all_claims_and_not_from_some() {
+        let age = claim(AgeOver18, Some(Passport));
+        let email = claim(Email, None);
+        for (claims, retention) in [
+            (vec![email.clone()], Some(A_DAY)),
+            (vec![age.clone()], None),
+            (vec![email.clone(), age.clone()], None),
+            (vec![age, email], None),
+        ] {
+            let prepared = prepare(&request(claims), plugin).unwrap();
+            assert_eq!(prepared.retention, retention);
+        }
+    }
+
+    #[test]
+    fn what_comes_besides_is_the_same_whatever_is_derived_from_it() {
+        let scoped = |claims| StartRequest {
+            scope: Some("ALL".to_owned()),
+            ..request(claims)
+        };
+        let besides = |request: &StartRequest| {
+            let prepared = prepare(request, plugin).unwrap();
+            let names = prepared.besides.iter().map(|wish| wish.name);
+            names.collect::<Vec<_>>()
+        };
+        let age = claim(AgeOver18, Some(Passport));
+        let (email, birthdate) = (claim(Email, None), claim(Birthdate, Some(Passport)));
+        let table = [
+            (vec![], vec![Email, Birthdate]),
+            (vec![age.clone()], vec![Email, Birthdate]),
+            (vec![email.clone()], vec![Birthdate]),
+            (vec![email.clone(), age.clone()], vec![Birthdate]),
+            (vec![age.clone(), birthdate.clone()], vec![Email]),
+            (vec![email.clone(), birthdate, age.clone()], vec![]),
+        ];
+        for (claims, expected) in table {
+            assert_eq!(besides(&scoped(claims)), expected);
+        }
+        // Without a set that is named, the source stays hidden.
+        assert!(besides(&request(vec![email, age])).is_empty());
     }
 }

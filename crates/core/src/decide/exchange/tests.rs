@@ -220,6 +220,23 @@ fn claims_that_do_not_hold_give_way_to_a_newer_attempts_and_not_the_other_way_ro
     assert_eq!(data_kept(&row, 1, &whole), DataKept::Claims);
 }
 
+#[test]
+fn a_users_name_alone_makes_nothing_verified_where_all_else_does_not_hold() {
+    let mut row = exchanging();
+    row.claims[0].name = crate::ClaimName::ProviderSubject;
+    let table: [(&[&str], &[&str], State); 5] = [
+        (&["name"], &[], State::Verified),
+        (&["name"], &["name"], State::Rejected),
+        (&["name", "email"], &[], State::Verified),
+        (&["name", "email"], &["email"], State::Rejected),
+        (&["name", "email"], &["name"], State::Rejected),
+    ];
+    for (fields, refuted, state) in table {
+        let change = data_received(&row, 1, &arrival(fields, refuted), MADE, &DEADLINES);
+        assert_eq!(row_of(&change).state().0, state, "{fields:?} {refuted:?}");
+    }
+}
+
 /// The claims of the rows, and whether each is required.
 const CLAIMS: [(&str, bool); 2] = [("name", true), ("email", false)];
 
@@ -266,15 +283,16 @@ fn named(which: [bool; 2]) -> Vec<&'static str> {
 }
 
 /// What data comes to, by the table in the documents.
-fn end_of(came: [bool; 2], not: [bool; 2]) -> (State, Option<Reason>) {
-    let lacks = CLAIMS.iter().zip(came).any(|((_, must), is)| *must && !is);
-    let refuted = CLAIMS
+fn end_of(required: [bool; 2], came: [bool; 2], not: [bool; 2]) -> (State, Option<Reason>) {
+    let is_wrong = [0, 1].map(|place| came[place] && not[place]);
+    let lacks = [0, 1].iter().any(|place| required[*place] && !came[*place]);
+    let refuted = [0, 1]
         .iter()
-        .zip(came.into_iter().zip(not))
-        .any(|((_, must), (is, not))| *must && is && not);
+        .any(|place| required[*place] && is_wrong[*place]);
+    let is_nothing = came != [false; 2] && is_wrong == came;
     if lacks {
         (State::Failed, Some(Reason::RequiredItemMissing))
-    } else if refuted {
+    } else if refuted || is_nothing {
         (State::Rejected, Some(Reason::ClaimNotValid))
     } else {
         (State::Verified, None)
@@ -284,17 +302,26 @@ fn end_of(came: [bool; 2], not: [bool; 2]) -> (State, Option<Reason>) {
 proptest! {
     #[test]
     fn what_becomes_of_each_claim_is_what_came_of_it_and_whether_it_holds(
+        required in any::<[bool; 2]>(),
         came in any::<[bool; 2]>(),
         not in any::<[bool; 2]>(),
     ) {
+        let mut row = exchanging();
+        for (claim, required) in row.claims.iter_mut().zip(required) {
+            claim.required = required;
+        }
         let refuted: Vec<_> = named(not).into_iter().filter(|f| named(came).contains(f)).collect();
         let fields = named(came);
         let data = arrival(&fields, &refuted);
-        let change = data_received(&exchanging(), 1, &data, MADE, &DEADLINES);
+        let change = data_received(&row, 1, &data, MADE, &DEADLINES);
         prop_assert_eq!(kinds(&change), [EventKind::DataReceived]);
         prop_assert_eq!(change.events[0].assurance, Assurance::Signed);
         let row = row_of(&change);
-        prop_assert_eq!(row.state(), end_of(came, not));
+        prop_assert_eq!(row.state(), end_of(required, came, not));
+        let is_partly = row.state().0 == State::Verified && !refuted.is_empty();
+        let warnings: Vec<_> = is_partly.then_some(Reason::OptionalClaimNotValid).into_iter().collect();
+        prop_assert_eq!(&change.events[0].warnings, &warnings);
+        prop_assert_eq!(row.warnings(), warnings);
         for (place, claim) in row.claims.iter().enumerate() {
             let expected = match (came[place], not[place]) {
                 (false, _) => ClaimStatus::NotHeld,
@@ -362,7 +389,7 @@ proptest! {
                 Deed::Data(came, not) if exchanges => {
                     let (fields, refuted) = (named(came), named(not));
                     let data = arrival(&fields, &refuted);
-                    expected = end_of(came, not);
+                    expected = end_of(CLAIMS.map(|(_, must)| must), came, not);
                     Some(data_received(&row, 1, &data, now, &DEADLINES))
                 }
                 Deed::Data(..) => None,

@@ -154,6 +154,17 @@ fn what_was_prepared_is_what_was_asked_for_offered_and_in_time() {
 }
 
 #[test]
+fn a_plug_in_may_require_what_the_caller_can_do_without() {
+    let mut optional = some_request(1);
+    optional.claims[0].required = false;
+    let mut given = some_prepared(&["A"]);
+    given.besides = some_prepared(&["B"]).claims;
+    assert_eq!(prepared(&some_profile(), &optional, &given), Ok(()));
+    given.besides = some_prepared(&["C"]).claims;
+    assert!(prepared(&some_profile(), &optional, &given).is_err());
+}
+
+#[test]
 fn a_wish_names_nobody_or_somebody_and_something() {
     let wish = |subject: &str, claims: usize| StartRequest {
         scope: None,
