@@ -326,6 +326,12 @@ pub struct Tenancy {
 }
 
 impl Tenancy {
+    /// The expiration that its request carries, as far as is known.
+    #[must_use]
+    pub fn expiry(&self) -> Timestamp {
+        self.expire_time.unwrap_or(self.requested_expiry)
+    }
+
     /// Whether the provider can hold a request of this attempt: it has not said that what it holds
     /// is another's.
     #[must_use]
