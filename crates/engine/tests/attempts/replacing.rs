@@ -96,8 +96,7 @@ async fn what_a_complete_delivery_replaced_is_not_listed_handed_out_or_checked_a
             claim.status == ClaimStatus::Granted && *said == Revalidation::Holds
         };
         assert!(view.claims.iter().all(held));
-        let mut sent: Vec<_> = stage.puppet.checked();
-        sent.sort_by(|one, other| one.field.cmp(&other.field));
+        let sent = stage.puppet.checked();
         let mut sent: Vec<_> = sent.iter().map(|c| (&*c.field, &*c.value)).collect();
         sent.sort_unstable();
         items.sort_unstable();
