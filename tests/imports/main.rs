@@ -105,7 +105,10 @@ async fn a_quarantined_message_that_the_connector_confirms_counts_once_and_survi
     assert_eq!(read.claims[0].raw_value, value);
 
     let newest = import().words(&["--attempt", "1"]);
-    assert_eq!(newest.done(&id).await, "verdict=REPEATED assurance=PULLED");
+    assert_eq!(
+        newest.done(&id).await,
+        "verdict=REPEATED assurance=UNSPECIFIED"
+    );
     assert_eq!(decided(&server, &id).await, log);
     assert!(!stage.logs().contains(&value));
     assert!(server.terminate().await.success());

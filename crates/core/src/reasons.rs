@@ -106,6 +106,7 @@ registry! {
     RevalidationNotOffered = "REVALIDATION_NOT_OFFERED", Request, "The connection can't check claims again.";
     ImportNotConfirmed = "IMPORT_NOT_CONFIRMED", Request, "The provider does not confirm every value of the message.";
     NothingToImport = "NOTHING_TO_IMPORT", Request, "There is no message of this attempt in quarantine.";
+    AttemptCancelled = "ATTEMPT_CANCELLED", Request, "The message is for a cancelled attempt, and carries no signature that holds.";
     ContinuationNotOffered = "CONTINUATION_NOT_OFFERED", Request, "The connection's provider takes nothing of this kind back from a browser.";
     ContinuationMalformed = "CONTINUATION_MALFORMED", Request, "What the browser brought back is not what the provider hands out.";
     ContinuationTaken = "CONTINUATION_TAKEN", Request, "What the browser brought back belongs to another verification.";

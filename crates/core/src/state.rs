@@ -240,6 +240,12 @@ impl Facts {
             || self.has(REVIEW_NEEDED)
     }
 
+    /// Whether the provider has delivered data, and was told that it arrived: kept or not.
+    #[must_use]
+    pub const fn is_delivered(self) -> bool {
+        self.has_data() || self.has(DATA_DISCARDED)
+    }
+
     /// Whether the provider has completed its own part.
     #[must_use]
     pub const fn is_confirmed(self) -> bool {

@@ -326,6 +326,12 @@ pub struct Tenancy {
 }
 
 impl Tenancy {
+    /// The expiration that its request carries, as far as is known.
+    #[must_use]
+    pub fn expiry(&self) -> Timestamp {
+        self.expire_time.unwrap_or(self.requested_expiry)
+    }
+
     /// Whether the provider can hold a request of this attempt: it has not said that what it holds
     /// is another's.
     #[must_use]
@@ -338,14 +344,8 @@ impl Tenancy {
             )
     }
 
-    /// Until when its request can be accepted: as the provider answered, or else as it was asked.
-    #[must_use]
-    pub fn expiry(&self) -> Timestamp {
-        self.expire_time.unwrap_or(self.requested_expiry)
-    }
-
-    /// Whether its request can still bring data: nothing of it came, and the provider has not said
-    /// that none will.
+    /// Whether its request can still bring data: none of it came, kept or not, and the provider has not
+    /// said that none will.
     #[must_use]
     pub const fn still_works(&self) -> bool {
         let (_, failed, ..) = self.facts.to_parts();
@@ -359,7 +359,7 @@ impl Tenancy {
                     | Reason::InitiationFailed
             )
         );
-        !self.facts.has_data()
+        !self.facts.is_delivered()
             && !self.facts.is_settled()
             && !self.facts.settlement_failed()
             && !gave_up

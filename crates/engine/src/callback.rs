@@ -164,7 +164,7 @@ impl Engine {
             // Without a history, what can be a repeat goes by its own time; what is late can't. Whose
             // an entry is follows from times alone, and a callback says it more exactly.
             let trusted = stands || (!message.late && matches!(asked, Some(Pulled::Impossible)));
-            let (change, verdict) = if let Some(identity) = repeated {
+            let (mut change, verdict) = if let Some(identity) = repeated {
                 let again = self.again(id, message.attempt, identity);
                 (again, Verdict::Repeated)
             } else if message.needs_history(&loaded) && !trusted {
@@ -179,6 +179,12 @@ impl Engine {
                 self.first(&loaded.verification, &message, &mut evidence)
                     .await?
             };
+            if let Some(by) = &message.handed_in {
+                let row = &loaded.verification;
+                change
+                    .audit
+                    .push(self.entry_of_import(by, row, verdict, &change)?);
+            }
             match self.commit(change).await {
                 Ok(_) => {
                     self.crash_point(CrashPoint::CallbackCommitted);

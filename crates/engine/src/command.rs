@@ -15,7 +15,7 @@ mod read_claims;
 mod retry;
 pub(crate) mod revalidate;
 mod review;
-mod slot;
+pub(crate) mod slot;
 pub(crate) mod start;
 
 pub use download::Download;

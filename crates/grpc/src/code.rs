@@ -58,6 +58,7 @@ pub(crate) fn code_of(reason: Reason) -> Code {
         | Reason::RevalidationNotOffered
         | Reason::ImportNotConfirmed
         | Reason::NothingToImport
+        | Reason::AttemptCancelled
         | Reason::ContinuationNotOffered
         | Reason::AlreadyContinued
         | Reason::NotContinuable

@@ -6,10 +6,13 @@
 
 use std::sync::Arc;
 
-use verilane_core::{Pii, Tenancy, Verification};
+use verilane_core::{
+    Attempt, AttemptNumber, ConnectionName, Pii, SlotHolder, SlotId, Tenancy, Verification,
+};
 use verilane_provider::Candidate;
 use verilane_store::{CallbackTarget, Loaded};
 
+use crate::command::slot::Wanted;
 use crate::engine::Engine;
 use crate::sealing::Sealer;
 use crate::{EngineError, KeyCache};
@@ -75,6 +78,51 @@ impl Engine {
             candidates,
             newest,
         })
+    }
+
+    /// The attempts that a message over this connection can be about, whoever's they are: those of the
+    /// slots that the verification has used there, and of the one for the same that there is now. Only
+    /// among all of them does a message's expiration tell whose it is. Newest first.
+    pub(super) async fn may_be_meant(
+        &self,
+        row: &Verification,
+        connection: &ConnectionName,
+        came_for: Option<AttemptNumber>,
+    ) -> Result<Vec<Tenancy>, EngineError> {
+        let over = row.attempts.iter().rev();
+        let over: Vec<&Attempt> = over.filter(|a| a.connection == *connection).collect();
+        let mut slots: Vec<SlotId> = over.iter().map(|attempt| attempt.slot).collect();
+        if let Some(newest) = over.first() {
+            let key = self.keys.of(row)?;
+            let sealer = Sealer {
+                id: row.id,
+                key: &key,
+            };
+            let wanted = Wanted {
+                connection,
+                subject: &sealer.subject(row)?,
+                fields: row.asked_fields().collect(),
+                holder: newest.tenancy(row.id).holder,
+            };
+            let now = self.slot_of(&wanted).await?;
+            slots.splice(..0, now.map(|slot| slot.id));
+        }
+        slots.dedup();
+        let mut meant = Vec::new();
+        for slot in slots {
+            meant.extend(self.store.tenancies(slot).await?);
+        }
+        meant.retain(Tenancy::may_be_held);
+        // Whose a message is does not change with who has asked since it came.
+        if let Some(attempt) = came_for {
+            let holder = SlotHolder {
+                verification: row.id,
+                attempt,
+            };
+            let newer = meant.iter().position(|one| one.holder == holder);
+            meant.drain(..newer.unwrap_or_default());
+        }
+        Ok(meant)
     }
 
     /// The verification of an attempt that was meant, as it was a moment ago.

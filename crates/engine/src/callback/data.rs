@@ -4,10 +4,7 @@
 //! however often that change is decided anew. Claims and their evidence show with the same change.
 
 use verilane_core::decide::{self, Came, DataArrival, DataKept, Document};
-use verilane_core::{
-    AuditAction, AuditRecord, Change, RequestedClaim, StoredClaim, Timestamp, Verification,
-    is_derivable,
-};
+use verilane_core::{Change, RequestedClaim, StoredClaim, Timestamp, Verification, is_derivable};
 use verilane_provider::{DataItem, DataReport, Report};
 use verilane_vault::SealedWhat;
 
@@ -16,7 +13,7 @@ use crate::EngineError;
 use crate::engine::Engine;
 use crate::evidence::KeptPiece;
 use crate::evidence::value::{KeptValue, is_unusable};
-use crate::sealing::{Sealer, write_parts};
+use crate::sealing::Sealer;
 
 /// What is durable of a message, and shown by nothing yet.
 pub(super) struct Kept {
@@ -179,24 +176,6 @@ impl Kept {
             change.claims.extend(claim);
         }
         change.indexes.extend(message.lookup);
-        if let Some(by) = &message.handed_in {
-            change.audit.push(AuditRecord {
-                time: now,
-                principal: by.principal.clone(),
-                action: AuditAction::MessageImported,
-                verification: Some(row.id),
-                subject_matter: change
-                    .claims
-                    .iter()
-                    .map(|claim| crate::view::matter(claim.name, claim.document))
-                    .collect(),
-                details: Some(sealer.seal(
-                    decide::next_revision(row),
-                    SealedWhat::AuditDetails,
-                    &write_parts(by.access.parts()),
-                )?),
-            });
-        }
         Ok(())
     }
 }

@@ -1,12 +1,13 @@
 //! Hands out a piece of evidence: the audit record is durable before the first byte leaves.
 //!
-//! Only evidence that backs a claim which was asked for is handed out: what a derived claim is derived
-//! from is not that. The provider's messages hold all values and all
+//! Only evidence that backs a claim which was asked for, as it stands now, is handed out: what a derived
+//! claim is derived from is not that, nor what another delivery has replaced. The provider's messages hold all values and all
 //! peppers at once, which would go round what a caller may read by claim.
 
 use verilane_core::{AuditAction, AuditRecord, Change, Pii, Reason, Verification};
 use verilane_vault::SealedWhat;
 
+use super::granted::{came, usable};
 use crate::engine::Engine;
 use crate::evidence::read::Chunks;
 use crate::sealing::{Sealer, write_parts};
@@ -45,12 +46,12 @@ impl Engine {
         let id = download.verification;
         let row = self.load(id).await?.verification;
         let record = self.evidence_record(id, download.evidence).await?;
-        let backed = record
-            .filter(|record| record.kind.is_of_a_claim())
-            .and_then(|record| {
-                let claim = row.claim_of(record.field.as_deref()?)?;
-                Some((crate::view::matter(claim.name, claim.document), record))
-            });
+        let stored = usable(self.store.claims(id).await?);
+        let claims = came(&row.claims, &stored, &[]);
+        let backed = record.and_then(|record| {
+            let claim = claims.iter().find(|claim| claim.is_backed_by(&record))?;
+            Some((claim.matter(), record))
+        });
         let (claim, record) = backed.ok_or_else(|| {
             EngineError::new(Reason::EvidenceNotFound)
                 .about(id)

@@ -30,7 +30,7 @@ impl Engine {
     /// that this attempt can take over; none if it is.
     pub(super) async fn in_the_way(
         &self,
-        id: VerificationId,
+        row: &Verification,
         attempt: &Attempt,
         expire_time: Timestamp,
         sent_as: SentAs,
@@ -40,23 +40,23 @@ impl Engine {
             .facade
             .profile()
             .action_lifetime;
-        let others = self.others(id, attempt).await?;
+        let others = self.others(row.id, attempt).await?;
         let theirs = others
             .iter()
             .filter(|other| other.may_be_held() && can_expire_at(other, expire_time, lifetime));
-        let (mut found, mut used) = (false, false);
+        let own = &attempt.tenancy(row.id);
+        let mut found = sent_as == SentAs::Again && can_expire_at(own, expire_time, lifetime);
         for other in theirs {
             found = true;
-            used |= other.facts.has_data();
+            let is_used = other.facts.is_delivered();
+            let is_accepted = other.facts.is_accepted();
+            // Nobody can do anything more with what was answered, and what a user has accepted for
+            // one wish is not done for another.
+            if is_used || (is_accepted && !self.is_same_wish(row, other).await?) {
+                return Ok(Some(Reason::RequestAlreadyOpen));
+            }
         }
-        let own = &attempt.tenancy(id);
-        let own = sent_as == SentAs::Again && can_expire_at(own, expire_time, lifetime);
-        Ok(match (found || own, used) {
-            (true, false) => None,
-            // It has been accepted and answered: nobody can do anything with it any more.
-            (true, true) => Some(Reason::RequestAlreadyOpen),
-            (false, _) => Some(Reason::ProviderRequestNotOurs),
-        })
+        Ok((!found).then_some(Reason::ProviderRequestNotOurs))
     }
 
     /// Which request of this slot the provider works on.
@@ -71,13 +71,15 @@ impl Engine {
             // What a provider works on that this slot never had it take is somebody else's.
             return Ok(Ongoing::Unknown(Reason::ProviderRequestNotOurs));
         }
-        // The newest that was accepted: the provider works on one at a time.
-        let mut accepted = others.into_iter().filter(|other| other.facts.is_accepted());
-        let works = |other: &Tenancy| other.phase != StartPhase::Ended && other.still_works();
-        if let Some(other) = accepted.next().filter(works) {
-            let theirs = self.load(other.holder.verification).await?.verification;
-            if self.is_same_wish(row, &theirs)? {
-                return Ok(Ongoing::Ours(other.expiry()));
+        // The newest that was accepted, as data tells too: the provider works on one at a time.
+        let accepted = |other: &&Tenancy| other.facts.is_accepted() || other.facts.is_delivered();
+        if let Some(other) = others.iter().find(accepted) {
+            let expiry = other.expiry();
+            // Each that has taken it over may be the one that heard the end of it.
+            let mut sharing = others.iter().filter(|one| one.expiry() == expiry);
+            let works = other.phase != StartPhase::Ended && sharing.all(Tenancy::still_works);
+            if works && self.is_same_wish(row, other).await? {
+                return Ok(Ongoing::Ours(expiry));
             }
         }
         Ok(Ongoing::Unknown(Reason::RequestAlreadyOpen))
@@ -95,12 +97,14 @@ impl Engine {
         Ok(others)
     }
 
-    /// Whether what the user accepted for one verification was accepted for the other too: the same
-    /// one, or another of the same caller for the same purpose.
-    fn is_same_wish(&self, row: &Verification, other: &Verification) -> Result<bool, EngineError> {
-        if row.id == other.id {
+    /// Whether what the user accepted for another attempt was accepted for this verification too:
+    /// one of its own, or of another of the same caller for the same purpose.
+    async fn is_same_wish(&self, row: &Verification, other: &Tenancy) -> Result<bool, EngineError> {
+        let other = other.holder.verification;
+        if row.id == other {
             return Ok(true);
         }
+        let other = &self.load(other).await?.verification;
         let purpose = |row: &Verification| {
             let key = self.keys.of(row)?;
             let sealer = Sealer {

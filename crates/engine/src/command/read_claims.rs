@@ -1,8 +1,8 @@
 //! Reads claims: the audit record is durable before a value leaves.
 
 use verilane_core::{
-    AuditAction, AuditRecord, Change, ClaimSelector, ClaimStatus, Date, EvidenceRecord, Pii,
-    Reason, RequestedClaim, VerificationId, derive,
+    AuditAction, AuditRecord, Change, ClaimSelector, Date, EvidenceRecord, Pii, Reason,
+    RequestedClaim, VerificationId, derive,
 };
 use verilane_vault::SealedWhat;
 
@@ -73,15 +73,12 @@ impl Engine {
             check_requested(field, selectors, &row.claims)?;
         }
         let stored = usable(self.store.claims(id).await?);
-        // A complete delivery takes the place of an incomplete one before it, what it lacks included.
-        let is_gone = |came: &Came<'_>| came.asked.status == ClaimStatus::NotHeld;
-        if came(&row.claims, &stored, &[]).iter().all(is_gone) {
+        if came(&row.claims, &stored, &[]).is_empty() {
             return Err(EngineError::new(Reason::ClaimsNotAvailable)
                 .about(id)
                 .with("state", row.state().0));
         }
-        let mut claims = came(&row.claims, &stored, &read.claims);
-        claims.retain(|claim| !is_gone(claim));
+        let claims = came(&row.claims, &stored, &read.claims);
         let key = self.keys.of(&row)?;
         let sealer = Sealer { id, key: &key };
         let with_pepper =
@@ -111,14 +108,7 @@ impl Engine {
             )?),
         });
         let evidence = self.store.evidence(id).await?;
-        let backs = |record: &EvidenceRecord| {
-            let of_a_claim = record.kind.is_of_a_claim();
-            let field = record.field.as_ref();
-            let is_of = |claim: &Came<'_>| {
-                !claim.asked.name.is_derived() && field == Some(&claim.stored.field)
-            };
-            of_a_claim && claims.iter().any(is_of)
-        };
+        let backs = |record: &EvidenceRecord| claims.iter().any(|claim| claim.is_backed_by(record));
         let evidence = evidence
             .into_iter()
             .filter(backs)

@@ -35,7 +35,7 @@ impl Engine {
     /// # Errors
     /// `PURPOSE_REQUIRED`; `VERIFICATION_NOT_FOUND`; `CLAIM_NOT_REQUESTED`; `CLAIMS_NOT_AVAILABLE` if
     /// none of the claims has come; `REVALIDATION_NOT_OFFERED` if the connection of one can't, or
-    /// none has a pepper; those of a provider that is asked, and of the store.
+    /// none has a pepper; `CONTENDED` if a value was replaced while it was checked; those of a provider that is asked, and of the store.
     pub async fn revalidate_claims(
         &self,
         revalidate: &Revalidate,
@@ -77,7 +77,7 @@ impl Engine {
         let mut after = row.clone();
         for ((connection, attempt), claims) in groups {
             let mut opened = Vec::with_capacity(claims.len());
-            for claim in claims {
+            for claim in &claims {
                 opened.push(self.open_claim(&key, claim).await?);
             }
             let invalid = self.ask_again(&connection, &subject, &opened).await?;
@@ -90,7 +90,7 @@ impl Engine {
                 };
                 outcomes.insert(opened.field.clone(), said);
             }
-            after = self.invalidate(after, attempt, &invalid).await?;
+            after = self.invalidate(after, attempt, &claims, &invalid).await?;
         }
         let outcomes = claims.iter().map(|claim| {
             let said = outcomes.get(&claim.asked.field).copied();
@@ -186,30 +186,49 @@ impl Engine {
         Ok(answer.invalid)
     }
 
-    /// Writes down that values don't hold any more, against whatever the row has become meanwhile.
+    /// Writes down which of the values that were checked don't hold any more, against whatever the row
+    /// has become meanwhile. Nothing is said of a value that has replaced one of them.
     async fn invalidate(
         &self,
         mut row: Verification,
         attempt: AttemptNumber,
-        fields: &[String],
+        checked: &[&StoredClaim],
+        invalid: &[String],
     ) -> Result<Verification, EngineError> {
-        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+        let contended = |row: &Verification| EngineError::new(Reason::Contended).about(row.id);
         for _ in 0..RACES {
+            // Read after the row: what is replaced later has moved the row too.
+            let stored = self.store.claims(row.id).await?;
+            let stands = |claim: &&&StoredClaim| {
+                let is_it =
+                    |now: &StoredClaim| now.field == claim.field && now.revision == claim.revision;
+                stored.iter().any(is_it)
+            };
+            let standing: Vec<&&StoredClaim> = checked.iter().filter(stands).collect();
+            let all_stand = standing.len() == checked.len();
+            let fields = standing.iter().map(|claim| claim.field.as_str());
+            let fields = fields.filter(|field| invalid.iter().any(|one| one == field));
+            let fields: Vec<&str> = fields.collect();
             let deadlines = &self.config.deadlines;
             let now = self.now();
             let change = decide::claims_invalidated(&row, attempt, &fields, now, deadlines);
             let Some(change) = change else {
-                return Ok(row);
+                return if all_stand {
+                    Ok(row)
+                } else {
+                    Err(contended(&row))
+                };
             };
             let after = change.verification.as_ref().map(|write| write.row.clone());
             match self.commit(change).await {
-                Ok(_) => return Ok(after.unwrap_or(row)),
+                Ok(_) if all_stand => return Ok(after.unwrap_or(row)),
+                Ok(_) => return Err(contended(&row)),
                 Err(CommitError::Conflict(Conflict::Revision)) => {
                     row = self.load(row.id).await?.verification;
                 }
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(EngineError::new(Reason::Contended).about(row.id))
+        Err(contended(&row))
     }
 }

@@ -4,8 +4,8 @@
 //! goes on calling those that it was given first.
 
 use verilane_core::{
-    ConnectionName, Pii, Slot, SlotHolder, SlotId, SlotWrite, StartPhase, State, Timestamp,
-    Verification,
+    BlindIndex, ConnectionName, Pii, Slot, SlotHolder, SlotId, SlotWrite, StartPhase, State,
+    Timestamp, Verification,
 };
 use verilane_vault::{IndexKind, WrapPurpose};
 
@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::sealing::write_parts;
 
 /// Who wants a slot, and for what.
-pub(super) struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     pub connection: &'a ConnectionName,
     pub subject: &'a Pii<String>,
     /// What the provider is to be asked for, sorted.
@@ -41,12 +41,8 @@ impl SlotFor {
 }
 
 impl Engine {
-    pub(super) async fn slot_for(
-        &self,
-        wanted: &Wanted<'_>,
-        now: Timestamp,
-    ) -> Result<SlotFor, EngineError> {
-        let vault = self.keys.vault();
+    /// The name of the slot for what is wanted.
+    fn slot_key(&self, wanted: &Wanted<'_>) -> Result<BlindIndex, EngineError> {
         let mut parts = vec![
             wanted.connection.as_str().as_bytes(),
             wanted.subject.expose().as_bytes(),
@@ -58,7 +54,21 @@ impl Engine {
             // Nobody else's request is in the way of this one: each attempt has a slot of its own.
             parts.extend([wanted.holder.verification.as_bytes().as_slice(), &number]);
         }
-        let key = vault.index(IndexKind::Slot, &parts);
+        Ok(self.keys.vault().index(IndexKind::Slot, &parts))
+    }
+
+    /// The slot that there is for what is wanted.
+    pub(crate) async fn slot_of(&self, wanted: &Wanted<'_>) -> Result<Option<Slot>, EngineError> {
+        Ok(self.store.slot(self.slot_key(wanted)?).await?)
+    }
+
+    pub(super) async fn slot_for(
+        &self,
+        wanted: &Wanted<'_>,
+        now: Timestamp,
+    ) -> Result<SlotFor, EngineError> {
+        let vault = self.keys.vault();
+        let key = self.slot_key(wanted)?;
         let holder = wanted.holder;
         let keep_until = now + self.connection(wanted.connection)?.slot_retention;
         let Some(slot) = self.store.slot(key).await? else {

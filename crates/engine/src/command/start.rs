@@ -148,7 +148,7 @@ impl Engine {
                 });
                 let lapse = started.action.expire_time();
                 let in_the_way = if started.already_open {
-                    self.in_the_way(id, &attempt, lapse, sent_as).await?
+                    self.in_the_way(&row, &attempt, lapse, sent_as).await?
                 } else {
                     None
                 };

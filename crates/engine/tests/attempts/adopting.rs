@@ -142,11 +142,15 @@ async fn what_a_user_accepted_for_another_purpose_is_not_taken_over() {
         },
     ];
     for other in others {
-        stage
-            .puppet
-            .answers([Answer::Refuses(Reason::RequestAlreadyOpen)]);
-        let error = play.engine.create(other).await.unwrap_err();
-        assert_eq!(error.reason, Reason::RequestAlreadyOpen);
+        // Whether the provider works on it, or shows the code that was scanned already.
+        for answer in [
+            Answer::Refuses(Reason::RequestAlreadyOpen),
+            Answer::HoldsOne(left.expiry),
+        ] {
+            stage.puppet.answers([answer]);
+            let error = play.engine.create(other.clone()).await.unwrap_err();
+            assert_eq!(error.reason, Reason::RequestAlreadyOpen);
+        }
     }
     stage
         .puppet
@@ -183,6 +187,97 @@ async fn a_late_status_of_a_request_from_before_it_was_taken_over_is_taken() {
     let last = play.log().await.pop().unwrap().body;
     assert_eq!(last.verification, second);
     assert_eq!(last.assurance, Assurance::Pulled);
+}
+
+#[tokio::test]
+async fn what_a_user_accepted_for_the_same_purpose_is_taken_over_with_its_code_too() {
+    let stage = Stage::new();
+    let play = stage.open().await;
+    let first = play.engine.create(request("ada", 1)).await.unwrap().row.id;
+    let left = stage.puppet.last_start();
+    left.report(&play.engine, "ACCEPTED").await.unwrap();
+    play.cancel(first).await;
+    stage.puppet.answers([Answer::HoldsOne(left.expiry)]);
+    let second = play.engine.create(request("ada", 1)).await.unwrap().row.id;
+    left.deliver(&play.engine, &[("EMAIL", "a@b.c")])
+        .await
+        .unwrap();
+    assert_eq!(play.view(second).await.row.state().0, State::Verified);
+}
+
+#[tokio::test]
+async fn a_request_whose_data_was_delivered_and_not_kept_is_not_taken_over() {
+    let stage = Stage::new();
+    let play = stage.open().await;
+    let first = play.engine.create(request("ada", 1)).await.unwrap().row.id;
+    let left = stage.puppet.last_start();
+    left.report(&play.engine, "CONFIRMED").await.unwrap();
+    play.cancel(first).await;
+    let taken = left.deliver(&play.engine, &[("EMAIL", "a@b.c")]);
+    assert_eq!(taken.await.unwrap().verdict, Verdict::NotKept);
+    // The provider was told that the data arrived, and sends it to nobody else.
+    for answer in [
+        Answer::Refuses(Reason::RequestAlreadyOpen),
+        Answer::HoldsOne(left.expiry),
+    ] {
+        stage.puppet.answers([answer]);
+        let error = play.engine.create(request("ada", 1)).await.unwrap_err();
+        assert_eq!(error.reason, Reason::RequestAlreadyOpen);
+    }
+}
+
+#[tokio::test]
+async fn a_request_whose_data_an_earlier_attempt_has_is_not_taken_over_from_a_later_one() {
+    let stage = Stage::new();
+    let mut play = stage.open().await;
+    let first = play.engine.create(request("ada", 1)).await.unwrap().row.id;
+    let left = stage.puppet.last_start();
+    left.report(&play.engine, "INITIATED").await.unwrap();
+    stage.clock.advance(DAY + SECOND);
+    play.run_jobs();
+    play.until(|log| log.len() == 4).await;
+    let ongoing = || {
+        stage
+            .puppet
+            .answers([Answer::Refuses(Reason::RequestAlreadyOpen)])
+    };
+    ongoing();
+    let second = play.engine.create(request("ada", 1)).await.unwrap().row.id;
+    play.cancel(second).await;
+    left.deliver(&play.engine, &[("EMAIL", "a@b.c")])
+        .await
+        .unwrap();
+    assert_eq!(play.view(first).await.row.state().0, State::Verified);
+
+    ongoing();
+    let error = play.engine.create(request("ada", 1)).await.unwrap_err();
+    assert_eq!(error.reason, Reason::RequestAlreadyOpen);
+    play.close().await;
+}
+
+#[tokio::test]
+async fn data_that_came_before_any_status_tells_that_its_request_is_the_last_accepted() {
+    let stage = Stage::new();
+    let mut play = stage.open().await;
+    play.engine.create(request("ada", 1)).await.unwrap();
+    let stalled = stage.puppet.last_start();
+    stalled.report(&play.engine, "INITIATED").await.unwrap();
+    stage.clock.advance(DAY + SECOND);
+    play.run_jobs();
+    play.until(|log| log.len() == 4).await;
+    let second = play.engine.create(request("ada", 1)).await.unwrap().row.id;
+    let left = stage.puppet.last_start();
+    play.cancel(second).await;
+    left.deliver(&play.engine, &[("EMAIL", "a@b.c")])
+        .await
+        .unwrap();
+
+    stage
+        .puppet
+        .answers([Answer::Refuses(Reason::RequestAlreadyOpen)]);
+    let error = play.engine.create(request("ada", 1)).await.unwrap_err();
+    assert_eq!(error.reason, Reason::RequestAlreadyOpen);
+    play.close().await;
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod stage;
 mod adopting;
 mod crowded;
 mod joining;
+mod replacing;
 mod retrying;
 mod sharing;
 mod watching;

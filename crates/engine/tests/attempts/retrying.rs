@@ -276,6 +276,31 @@ async fn a_complete_delivery_takes_the_place_of_an_incomplete_one() {
 }
 
 #[tokio::test]
+async fn a_retry_that_the_provider_is_not_ready_for_counts_and_the_next_one_succeeds() {
+    let stage = Stage::new();
+    let play = stage.open().await;
+    let id = play.engine.create(request("ada", 3)).await.unwrap().row.id;
+    let first = stage.puppet.last_start();
+    first.report(&play.engine, "INITIATED").await.unwrap();
+    first.report(&play.engine, "VALIDITY_FAILED").await.unwrap();
+    assert!(play.view(id).await.retryable);
+    // It has failed, and goes on being worked on until the provider says that it has finished.
+    stage
+        .puppet
+        .answers([Answer::Refuses(Reason::RequestAlreadyOpen)]);
+    let error = play.retry(id).await.unwrap_err();
+    assert_eq!(error.reason, Reason::RequestAlreadyOpen);
+    let row = play.view(id).await.row;
+    assert_eq!(row.attempts.len(), 2);
+    assert_eq!(row.state().1, Some(Reason::RequestAlreadyOpen));
+    first.report(&play.engine, "FINISH_FAILED").await.unwrap();
+    play.retry(id).await.unwrap();
+    stage.puppet.last_start().succeed(&play.engine).await;
+    let row = play.view(id).await.row;
+    assert_eq!((row.state().0, row.attempts.len()), (State::Verified, 3));
+}
+
+#[tokio::test]
 async fn that_retrying_is_over_is_told_when_the_time_comes() {
     let stage = Stage::new();
     let mut play = stage.open().await;

@@ -4,12 +4,16 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use verilane_core::{Assurance, AuditAction, Principal, Reason, State, Timestamp, VerificationId};
-use verilane_engine::{AccessContext, EngineError, ImportMessage, ImportSource, Imported, Verdict};
+use verilane_core::{
+    Assurance, AuditAction, EventKind, Principal, Reason, State, Timestamp, VerificationId,
+};
+use verilane_engine::{
+    AccessContext, CreateVerification, EngineError, ImportMessage, ImportSource, Imported, Verdict,
+};
 
 use crate::stage::calls::{Body, call};
-use crate::stage::puppet::Puppet;
-use crate::stage::{self, DAY, Play, Stage, request};
+use crate::stage::puppet::{Answer, Puppet};
+use crate::stage::{self, DAY, MINUTE, Play, SECOND, Stage, request};
 
 const VALUE: &str = "ada@example.org";
 
@@ -39,6 +43,32 @@ async fn asked(stage: &Stage, play: &Play) -> (VerificationId, Timestamp) {
     (id, stage.puppet.last_start().expiry)
 }
 
+async fn cancel(play: &Play, id: VerificationId) {
+    let (operator, access) = (Principal::new("an operator"), stage::access());
+    let cancelled = play.engine.cancel(id, None, &operator, &access).await;
+    cancelled.unwrap();
+}
+
+/// Asked for by another caller.
+fn elsewhere() -> CreateVerification {
+    CreateVerification {
+        principal: Principal::new("somebody else"),
+        ..request("ada")
+    }
+}
+
+/// What the audit chain says of imports: who and what.
+async fn entered(play: &Play) -> Vec<(String, Vec<String>)> {
+    let chain = play.store.audit(1, u32::MAX).await.unwrap();
+    let imports = chain.into_iter().map(|(_, record)| record);
+    let imports = imports.filter(|record| record.action == AuditAction::MessageImported);
+    let told = |record: verilane_core::AuditRecord| {
+        assert!(record.details.is_some());
+        (record.principal.as_str().to_owned(), record.subject_matter)
+    };
+    imports.map(told).collect()
+}
+
 async fn actions(play: &Play) -> Vec<AuditAction> {
     let chain = play.store.audit(1, u32::MAX).await.unwrap();
     chain.into_iter().map(|(_, record)| record.action).collect()
@@ -54,7 +84,7 @@ async fn a_signed_message_goes_through_the_ordinary_checks_however_late() {
     let body = Body::data(&[("EMAIL", VALUE)], expiry).with("deadline", json!(deadline));
     let imported = import(&play, id, file(&body)).await.unwrap();
     assert_eq!(imported.verdict, Verdict::Accepted);
-    assert_eq!(imported.assurance, Assurance::Signed);
+    assert_eq!(imported.assurance, Some(Assurance::Signed));
     assert!(stage.puppet.checked().is_empty());
     assert_eq!(play.view(id).await.row.state(), (State::Verified, None));
     let claim = play.store.claims(id).await.unwrap().remove(0);
@@ -73,6 +103,12 @@ async fn a_signed_message_goes_through_the_ordinary_checks_however_late() {
     let again = import(&play, id, file(&body)).await.unwrap();
     assert_eq!(again.verdict, Verdict::Repeated);
     assert_eq!(play.log().await, log);
+    let operator = || "an operator".to_owned();
+    let expected = [
+        (operator(), vec!["email".to_owned()]),
+        (operator(), vec!["seen before".to_owned()]),
+    ];
+    assert_eq!(entered(&play).await, expected);
 }
 
 #[tokio::test]
@@ -94,7 +130,7 @@ async fn a_quarantined_message_is_believed_once_the_provider_confirms_every_valu
         .await
         .unwrap();
     assert_eq!((imported.attempt, imported.verdict), (1, Verdict::Accepted));
-    assert_eq!(imported.assurance, Assurance::Pulled);
+    assert_eq!(imported.assurance, Some(Assurance::Pulled));
     let checked = stage.puppet.checked();
     assert_eq!(checked.len(), 1);
     assert_eq!(checked[0].value, VALUE);
@@ -114,8 +150,13 @@ async fn a_quarantined_message_is_believed_once_the_provider_confirms_every_valu
         .await
         .unwrap();
     assert_eq!(again.verdict, Verdict::Repeated);
+    assert_eq!(again.assurance, None, "nobody was asked again");
+    assert_eq!(stage.puppet.checked().len(), 1);
+    // Nor does anything stand for what it is not compared with.
+    let other = Body::data(&[("EMAIL", "mallory@example.org")], expiry).forged();
+    let other = import(&play, id, file(&other)).await.unwrap();
+    assert_eq!((other.verdict, other.assurance), (Verdict::Repeated, None));
     assert_eq!(play.log().await, log);
-    assert_eq!(stage.puppet.checked().len(), 1, "nobody was asked again");
 }
 
 #[tokio::test]
@@ -161,4 +202,118 @@ async fn an_unsigned_message_is_refused_where_nobody_can_confirm_it() {
     let refused = import(&play, id, file(&unsigned)).await;
     assert_eq!(refused.unwrap_err(), Reason::RevalidationNotOffered);
     assert_eq!(play.log().await, log);
+}
+
+#[tokio::test]
+async fn what_is_unsigned_is_refused_for_a_cancelled_attempt_and_hides_nothing_genuine() {
+    let mut stage = Stage::new();
+    stage.puppet = Arc::new(Puppet::new().without_revalidation());
+    let play = stage.open().await;
+    let (id, expiry) = asked(&stage, &play).await;
+    cancel(&play, id).await;
+    let log = play.log().await;
+    let body = Body::data(&[("EMAIL", VALUE)], expiry);
+    let refused = import(&play, id, file(&body.clone().forged())).await;
+    assert_eq!(refused.unwrap_err(), Reason::AttemptCancelled);
+    assert_eq!(play.log().await, log);
+
+    let path = stage.puppet.last_start().data_path();
+    let genuine = call(&play.engine, &path, &body).await.unwrap();
+    assert_eq!(genuine.verdict, Verdict::NotKept);
+    let event = play.log().await.pop().unwrap().body;
+    assert_eq!(event.kind, EventKind::DataDiscarded);
+    assert_eq!(event.assurance, Assurance::Signed);
+    // Nor once the genuine one is there.
+    let refused = import(&play, id, file(&body.forged())).await;
+    assert_eq!(refused.unwrap_err(), Reason::AttemptCancelled);
+    assert!(entered(&play).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_signed_message_for_a_cancelled_attempt_is_entered_though_it_is_not_kept() {
+    let stage = Stage::new();
+    let play = stage.open().await;
+    let (id, expiry) = asked(&stage, &play).await;
+    cancel(&play, id).await;
+    let body = Body::data(&[("EMAIL", VALUE)], expiry);
+    let imported = import(&play, id, file(&body)).await.unwrap();
+    assert_eq!(imported.verdict, Verdict::NotKept);
+    assert_eq!(imported.assurance, Some(Assurance::Signed));
+    let matter = vec!["not kept".to_owned()];
+    assert_eq!(entered(&play).await, [("an operator".to_owned(), matter)]);
+}
+
+#[tokio::test]
+async fn the_message_of_another_verification_is_not_taken_for_this_one_s() {
+    let stage = Stage::new();
+    let play = stage.open().await;
+    let (first, expiry) = asked(&stage, &play).await;
+    cancel(&play, first).await;
+    stage.clock.advance(DAY);
+    let second = play.engine.create(elsewhere()).await.unwrap().row.id;
+    stage.clock.advance(MINUTE);
+    let log = play.log().await;
+    // A retry of the first request, signed anew: its expiration, and a time of now.
+    let body = Body::data(&[("EMAIL", VALUE)], expiry).with("time", json!(stage.now().as_secs()));
+    for body in [body.clone(), body.clone().forged()] {
+        let refused = import(&play, second, file(&body)).await;
+        assert_eq!(refused.unwrap_err(), Reason::CallbackAttemptUnknown);
+    }
+    assert_eq!(play.log().await, log);
+    assert!(stage.puppet.checked().is_empty());
+    assert_eq!(play.view(second).await.row.state().0, State::Pending);
+    let own = import(&play, first, file(&body)).await.unwrap();
+    assert_eq!(own.verdict, Verdict::NotKept);
+}
+
+#[tokio::test]
+async fn what_came_for_a_later_slot_is_not_taken_for_a_verification_of_an_earlier_one() {
+    let stage = Stage::new();
+    let mut play = stage.open().await;
+    let (first, _) = asked(&stage, &play).await;
+    stage.clock.set(stage::START + 91 * DAY);
+    play.run_jobs();
+    let path = stage.puppet.last_start().data_path();
+    stage::soon(async {
+        while play.engine.callback_path(&path).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    play.stop_jobs().await;
+    play.engine.create(elsewhere()).await.unwrap();
+    let expiry = stage.puppet.last_start().expiry;
+    let body = Body::data(&[("EMAIL", VALUE)], expiry).with("time", json!(stage.now().as_secs()));
+    let refused = import(&play, first, file(&body)).await;
+    assert_eq!(refused.unwrap_err(), Reason::CallbackAttemptUnknown);
+    play.close().await;
+}
+
+#[tokio::test]
+async fn a_quarantined_message_is_whose_it_was_when_it_came() {
+    let stage = Stage::new();
+    let mut play = stage.open().await;
+    let (first, expiry) = asked(&stage, &play).await;
+    let left = stage.puppet.last_start();
+    left.report(&play.engine, "INITIATED").await.unwrap();
+    let body = Body::data(&[("EMAIL", VALUE)], expiry).forged();
+    call(&play.engine, &left.data_path(), &body)
+        .await
+        .unwrap_err();
+    stage.clock.advance(DAY + SECOND);
+    play.run_jobs();
+    play.until(|log| log.iter().any(|e| e.body.kind == EventKind::DeadlinePassed))
+        .await;
+    play.stop_jobs().await;
+    // What comes from now on is the second's, which has taken the request over.
+    stage
+        .puppet
+        .answers([Answer::Refuses(Reason::RequestAlreadyOpen)]);
+    play.engine.create(request("ada")).await.unwrap();
+    let imported = import(&play, first, ImportSource::Quarantine(None)).await;
+    assert_eq!(imported.unwrap().verdict, Verdict::Accepted);
+    assert_eq!(play.view(first).await.row.state().0, State::Verified);
+    let refused = import(&play, first, file(&body)).await;
+    assert_eq!(refused.unwrap_err(), Reason::CallbackAttemptUnknown);
+    play.close().await;
 }

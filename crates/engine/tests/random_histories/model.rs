@@ -133,17 +133,20 @@ impl Attempt {
         all.iter().filter(|one| one.0).map(|one| one.1).collect()
     }
 
-    /// Whether its request can still bring data.
-    fn works(&self) -> bool {
-        let gave_up = self.failed.is_some_and(|reason| {
-            let ours = [
-                Reason::ProviderStalled,
-                Reason::DataNotDelivered,
-                Reason::StartAbandoned,
-            ];
-            !ours.contains(&reason)
-        });
-        self.data.is_none() && !self.settled && !self.unsettled && !gave_up
+    /// Whether the provider was told that its data arrived.
+    const fn is_delivered(&self) -> bool {
+        self.data.is_some() || self.discarded
+    }
+
+    /// Whether its provider has nothing more to bring.
+    fn is_over(&self) -> bool {
+        let ours = [
+            Reason::ProviderStalled,
+            Reason::DataNotDelivered,
+            Reason::StartAbandoned,
+        ];
+        let gave_up = self.failed.is_some_and(|reason| !ours.contains(&reason));
+        self.is_delivered() || self.settled || self.unsettled || gave_up
     }
 
     fn expiration(&self) -> i64 {
@@ -364,7 +367,7 @@ impl Model {
         }
         let over: BTreeSet<usize> = whose
             .iter()
-            .filter_map(|(of, letter)| of.filter(|a| letter.ends() || !self.attempts[*a].works()))
+            .filter_map(|(of, letter)| of.filter(|a| letter.ends() || self.attempts[*a].is_over()))
             .collect();
         for (of, _) in &mut whose {
             *of = of.map(|a| self.taker(slot, a, over.contains(&a)));
@@ -543,8 +546,9 @@ impl Model {
         })
     }
 
-    /// Whether data came of an attempt that can have asked for what expires then. One that was not
-    /// answered may have asked again, for as much more as an action lives at least.
+    /// Whether data came of an attempt that can have asked for what expires then, or its user accepted
+    /// for another caller. One that was not answered may have asked again, for as much more as an
+    /// action lives at least.
     fn is_used_up(&self, a: usize, expires: i64) -> bool {
         let slot = self.verifications[self.attempts[a].of].slot;
         self.users(slot).any(|other| {
@@ -553,23 +557,35 @@ impl Model {
             let can_be = attempt
                 .expires
                 .map_or(asked.contains(&expires), |known| known == expires);
-            other != a && attempt.held && can_be && attempt.data.is_some()
+            let taken = attempt.accepted.is_some() && !self.is_same_caller(a, other);
+            other != a && attempt.held && can_be && (attempt.is_delivered() || taken)
         })
+    }
+
+    fn is_same_caller(&self, a: usize, other: usize) -> bool {
+        let principal = |a: usize| self.verifications[self.attempts[a].of].principal;
+        principal(a) == principal(other)
     }
 
     /// The expiration of the request that the provider works on, if it is known whose it is, it can
     /// still bring data, and it was made for the same caller.
     fn to_adopt(&self, a: usize) -> Option<i64> {
         let slot = self.verifications[self.attempts[a].of].slot;
-        let mut accepted = self.users(slot).filter(|other| {
+        let others = || {
+            let held = |other: &usize| *other != a && self.attempts[*other].held;
+            self.users(slot).filter(held)
+        };
+        let accepted = |other: &usize| {
             let attempt = &self.attempts[*other];
-            *other != a && attempt.held && attempt.accepted.is_some()
-        });
-        let other = &self.attempts[accepted.next()?];
-        let works = other.phase != Phase::Ended && other.works();
-        let principal = |attempt: &Attempt| self.verifications[attempt.of].principal;
-        let same = principal(other) == principal(&self.attempts[a]);
-        (works && same).then(|| other.expiration())
+            attempt.accepted.is_some() || attempt.is_delivered()
+        };
+        let other = others().find(accepted)?;
+        let expires = self.attempts[other].expiration();
+        // Whoever has taken it over heard of its end, or whoever had it before.
+        let mut sharing = others().filter(|one| self.attempts[*one].expiration() == expires);
+        let works = self.attempts[other].phase != Phase::Ended
+            && !sharing.any(|one| self.attempts[one].is_over());
+        (works && self.is_same_caller(a, other)).then_some(expires)
     }
 
     /// The event of a status that was pulled.

@@ -101,6 +101,9 @@ pub struct Puppet {
     /// Fields whose values do not hold.
     revoked: Mutex<Vec<String>>,
     checked: Mutex<Vec<Checked>>,
+    /// Called with each request to check values again before it is answered, by how many values had
+    /// been checked before.
+    revalidation_hook: Mutex<Option<CheckHook>>,
     /// What it has noted, oldest first, whoever it is about.
     noted: Mutex<Vec<HistoryEntry>>,
     history_answers: Mutex<VecDeque<HistoryAnswer>>,
@@ -207,6 +210,7 @@ impl Puppet {
             started: tokio::sync::Notify::new(),
             revoked: Mutex::default(),
             checked: Mutex::default(),
+            revalidation_hook: Mutex::default(),
             noted: Mutex::default(),
             history_answers: Mutex::default(),
             pulls: tokio::sync::watch::Sender::new(0),
@@ -320,6 +324,14 @@ impl Puppet {
         hook: impl Fn(usize) -> BoxFuture<'static, ()> + Send + Sync + 'static,
     ) {
         *self.availability_hook.lock() = Some(Arc::new(hook));
+    }
+
+    /// Something to do with each request to check values again before it is answered.
+    pub fn at_revalidation(
+        &self,
+        hook: impl Fn(usize) -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) {
+        *self.revalidation_hook.lock() = Some(Arc::new(hook));
     }
 
     /// Something to do with each request for its history before it is answered.
@@ -485,6 +497,11 @@ impl Provider for Puppet {
         subject: &Pii<String>,
         values: &[ValueToCheck<'_>],
     ) -> Result<Revalidated, ProviderError> {
+        let hook = self.revalidation_hook.lock().clone();
+        let before = self.checked.lock().len();
+        if let Some(hook) = hook {
+            hook(before).await;
+        }
         let mut checked = self.checked.lock();
         checked.extend(values.iter().map(|value| Checked {
             subject: subject.expose().clone(),

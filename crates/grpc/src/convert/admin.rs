@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use verilane_api::admin;
 use verilane_api::admin::provider_message::Source;
+use verilane_api::v1;
 use verilane_core::Principal;
 use verilane_engine::{EngineError, ImportMessage, ImportSource, Imported, Verdict};
 
@@ -49,7 +50,10 @@ pub(crate) fn imported(imported: &Imported) -> admin::ImportProviderMessageRespo
         verification_id: imported.verification.to_string(),
         attempt: imported.attempt,
         verdict: verdict(imported.verdict).into(),
-        assurance: assurance(imported.assurance).into(),
+        assurance: imported
+            .assurance
+            .map_or(v1::Assurance::Unspecified, assurance)
+            .into(),
     }
 }
 

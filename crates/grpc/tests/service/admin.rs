@@ -119,6 +119,7 @@ async fn a_message_in_pieces_is_imported_once_in_the_name_of_whose_process_it_is
     let uid = admin.folder.path().metadata().unwrap().uid();
     let principal = imports.next().unwrap().principal.as_str().to_owned();
     assert_eq!(principal, format!("operator:{uid}"));
+    assert_eq!(imports.next().unwrap().subject_matter, ["seen before"]);
     assert!(imports.next().is_none());
 
     admin.stop.send(()).unwrap();
