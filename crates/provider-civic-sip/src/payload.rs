@@ -4,7 +4,7 @@
 //! mode makes of a JSON array. The mode hides and does not protect: the token's signature does, and is
 //! checked before.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use aws_lc_rs::cipher::{AES_128, DecryptionContext, PaddedBlockDecryptingKey, UnboundCipherKey};
 use aws_lc_rs::iv::FixedLength;
@@ -40,28 +40,84 @@ pub struct Read {
     pub digest_mismatch: bool,
 }
 
-/// A value, and what Civic says of it. What is not said is not so.
+/// A value, and what Civic says of it. What is not said, or in no way that can be read, is not so.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Labelled {
     label: String,
+    #[serde(default)]
     value: Value,
-    is_valid: Option<bool>,
-    is_owner: Option<bool>,
+    #[serde(default)]
+    is_valid: Value,
+    #[serde(default)]
+    is_owner: Value,
+    /// Whether it stood there with several values.
+    #[serde(skip)]
+    contradicts_itself: bool,
 }
 
 impl Labelled {
     fn checks(&self, digest: Option<DigestOf>) -> Checks {
         Checks {
-            is_valid: self.is_valid == Some(true),
-            is_owner: self.is_owner == Some(true),
+            is_valid: self.is_valid == true,
+            is_owner: self.is_owner == true,
             digest,
         }
     }
 
-    const fn says_nothing(&self) -> bool {
-        self.is_valid.is_none() && self.is_owner.is_none()
+    fn says_nothing(&self) -> bool {
+        self.is_valid.is_null() && self.is_owner.is_null()
     }
+
+    /// The value, if there is one: text, or a number.
+    fn text(&self) -> Option<Pii<String>> {
+        let text = match &self.value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => return None,
+        };
+        let is_one = !self.contradicts_itself && !text.trim().is_empty();
+        is_one.then(|| Pii::new(text))
+    }
+
+    /// What the same label says again. Of two values none is taken, and of two words on a value, a yes
+    /// only if both are.
+    fn add(&mut self, again: Self) {
+        match (self.text(), again.text()) {
+            (Some(one), Some(other)) => {
+                self.contradicts_itself = one.expose() != other.expose();
+            }
+            (None, Some(_)) => self.value = again.value,
+            (_, None) => {}
+        }
+        for (said, again) in [
+            (&mut self.is_valid, again.is_valid),
+            (&mut self.is_owner, again.is_owner),
+        ] {
+            if *said != again {
+                *said = Value::Bool(false);
+            }
+        }
+    }
+}
+
+/// Each label once, where it first stood.
+fn once(all: Vec<Labelled>) -> Vec<Labelled> {
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut once: Vec<Labelled> = Vec::new();
+    for one in all {
+        let known = places
+            .get(&one.label)
+            .and_then(|place| once.get_mut(*place));
+        match known {
+            Some(known) => known.add(one),
+            None => {
+                places.insert(one.label.clone(), once.len());
+                once.push(one);
+            }
+        }
+    }
+    once
 }
 
 /// Takes the clear text out of what a token carries.
@@ -85,16 +141,13 @@ pub fn unsealed(sealed: &str, secret: &[u8; SECRET_BYTES]) -> Result<Pii<Vec<u8>
 /// Reads a clear text, as far as it was asked for.
 ///
 /// # Errors
-/// [`Malformed`] for what is no array of labels and values, or has a label twice.
+/// [`Malformed`] for what is no array of labels.
 pub fn read(clear: &[u8], asked: &[String]) -> Result<Read, Malformed> {
-    let labelled: Vec<Labelled> = serde_json::from_slice(clear).map_err(|_| Malformed)?;
-    let mut seen = BTreeSet::new();
-    if !labelled.iter().all(|one| seen.insert(one.label.as_str())) {
-        return Err(Malformed);
-    }
+    let labelled = serde_json::from_slice(clear).map_err(|_| Malformed)?;
+    let labelled = once(labelled);
     let text_of = |label: &str| {
         let one = labelled.iter().find(|one| one.label == label)?;
-        as_text(&one.value)
+        one.text()
     };
     let mut image = text_of(IMAGE).map(|text| (picture::read(text.expose()), text));
     let digest = image.as_ref().and_then(|(image, text)| {
@@ -111,7 +164,7 @@ pub fn read(clear: &[u8], asked: &[String]) -> Result<Read, Malformed> {
             unrequested += 1;
             continue;
         }
-        let Some(value) = as_text(&one.value) else {
+        let Some(value) = one.text() else {
             continue;
         };
         items.push(DataItem {
@@ -130,16 +183,6 @@ pub fn read(clear: &[u8], asked: &[String]) -> Result<Read, Malformed> {
         document: text_of(DOCUMENT_TYPE).and_then(|word| DocumentType::of_word(word.expose())),
         digest_mismatch: digest == Some(DigestOf::Neither),
     })
-}
-
-/// A value, if there is one: text, or a number.
-fn as_text(value: &Value) -> Option<Pii<String>> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        _ => return None,
-    };
-    (!text.trim().is_empty()).then(|| Pii::new(text))
 }
 
 /// What a digest is the digest of: Civic's document does not say which of the two it means.

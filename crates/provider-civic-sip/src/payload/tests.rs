@@ -165,22 +165,16 @@ fn what_has_no_value_is_not_there() {
 }
 
 #[test]
-fn what_is_no_array_of_labels_and_values_is_refused() {
+fn what_is_no_array_of_labels_is_refused() {
     let one = labelled("contact.personal.email", json!("a@example.com"));
-    let unknown = labelled("something.new", json!("x"));
-    let ignored = labelled(IGNORED, json!("x"));
     for wrong in [
         json!({}),
         json!({ "data": [one] }),
         json!("x"),
         json!(["x"]),
-        json!([{ "label": "x" }]),
         json!([{ "value": "x" }]),
         json!([{ "label": 7, "value": "x" }]),
-        json!([{ "label": "x", "value": "x", "isValid": "true" }]),
-        json!([one, one]),
-        json!([unknown, unknown]),
-        json!([ignored, ignored]),
+        json!([{ "label": null, "value": "x" }]),
     ] {
         assert!(
             read(wrong.to_string().as_bytes(), &all()).is_err(),
@@ -192,6 +186,89 @@ fn what_is_no_array_of_labels_and_values_is_refused() {
     }
     let nothing = read_all(&[]);
     assert_eq!((nothing.data.items.len(), nothing.data.unrequested), (0, 0));
+}
+
+/// Whether a value is valid and the user's own; none where there is no value.
+type Said = Option<(bool, bool)>;
+
+#[test]
+fn one_odd_entry_leaves_the_others_as_they_are() {
+    let email = labelled("contact.personal.email", json!("a@example.com"));
+    let name = "documents.genericId.name";
+    let says = |valid: Value, owner: Value| json!({ "label": name, "value": "Jane", "isValid": valid, "isOwner": owner });
+    let (yes, no, nothing) = (json!(true), json!(false), Value::Null);
+    let whole = says(yes.clone(), yes.clone());
+    let table: [(&[Value], Said); 14] = [
+        (&[json!({ "label": name })], None),
+        (
+            &[json!({ "label": name, "isValid": true, "isOwner": true })],
+            None,
+        ),
+        (&[says(nothing.clone(), yes.clone())], Some((false, true))),
+        (&[says(yes.clone(), nothing.clone())], Some((true, false))),
+        (&[says(json!("true"), json!(1))], Some((false, false))),
+        (&[whole.clone(), whole.clone()], Some((true, true))),
+        (
+            &[whole.clone(), says(yes.clone(), no.clone())],
+            Some((true, false)),
+        ),
+        (&[says(no, yes.clone()), whole.clone()], Some((false, true))),
+        (&[says(nothing, yes), whole.clone()], Some((false, true))),
+        (
+            &[labelled(name, Value::Null), whole.clone()],
+            Some((true, true)),
+        ),
+        (
+            &[whole.clone(), json!({ "label": name })],
+            Some((false, false)),
+        ),
+        (&[whole.clone(), labelled(name, json!("John"))], None),
+        (
+            &[whole.clone(), labelled(name, json!("John")), whole.clone()],
+            None,
+        ),
+        (
+            &[
+                whole.clone(),
+                labelled(name, json!("John")),
+                labelled(name, json!("John")),
+            ],
+            None,
+        ),
+    ];
+    for (odd, expected) in table {
+        let read = read_all(&[odd, std::slice::from_ref(&email)].concat());
+        let (email, others) = read.data.items.split_last().unwrap();
+        assert_eq!(email.value.expose(), "a@example.com");
+        assert!(email.checks.unwrap().hold());
+        let told: Vec<_> = others.iter().map(|item| item.checks.unwrap()).collect();
+        let told: Vec<_> = told
+            .iter()
+            .map(|says| (says.is_valid, says.is_owner))
+            .collect();
+        assert_eq!(told, Vec::from_iter(expected), "{odd:?}");
+        assert_eq!(read.data.unrequested, 0);
+    }
+}
+
+#[test]
+fn what_is_said_of_the_user_twice_is_a_yes_only_if_both_are() {
+    let level = labelled(IGNORED, json!("CIVIC:IAL1"));
+    let mut other = level.clone();
+    other["isOwner"] = json!(false);
+    for both in [[&level, &other], [&other, &level]] {
+        let read = read_all(&both.map(Value::clone));
+        assert!(!read.user.unwrap().is_owner && read.user.unwrap().is_valid);
+    }
+    let read = read_all(&[level.clone(), level]);
+    assert!(read.user.unwrap().hold());
+}
+
+#[test]
+fn a_label_that_nobody_asked_for_is_counted_once() {
+    let unknown = labelled("something.new", json!("x"));
+    let read = read_all(&[unknown.clone(), unknown]);
+    assert_eq!((read.data.items.len(), read.data.unrequested), (0, 1));
 }
 
 #[test]
