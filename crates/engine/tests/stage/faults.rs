@@ -158,6 +158,10 @@ impl Store for Faulty {
             .await
     }
 
+    async fn discard_chunks(&self, evidence: EvidenceId) -> Result<(), StoreError> {
+        self.inner.discard_chunks(evidence).await
+    }
+
     async fn load(&self, id: VerificationId) -> Result<Option<Loaded>, StoreError> {
         self.loads.fetch_add(1, Ordering::SeqCst);
         self.inner.load(id).await
