@@ -16,7 +16,8 @@ const CHUNKS_AT_ONCE: usize = 16;
 /// How many of its first bytes tell a file's kind.
 const HEAD: usize = 32;
 
-/// A piece that is being written. What is not finished shows nowhere, and is purged.
+/// A piece that is being written. What is not finished shows nowhere: it is given up, or purged if whoever
+/// wrote it is gone.
 pub(crate) struct PieceWriter<'a> {
     engine: &'a Engine,
     sealer: &'a Sealer<'a>,
@@ -99,6 +100,12 @@ impl<'a> PieceWriter<'a> {
         media_type.clone_into(&mut self.kept.media_type);
         self.kept.sha256 = self.hash.finalize().into();
         Ok(self.kept)
+    }
+
+    /// Removes what is durable of it.
+    pub(crate) async fn give_up(self) {
+        let begun = (self.durable > 0).then_some(self.kept.id);
+        self.engine.discard(begun).await;
     }
 
     fn seal(&mut self, last: bool) -> Result<(), EngineError> {
