@@ -69,9 +69,7 @@ impl HttpClient {
 
     /// Sends a request and waits for an answer that is a success or leads elsewhere.
     async fn head_of(&self, request: HttpRequest, time: Duration) -> Result<Response, HttpError> {
-        let observed = self
-            .observer
-            .begin(&request.method, &request.url, request.template);
+        let observed = self.observe(&request);
         let span = observed.span().clone();
         let begun = Instant::now();
         let outcome = async {
