@@ -66,6 +66,13 @@ impl<'a> PieceWriter<'a> {
         self.kept.size
     }
 
+    /// Whether what has come so far begins as no file does that can show what this piece is of. Of a few
+    /// bytes that is not known before they are all that there are.
+    pub(crate) fn is_something_else(&self, is_whole: bool) -> bool {
+        let is_known = is_whole || self.head.len() == HEAD;
+        is_known && !media::can_show(self.kept.kind, media::media_type(&self.head))
+    }
+
     /// Takes the next bytes.
     pub(crate) async fn write(&mut self, mut bytes: &[u8]) -> Result<(), EngineError> {
         self.hash.update(bytes);

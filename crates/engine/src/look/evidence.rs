@@ -6,7 +6,7 @@
 //! at once; what a process that died has left behind is purged.
 
 use futures_util::future::join_all;
-use verilane_core::{ClaimName, EvidenceKind, RequestedClaim, Verification};
+use verilane_core::{Reason, RequestedClaim, Verification};
 use verilane_provider::{EvidenceOffer, LookAnswer, ProviderError};
 use verilane_telemetry::attribute;
 
@@ -14,6 +14,7 @@ use super::takings::{Fetched, Origin, Taking};
 use crate::EngineError;
 use crate::crash::CrashPoint;
 use crate::engine::{Connection, Engine};
+use crate::evidence::value::kind_of;
 use crate::evidence::{KeptPiece, PieceWriter};
 use crate::sealing::Sealer;
 
@@ -33,7 +34,7 @@ pub(super) struct Fetching<'a> {
     pub(super) sealer: &'a Sealer<'a>,
     pub(super) connection: &'a Connection,
     pub(super) taking: &'a Taking<'a>,
-    /// Whether what is not there yet may still come.
+    /// Whether what is not there, or not rightly, may still come.
     pub(super) may_come: bool,
 }
 
@@ -145,8 +146,12 @@ impl Engine {
                     }
                     writer.write(&bytes).await?;
                     self.crash_point(CrashPoint::EvidenceChunkWritten);
+                    if writer.is_something_else(false) {
+                        break something_else(fetching);
+                    }
                 }
                 Ok(None) if writer.size() == 0 => break Outcome::Unusable,
+                Ok(None) if writer.is_something_else(true) => break something_else(fetching),
                 Ok(None) => {
                     let kept = writer.finish().await?;
                     self.crash_point(CrashPoint::EvidenceWritten);
@@ -160,9 +165,19 @@ impl Engine {
     }
 }
 
-const fn kind_of(name: ClaimName) -> EvidenceKind {
-    match name {
-        ClaimName::FaceImage => EvidenceKind::FaceImage,
-        _ => EvidenceKind::DocumentImage,
+/// What there is of a picture in whose place something else came, such as a page that asks to log in: as
+/// long as the right one may still come, as little as behind a link that has died.
+fn something_else(fetching: &Fetching<'_>) -> Outcome {
+    tracing::warn!(
+        { attribute::VERIFICATION_ID } = %fetching.sealer.id,
+        "what came as a piece of evidence is no picture"
+    );
+    if fetching.may_come {
+        Outcome::Later(ProviderError::Refused {
+            reason: Reason::ProviderRefused,
+            text: None,
+        })
+    } else {
+        Outcome::Unusable
     }
 }

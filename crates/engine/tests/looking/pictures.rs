@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::Barrier;
-use verilane_core::{EvidenceId, State, VerificationId};
+use verilane_core::{ClaimStatus, EvidenceId, State, VerificationId};
 
 use crate::stage::faults::Faulty;
 use crate::stage::looks::Served;
@@ -154,4 +154,58 @@ async fn a_picture_that_is_too_large_is_fetched_once_and_leaves_nothing_behind()
     assert_eq!(looks.fetched("P_PAGE"), 1);
     assert!(store.pieces().is_empty());
     play.close().await;
+}
+
+const PAGE: &[u8] = b"<!doctype html><title>Please log in</title>";
+const SCAN: &[u8] = b"%PDF-1.7 a document";
+
+async fn statuses(play: &Play, id: VerificationId) -> [ClaimStatus; 2] {
+    let row = play.view(id).await.row;
+    BOTH.map(|field| {
+        let mut claims = row.claims.iter();
+        claims.find(|claim| claim.field == field).unwrap().status
+    })
+}
+
+#[tokio::test]
+async fn a_page_in_a_picture_s_place_is_no_picture_and_the_right_one_may_still_come() {
+    let stage = stage();
+    let (mut play, store) = open(&stage).await;
+    let looks = &stage.puppet.looks;
+    looks.done();
+    looks.offer();
+    looks.serve("P_FACE", Served::File(PAGE.to_vec()));
+    looks.serve("P_PAGE", Served::File(SCAN.to_vec()));
+    let id = continued_for(&play, &BOTH).await;
+    first_look(&stage, &mut play).await;
+    look(&stage, &play, 3).await;
+    assert_eq!(play.view(id).await.row.state().0, State::Processing);
+    looks.serve("P_FACE", Served::File(large()));
+    stage.clock.set(next_look(&stage, &play).await);
+    play.until(is_in_review).await;
+    assert_eq!(statuses(&play, id).await, [ClaimStatus::Granted; 2]);
+    assert_eq!(store.pieces(), shown(&play, id).await);
+    play.close().await;
+}
+
+#[tokio::test]
+async fn what_never_was_a_picture_is_invalid_in_the_end() {
+    for no_face in [PAGE, &SCAN.repeat(10), b"no"] {
+        let stage = stage();
+        let (play, store) = open(&stage).await;
+        let looks = &stage.puppet.looks;
+        looks.done();
+        looks.offer();
+        looks.serve("P_FACE", Served::File(no_face.to_vec()));
+        looks.serve("P_PAGE", Served::File(SCAN.to_vec()));
+        let id = continued_for(&play, &BOTH).await;
+        look(&stage, &play, 5).await;
+        assert_eq!(play.view(id).await.row.state().0, State::Processing);
+        stage.clock.set(next_look(&stage, &play).await);
+        play.until(is_in_review).await;
+        let expected = [ClaimStatus::Invalid, ClaimStatus::Granted];
+        assert_eq!(statuses(&play, id).await, expected);
+        assert_eq!(store.pieces(), shown(&play, id).await);
+        play.close().await;
+    }
 }
