@@ -1,14 +1,16 @@
-//! Pictures that are offered late, or come slowly.
+//! Pictures that are offered late, come slowly, or can't be had.
 
 use std::time::Duration;
 
 use verilane_api::v1::State;
 use verilane_sandbox::{
-    AnswerFault, AnswerTrouble, CivicPassEndpoint, CivicPassScenario, PiiOrder, PiiRequestView,
-    Turn,
+    AnswerFault, AnswerTrouble, CivicPassEndpoint, CivicPassScenario, Evidence, EvidenceTrouble,
+    PiiOrder, PiiRequestView, Turn,
 };
 
-use super::harness::civic::{PICTURE, WALLET, create, hand_over, stage, until, widget};
+use super::harness::civic::{
+    PICTURE, WALLET, create, create_with, hand_over, stage, until, widget,
+};
 use super::harness::{Launch, OAUTH, Stage, field, wallet_request};
 
 /// The user goes through the widget, in a scenario of their own.
@@ -121,5 +123,101 @@ async fn a_picture_is_fetched_once_however_slowly_it_comes_and_whatever_it_waits
     }
     until(&server, &created.id, State::InReview).await;
     assert_eq!(fetched(), 2);
+    stage.end().await;
+}
+
+/// How often evidence was asked for, wherever it lies.
+fn fetched(stage: &Stage, request: &PiiRequestView) -> usize {
+    let calls = stage.sandbox.civic_pass().calls(0, Some(&request.id));
+    let mut at: Vec<_> = calls.iter().map(|call| call.endpoint).collect();
+    at.retain(|at| matches!(at, CivicPassEndpoint::Evidence | CivicPassEndpoint::Storage));
+    at.len()
+}
+
+/// How many chunks are stored that nothing shows, and of how many pieces.
+fn unshown(stage: &Stage) -> (u32, u32) {
+    use rusqlite::OpenFlags;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let database = stage.data_folder().join("verilane.db");
+    let database = rusqlite::Connection::open_with_flags(database, flags).unwrap();
+    let count = "SELECT count(*), count(DISTINCT evidence) FROM chunks \
+        WHERE evidence NOT IN (SELECT id FROM evidence)";
+    let count = database.query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    count.unwrap()
+}
+
+#[tokio::test]
+async fn a_picture_that_can_t_be_had_costs_neither_disk_nor_downloads_of_the_others() {
+    const CHUNKS: u32 = 40;
+    let stage = stage("ready").await;
+    let server = stage.start_as(often(&stage));
+    let mut scenario = CivicPassScenario::named("ready").unwrap();
+    let large = Evidence {
+        bytes: Some(u64::from(CHUNKS) * 64 * 1024),
+        ..Evidence::of("evidence-document")
+    };
+    let mut face = Evidence {
+        trouble: Some(EvidenceTrouble::Dead),
+        ..Evidence::of(PICTURE)
+    };
+    scenario.evidence = vec![large, face.clone()];
+    let claims = vec![field("evidence-document"), field(PICTURE)];
+    let created = create_with(&server, OAUTH, WALLET, claims).await;
+    let request = widget_of(&stage, scenario.clone());
+    let brought = &request.presentation_request_id;
+    hand_over(&server, &created.id, brought).await.unwrap();
+    until(&server, &created.id, State::Processing).await;
+    look(&stage, &request, 20).await;
+    assert_eq!(unshown(&stage), (CHUNKS, 1));
+    face.trouble = None;
+    scenario.evidence[1] = face;
+    let civic = stage.sandbox.civic_pass();
+    civic.set_request_scenario(&request.id, scenario).unwrap();
+    look(&stage, &request, 2).await;
+    until(&server, &created.id, State::InReview).await;
+    assert_eq!(unshown(&stage), (0, 0));
+    // The face at each look, and the document once.
+    let calls = civic.calls(0, Some(&request.id));
+    let looks = calls.iter();
+    let looks = looks.filter(|call| call.endpoint == CivicPassEndpoint::Request);
+    assert!(fetched(&stage, &request) <= looks.count() + 1);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn pictures_whose_links_live_for_less_than_one_of_them_takes_come_all_the_same() {
+    let stage = stage("ready").await;
+    let server = stage.start_as(often(&stage));
+    let mut scenario = CivicPassScenario::named("ready+pre-signed-links").unwrap();
+    scenario.answers.push(AnswerFault {
+        endpoint: Some(CivicPassEndpoint::Storage),
+        ..AnswerFault::always(AnswerTrouble::Dripping { millis: 100 })
+    });
+    let lifetime = Duration::from_secs(scenario.link_lifetime);
+    let claims = vec![field("evidence-document"), field(PICTURE)];
+    let created = create_with(&server, OAUTH, WALLET, claims).await;
+    let request = widget_of(&stage, scenario);
+    let brought = &request.presentation_request_id;
+    hand_over(&server, &created.id, brought).await.unwrap();
+    let civic = stage.sandbox.civic_pass();
+    // Whenever it is begun to fetch a picture, the links of its look expire before it has come.
+    let mut seen = 0;
+    while server.get(&created.id).await.state() != State::InReview {
+        let begun = fetched(&stage, &request);
+        assert!(begun < 5, "fetched again and again");
+        if begun > seen {
+            seen = begun;
+            stage.clock.advance(lifetime);
+        }
+        let last = civic
+            .calls(0, Some(&request.id))
+            .last()
+            .map_or(0, |call| call.number);
+        stage.clock.advance(Duration::from_secs(1));
+        civic
+            .next_calls(last, Some(&request.id), Duration::from_millis(200))
+            .await;
+    }
+    assert_eq!(unshown(&stage), (0, 0));
     stage.end().await;
 }

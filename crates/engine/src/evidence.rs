@@ -70,6 +70,15 @@ impl KeptPiece {
 }
 
 impl Engine {
+    /// Removes what is durable of pieces that nothing is to show. Where that fails, they are purged later.
+    pub(crate) async fn discard(&self, pieces: impl IntoIterator<Item = EvidenceId>) {
+        for id in pieces {
+            if let Err(error) = self.store.discard_chunks(id).await {
+                tracing::warn!(%error, "evidence that was given up stays until it is purged");
+            }
+        }
+    }
+
     /// Makes a provider's message durable, as received.
     pub(crate) async fn keep_message(
         &self,

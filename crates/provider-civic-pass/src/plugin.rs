@@ -1,7 +1,7 @@
 //! The plug-in itself: what Civic is asked, each time authorised as its generation wants it.
 //!
 //! Invariant: a bearer goes to the API and to nobody else, and where an access token was turned away, it
-//! is renewed once.
+//! is renewed once, and not again for a minute if the new one is turned away too.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -131,7 +131,7 @@ impl CivicPass {
     /// The same, after it was turned away; none where another would be no better.
     async fn renewed(&self, refused: &HeaderValue) -> Result<Option<HeaderValue>, ProviderError> {
         match &self.authority {
-            Authority::Oauth(tokens) => tokens.renewed(refused).await.map(Some),
+            Authority::Oauth(tokens) => tokens.renewed(refused).await,
             Authority::PartnerJwt(_) => Ok(None),
         }
     }

@@ -32,7 +32,7 @@ pub use http::Method;
 pub use reqwest::Url;
 pub use resolver::NameLookup;
 
-use observe::Observer;
+use observe::{Observed, Observer};
 use resolver::{SystemLookup, VettingResolver};
 
 /// How a connection's client is set up.
@@ -163,14 +163,18 @@ impl HttpClient {
     /// # Errors
     /// [`HttpError`]; any status but a success is [`HttpError::Answered`].
     pub async fn send(&self, request: HttpRequest) -> Result<Answer, HttpError> {
-        let observed = self
-            .observer
-            .begin(&request.method, &request.url, request.template);
+        let observed = self.observe(&request);
         let span = observed.span().clone();
         let begun = Instant::now();
         let outcome = self.exchange(request).instrument(span).await;
         observed.end(begun.elapsed(), &outcome);
         outcome
+    }
+
+    fn observe(&self, request: &HttpRequest) -> Observed<'_> {
+        let permitted = self.settings.egress.permit(&request.url).is_ok();
+        self.observer
+            .begin(&request.method, &request.url, request.template, permitted)
     }
 
     async fn exchange(&self, request: HttpRequest) -> Result<Answer, HttpError> {

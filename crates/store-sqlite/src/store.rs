@@ -25,7 +25,7 @@ use crate::connection::{log_ahead, open_writer};
 use crate::folder::Folder;
 use crate::migrate::migrate;
 use crate::pool::Pool;
-use crate::writer::{Put, Tools, Waiting, Work, Writer};
+use crate::writer::{Errand, Put, Task, Tools, Waiting, Work, Writer};
 use crate::{OpenError, read};
 
 /// A store in a folder of its own.
@@ -134,6 +134,35 @@ impl SqliteStore {
             .await
             .unwrap_or(Err(CommitError::OutcomeUnknown(id)))
     }
+
+    /// Has the side lane do something about a piece of evidence, which brings so many bytes.
+    async fn by_lane(
+        &self,
+        evidence: EvidenceId,
+        task: Task,
+        bytes: usize,
+    ) -> Result<(), StoreError> {
+        let unavailable = || StoreError::Unavailable("the writer is not serving".to_owned());
+        // Something larger than the lane takes all of it; something tiny takes a place too.
+        let room = u32::try_from(bytes)
+            .unwrap_or(u32::MAX)
+            .clamp(self.lane_bytes.min(64 << 10), self.lane_bytes);
+        let room = Arc::clone(&self.lane)
+            .acquire_many_owned(room)
+            .await
+            .map_err(|_| unavailable())?;
+        let queue = self.queue().ok_or_else(unavailable)?;
+        let (answer, outcome) = oneshot::channel();
+        let work = Work::Chunks(Errand {
+            evidence,
+            task,
+            answer,
+            _room: room,
+        });
+        queue.send(work).await.map_err(|_| unavailable())?;
+        drop(queue);
+        outcome.await.unwrap_or_else(|_| Err(unavailable()))
+    }
 }
 
 impl Drop for SqliteStore {
@@ -178,33 +207,19 @@ impl Store for SqliteStore {
         chunks: Vec<Sealed>,
         written: Timestamp,
     ) -> Result<(), StoreError> {
-        let unavailable = || StoreError::Unavailable("the writer is not serving".to_owned());
-        let put = async {
-            let bytes: usize = chunks.iter().map(|chunk| chunk.as_bytes().len()).sum();
-            // Something larger than the lane takes all of it; something tiny takes a place too.
-            let room = u32::try_from(bytes)
-                .unwrap_or(u32::MAX)
-                .clamp(self.lane_bytes.min(64 << 10), self.lane_bytes);
-            let room = Arc::clone(&self.lane)
-                .acquire_many_owned(room)
-                .await
-                .map_err(|_| unavailable())?;
-            let queue = self.queue().ok_or_else(unavailable)?;
-            let (answer, outcome) = oneshot::channel();
-            let work = Work::Chunks(Put {
-                evidence,
-                next: first,
-                chunks: chunks.into(),
-                written,
-                answer,
-                _room: room,
-            });
-            queue.send(work).await.map_err(|_| unavailable())?;
-            drop(queue);
-            outcome.await.unwrap_or_else(|_| Err(unavailable()))
-        };
-        put.instrument(tracing::info_span!(span::EVIDENCE_WRITE))
+        let bytes = chunks.iter().map(|chunk| chunk.as_bytes().len()).sum();
+        let put = Task::Put(Put {
+            next: first,
+            chunks: chunks.into(),
+            written,
+        });
+        self.by_lane(evidence, put, bytes)
+            .instrument(tracing::info_span!(span::EVIDENCE_WRITE))
             .await
+    }
+
+    async fn discard_chunks(&self, evidence: EvidenceId) -> Result<(), StoreError> {
+        self.by_lane(evidence, Task::Discard, 0).await
     }
 
     async fn load(&self, id: VerificationId) -> Result<Option<Loaded>, StoreError> {

@@ -287,6 +287,29 @@ async fn neither_chunks_nor_changes_wait_for_all_of_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chunks_are_discarded_to_the_last_a_step_at_a_time() {
+    let folder = folder();
+    let store = SqliteStore::open(SqliteConfig::new(folder.path()), Arc::new(Nobody)).unwrap();
+    let ids = [(); 3].map(|()| EvidenceId::generate());
+    // Less than a step removes, just as much, and some more.
+    for (id, count) in ids.into_iter().zip([1, 16, 40]) {
+        let chunks = vec![Sealed::new(vec![1; 64 << 10]); count];
+        store.put_chunks(id, 0, chunks, at(0)).await.unwrap();
+    }
+    let database = open_reader(&folder.path().join("verilane.db")).unwrap();
+    let count = |table: &str| {
+        let count = format!("SELECT count(*) FROM {table}");
+        database.query_row(&count, [], |row| row.get::<_, u32>(0))
+    };
+    assert_eq!(count("chunks").unwrap(), 57);
+    for (id, chunks, pieces) in [(ids[2], 17, 2), (ids[0], 16, 1), (ids[1], 0, 0)] {
+        store.discard_chunks(id).await.unwrap();
+        assert_eq!(count("chunks").unwrap(), chunks);
+        assert_eq!(count("unshown_evidence").unwrap(), pieces);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_writer_that_panics_leaves_a_store_that_refuses_everything_and_says_so() {
     let folder = folder();
     let mut config = SqliteConfig::new(folder.path());

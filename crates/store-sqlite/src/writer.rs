@@ -43,14 +43,14 @@ use crate::folder::Folder;
 use crate::pool::Pool;
 
 pub(crate) use self::group::Waiting;
-pub(crate) use self::lane::Put;
+pub(crate) use self::lane::{Errand, Put, Task};
 
 /// What the writer is asked for.
 pub(crate) enum Work {
     /// A change to commit.
     Change(Box<Waiting>),
-    /// Chunks for the side lane.
-    Chunks(Put),
+    /// Something about chunks, for the side lane.
+    Chunks(Errand),
 }
 
 /// What the writer works with.
@@ -193,7 +193,7 @@ impl Writer {
     fn sort(&mut self, work: Work) {
         match work {
             Work::Change(waiting) => self.waiting.push_back(*waiting),
-            Work::Chunks(put) => self.lane.push(put),
+            Work::Chunks(errand) => self.lane.push(errand),
         }
     }
 

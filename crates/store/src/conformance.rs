@@ -110,6 +110,7 @@ macro_rules! conformance_tests {
             claims_and_evidence_come_back_as_they_were_kept
             chunks_show_nowhere_until_a_change_names_their_evidence
             chunks_that_no_change_has_shown_are_purged
+            chunks_that_are_given_up_are_gone_at_once_and_what_is_shown_stays
             what_is_forgotten_is_gone_and_nothing_else_is
             jobs_are_scheduled_leased_postponed_and_dropped
             a_request_id_is_remembered_once_until_its_time_has_passed

@@ -50,6 +50,10 @@ pub trait Store: Send + Sync + 'static {
         written: Timestamp,
     ) -> Result<(), StoreError>;
 
+    /// Removes the chunks of evidence that was given up before a change named it, at once and not only
+    /// with the next purge; what is shown stays. By the side lane, after what was put there before.
+    async fn discard_chunks(&self, evidence: EvidenceId) -> Result<(), StoreError>;
+
     /// A verification with what was seen of its provider's events.
     async fn load(&self, id: VerificationId) -> Result<Option<Loaded>, StoreError>;
 

@@ -65,7 +65,7 @@ impl Engine {
         let most = self.config.max_picture_bytes;
         let items = || report.items.iter();
         let fields: Vec<&str> = items().map(|item| item.field.as_str()).collect();
-        let unusable = items().filter(|item| is_unusable(item, most));
+        let unusable = items().filter(|item| is_unusable(row, item, most));
         let unusable: Vec<&str> = unusable.map(|item| item.field.as_str()).collect();
         let refuted = refuted(report);
         let data = DataArrival {

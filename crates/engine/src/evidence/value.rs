@@ -4,13 +4,15 @@
 //! the provider checks again. A picture is kept as its file; if writing that file in base64, behind
 //! a short head, gives the text, then the head is all that is kept beside it, and otherwise the text
 //! itself is. Nothing that was paid for is thrown away: text that no picture can be made of is kept
-//! too.
+//! too. Bytes that are no picture by how they begin are none, whoever signed them.
 
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use verilane_core::{ClaimName, EvidenceId, EvidenceKind, Pii, StoredClaim, Timestamp};
+use verilane_core::{
+    ClaimName, EvidenceId, EvidenceKind, Pii, StoredClaim, Timestamp, Verification,
+};
 use verilane_provider::{DataItem, Image};
 use verilane_vault::{DataKey, SealedWhat, VaultError};
 use zeroize::Zeroizing;
@@ -79,17 +81,21 @@ pub(crate) fn of_file() -> Zeroizing<Vec<u8>> {
     Written::Base64 { head }.seal()
 }
 
-/// The file in an item, if it is one that can be shown; none for a picture that can't be.
-fn file(item: &DataItem, most: usize) -> Option<&Pii<Vec<u8>>> {
-    match &item.image {
-        Some(Image::File(file)) if file.expose().len() <= most => Some(file),
-        _ => None,
-    }
+/// The file in an item, if it is one that can show what is claimed; none for a picture that can't.
+fn file(name: ClaimName, item: &DataItem, most: usize) -> Option<&Pii<Vec<u8>>> {
+    let Some(Image::File(file)) = &item.image else {
+        return None;
+    };
+    let media_type = media::media_type(file.expose());
+    let is_usable = file.expose().len() <= most && media::can_show(kind_of(name), media_type);
+    is_usable.then_some(file)
 }
 
-/// Whether an item is a picture that can't be used.
-pub(crate) fn is_unusable(item: &DataItem, most: usize) -> bool {
-    item.image.is_some() && file(item, most).is_none()
+/// Whether an item is a picture that can't be used for what it was asked for.
+pub(crate) fn is_unusable(row: &Verification, item: &DataItem, most: usize) -> bool {
+    let claim = row.claims.iter().find(|claim| claim.field == item.field);
+    let name = claim.map(|claim| claim.name.provided_as());
+    item.image.is_some() && name.is_none_or(|name| file(name, item, most).is_none())
 }
 
 /// What stands before the file's base64 in the text, if the text is that and no more.
@@ -99,7 +105,7 @@ fn head(file: &[u8], value: &str) -> Option<String> {
     (head.len() <= LONGEST_HEAD).then(|| head.to_owned())
 }
 
-const fn kind_of(name: ClaimName) -> EvidenceKind {
+pub(crate) const fn kind_of(name: ClaimName) -> EvidenceKind {
     match name {
         ClaimName::FaceImage => EvidenceKind::FaceImage,
         _ => EvidenceKind::DocumentImage,
@@ -129,7 +135,7 @@ impl Engine {
         };
         let mut pieces = Vec::new();
         let mut written = None;
-        if let Some(file) = file(item, self.config.max_picture_bytes) {
+        if let Some(file) = file(name, item, self.config.max_picture_bytes) {
             let file = file.expose();
             pieces.push(keep(kind_of(name), media::media_type(file), file).await?);
             let head = head(file, item.value.expose());

@@ -16,7 +16,8 @@ const CHUNKS_AT_ONCE: usize = 16;
 /// How many of its first bytes tell a file's kind.
 const HEAD: usize = 32;
 
-/// A piece that is being written. What is not finished shows nowhere, and is purged.
+/// A piece that is being written. What is not finished shows nowhere: it is given up, or purged if whoever
+/// wrote it is gone.
 pub(crate) struct PieceWriter<'a> {
     engine: &'a Engine,
     sealer: &'a Sealer<'a>,
@@ -65,6 +66,13 @@ impl<'a> PieceWriter<'a> {
         self.kept.size
     }
 
+    /// Whether what has come so far begins as no file does that can show what this piece is of. Of a few
+    /// bytes that is not known before they are all that there are.
+    pub(crate) fn is_something_else(&self, is_whole: bool) -> bool {
+        let is_known = is_whole || self.head.len() == HEAD;
+        is_known && !media::can_show(self.kept.kind, media::media_type(&self.head))
+    }
+
     /// Takes the next bytes.
     pub(crate) async fn write(&mut self, mut bytes: &[u8]) -> Result<(), EngineError> {
         self.hash.update(bytes);
@@ -99,6 +107,12 @@ impl<'a> PieceWriter<'a> {
         media_type.clone_into(&mut self.kept.media_type);
         self.kept.sha256 = self.hash.finalize().into();
         Ok(self.kept)
+    }
+
+    /// Removes what is durable of it.
+    pub(crate) async fn give_up(self) {
+        let begun = (self.durable > 0).then_some(self.kept.id);
+        self.engine.discard(begun).await;
     }
 
     fn seal(&mut self, last: bool) -> Result<(), EngineError> {

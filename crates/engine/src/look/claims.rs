@@ -5,15 +5,16 @@
 
 use verilane_core::decide::{self, Came, DataKept, Document, PulledClaims};
 use verilane_core::{
-    Assurance, Attempt, Change, Decision, JobAbout, Reason, RequestedClaim, Sealed, State,
-    StoredClaim, Timestamp, Verification,
+    Assurance, Attempt, Change, Decision, EvidenceId, JobAbout, Reason, RequestedClaim, Sealed,
+    State, StoredClaim, Timestamp, Verification,
 };
 use verilane_provider::{DataItem, LookAnswer, ProviderError};
 use verilane_store::{CommitError, Conflict};
 use verilane_vault::SealedWhat;
 
-use super::evidence::{Fetched, Pictures};
+use super::evidence::{Fetching, Pictures};
 use super::shown;
+use super::takings::{Fetched, Taking};
 use crate::EngineError;
 use crate::callback::underivable;
 use crate::engine::{Connection, Engine, RACES};
@@ -60,12 +61,13 @@ impl Engine {
             return Ok(Took::Nothing);
         }
         // A look that comes while another one still fetches would fetch the same beside it.
-        let Some(_taking) = self.takings.begin(about) else {
+        let Some(taking) = self.takings.begin(about) else {
             return Ok(Took::Nothing);
         };
         let row = self.load(about.verification).await?.verification;
         let (row, _) = self.as_shown(row, about, answer);
         if !self.wants_claims(&row, about).await? {
+            self.give_up(&taking, &[]).await;
             return Ok(Took::Nothing);
         }
         let key = self.keys.of(&row)?;
@@ -73,8 +75,13 @@ impl Engine {
             id: row.id,
             key: &key,
         };
-        let fetched = self.fetch_all(&row, &sealer, connection, answer, vain < PATIENCE);
-        let fetched = match fetched.await? {
+        let fetching = Fetching {
+            sealer: &sealer,
+            connection,
+            taking: &taking,
+            may_come: vain < PATIENCE,
+        };
+        let fetched = match self.fetch_all(&row, answer, &fetching).await? {
             Pictures::Fetched(fetched) => fetched,
             Pictures::Later(Some(error)) if error.retry_after().is_some() => {
                 return Ok(Took::Later(error));
@@ -88,26 +95,53 @@ impl Engine {
             fetched: &fetched,
             message: &message.await?,
         };
+        let took = self.commit_claims(about, &taken, &fetching).await?;
+        if !matches!(took, Took::Claims) {
+            self.discard([taken.message.id]).await;
+        }
+        Ok(took)
+    }
+
+    /// Commits what came of a look, against whatever the row has become meanwhile.
+    async fn commit_claims(
+        &self,
+        about: JobAbout,
+        taken: &Taken<'_>,
+        fetching: &Fetching<'_>,
+    ) -> Result<Took, EngineError> {
+        let (connection, sealer) = (fetching.connection, fetching.sealer);
         for _ in 0..RACES {
             let row = self.load(about.verification).await?.verification;
-            let (row, look) = self.as_shown(row, about, answer);
+            let (row, look) = self.as_shown(row, about, taken.answer);
             if !self.wants_claims(&row, about).await? {
+                self.give_up(fetching.taking, &[]).await;
                 return Ok(Took::Nothing);
             }
-            let change = self.taking(&row, about, connection, &taken, &sealer)?;
+            let change = self.taking(&row, about, connection, taken, sealer)?;
             let change = match look {
                 // Without claims of its own there is nothing that the look could verify.
                 Some(_) if change.claims.is_empty() => return Ok(Took::Nothing),
                 Some(look) => look.then(change),
                 None => change,
             };
+            let shown: Vec<_> = change.evidence.iter().map(|record| record.id).collect();
             match self.commit(change).await {
-                Ok(_) => return Ok(Took::Claims),
+                Ok(_) => {
+                    self.give_up(fetching.taking, &shown).await;
+                    return Ok(Took::Claims);
+                }
                 Err(CommitError::Conflict(Conflict::Revision)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         Err(EngineError::new(Reason::Contended).about(about.verification))
+    }
+
+    /// Lets go of what was fetched for an attempt, and removes what is not shown.
+    async fn give_up(&self, taking: &Taking<'_>, shown: &[EvidenceId]) {
+        let fetched = taking.take_all().into_iter();
+        let pieces = fetched.filter_map(|one| Some(one.piece?.id));
+        self.discard(pieces.filter(|id| !shown.contains(id))).await;
     }
 
     /// A verification as a look shows it, and the change that is still to come of that.

@@ -1,4 +1,5 @@
-//! When a provider that is looked at is looked at again, and how long its pictures are waited for.
+//! When a provider that is looked at is looked at again, how long its pictures are waited for, and how
+//! they are fetched.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,6 +8,7 @@
     reason = "a test may stop at the first thing that is not as it says"
 )]
 
+mod pictures;
 #[path = "../stage/mod.rs"]
 mod stage;
 
@@ -23,7 +25,10 @@ fn stage() -> Stage {
 
 /// The service, whose jobs run, and that has asked about all that was open before.
 async fn open(stage: &Stage) -> Play {
-    let mut play = stage.open().await;
+    begin(stage.open().await).await
+}
+
+async fn begin(mut play: Play) -> Play {
     play.run_jobs();
     soon(async {
         loop {
@@ -41,8 +46,13 @@ async fn open(stage: &Stage) -> Play {
 
 /// A verification that needs the picture, and whose browser has brought something back.
 async fn continued(play: &Play) -> VerificationId {
+    continued_for(play, &["P_FACE"]).await
+}
+
+async fn continued_for(play: &Play, pictures: &[&str]) -> VerificationId {
     let mut wish = request("ada");
-    wish.claims.push(field("P_FACE", true));
+    let pictures = pictures.iter().map(|picture| field(picture, true));
+    wish.claims.extend(pictures);
     let id = play.engine.create(wish).await.unwrap().row.id;
     let brought = ContinueVerification {
         principal: Principal::anonymous(),

@@ -76,7 +76,13 @@ async fn a_picture_becomes_evidence_that_its_claim_refers_to() {
 
 #[tokio::test]
 async fn a_picture_that_is_none_or_too_large_is_invalid_and_its_text_is_kept() {
-    for value in ["no picture", &hex(&[PNG, &[1; 100]].concat())] {
+    for value in [
+        "no picture",
+        &hex(&[PNG, &[1; 100]].concat()),
+        &hex(b"<html>Please log in</html>"),
+        // Of a face there is no scan.
+        &hex(b"%PDF-1.7"),
+    ] {
         let stage = Stage::new().with(|config| config.max_picture_bytes = 100);
         let play = stage.open().await;
         let id = asked(&play).await;

@@ -10,7 +10,7 @@ use crate::stage::calls::{Body, call};
 use crate::stage::puppet::{Checked, Puppet};
 use crate::stage::{self, Play, Stage, email, field, request};
 
-const FACE: &str = "89504E470d0a";
+const FACE: &str = "89504E470d0a1A0a";
 
 async fn verified(stage: &Stage, play: &Play) -> VerificationId {
     let create = CreateVerification {

@@ -47,6 +47,8 @@ pub struct Faulty {
     loads: AtomicUsize,
     damage: Mutex<Damage>,
     lost: Mutex<HashSet<ChangeId>>,
+    /// Evidence of which chunks were written and not discarded.
+    pieces: Mutex<HashSet<EvidenceId>>,
 }
 
 impl Faulty {
@@ -61,6 +63,7 @@ impl Faulty {
             loads: AtomicUsize::new(0),
             damage: Mutex::new(Box::new(|_, chunk| Some(chunk))),
             lost: Mutex::default(),
+            pieces: Mutex::default(),
         })
     }
 
@@ -97,6 +100,11 @@ impl Faulty {
     /// The next so many lists of evidence are refused.
     pub fn refuse_lists_of_evidence(&self, many: usize) {
         self.no_lists.store(many, Ordering::SeqCst);
+    }
+
+    /// The evidence of which chunks were written and not discarded.
+    pub fn pieces(&self) -> HashSet<EvidenceId> {
+        self.pieces.lock().clone()
     }
 
     /// Whether chunks are refused.
@@ -153,9 +161,16 @@ impl Store for Faulty {
         if self.no_chunks.load(Ordering::SeqCst) {
             return Err(away());
         }
+        self.pieces.lock().insert(evidence);
         self.inner
             .put_chunks(evidence, first, chunks, written)
             .await
+    }
+
+    async fn discard_chunks(&self, evidence: EvidenceId) -> Result<(), StoreError> {
+        self.inner.discard_chunks(evidence).await?;
+        self.pieces.lock().remove(&evidence);
+        Ok(())
     }
 
     async fn load(&self, id: VerificationId) -> Result<Option<Loaded>, StoreError> {

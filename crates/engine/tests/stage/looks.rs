@@ -1,17 +1,32 @@
 //! The puppet as a provider that calls nobody and is looked at: what it shows, and how it hands out its
-//! one picture.
+//! pictures.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::sync::watch;
-use verilane_core::{Fact, Pii, ProviderStatus};
+use tokio::sync::{Barrier, watch};
+use verilane_core::{Fact, Pii, ProviderStatus, Reason};
 use verilane_provider::{
     DataItem, DataReport, EvidenceBody, EvidenceOffer, LookAnswer, LookRequest, ProviderError,
 };
+
+/// The fields that are pictures.
+const PICTURES: [&str; 2] = ["P_FACE", "P_PAGE"];
+
+/// What lies behind the link to a picture.
+#[derive(Clone)]
+pub enum Served {
+    File(Vec<u8>),
+    /// So much comes, and no more.
+    BreaksOff(Vec<u8>),
+    Nothing,
+    /// A picture that comes once so many others that meet here are on their way.
+    Together(Arc<Barrier>),
+}
 
 /// What it shows of every request, and how often that was seen.
 pub struct Looks {
@@ -20,6 +35,9 @@ pub struct Looks {
     asks_for: Mutex<VecDeque<Duration>>,
     asks_for_at_pictures: Mutex<VecDeque<Duration>>,
     asks_for_at_decisions: Mutex<VecDeque<Duration>>,
+    served: Mutex<HashMap<String, Served>>,
+    links: Mutex<HashMap<String, String>>,
+    fetched: Mutex<Vec<String>>,
     told: watch::Sender<usize>,
     count: watch::Sender<usize>,
 }
@@ -32,6 +50,9 @@ impl Looks {
             asks_for: Mutex::default(),
             asks_for_at_pictures: Mutex::default(),
             asks_for_at_decisions: Mutex::default(),
+            served: Mutex::default(),
+            links: Mutex::default(),
+            fetched: Mutex::default(),
             told: watch::Sender::new(0),
             count: watch::Sender::new(0),
         }
@@ -42,9 +63,25 @@ impl Looks {
         *self.is_done.lock() = true;
     }
 
-    /// The picture is offered from now on.
+    /// The pictures are offered from now on.
     pub fn offer(&self) {
         *self.offers.lock() = true;
+    }
+
+    /// What lies behind the link to a picture from now on; a small one if nothing was said.
+    pub fn serve(&self, field: &str, served: Served) {
+        self.served.lock().insert(field.to_owned(), served);
+    }
+
+    /// The link to a picture from now on.
+    pub fn link(&self, field: &str, link: &str) {
+        self.links.lock().insert(field.to_owned(), link.to_owned());
+    }
+
+    /// How often it was begun to fetch a picture.
+    pub fn fetched(&self, field: &str) -> usize {
+        let fetched = self.fetched.lock();
+        fetched.iter().filter(|one| *one == field).count()
     }
 
     /// The next look is asked to wait so long.
@@ -98,7 +135,8 @@ impl Looks {
             image: None,
         };
         let values = request.fields.iter().filter(|field| **field == "EMAIL");
-        let pictures = request.fields.iter().filter(|field| **field == "P_FACE");
+        let pictures = request.fields.iter();
+        let pictures = pictures.filter(|field| PICTURES.contains(field));
         let offers = pictures.filter(|_| is_done && *self.offers.lock());
         Ok(LookAnswer {
             status: ProviderStatus::from(status),
@@ -114,7 +152,7 @@ impl Looks {
             offers: offers
                 .map(|field| EvidenceOffer {
                     field: (*field).to_owned(),
-                    link: Pii::from("puppet:picture"),
+                    link: self.link_to(field),
                 })
                 .collect(),
             message: Pii::new(b"{}".to_vec()),
@@ -122,11 +160,29 @@ impl Looks {
         })
     }
 
-    pub fn picture(&self) -> Result<Box<dyn EvidenceBody>, ProviderError> {
+    fn link_to(&self, field: &str) -> Pii<String> {
+        let said = self.links.lock().get(field).cloned();
+        Pii::new(said.unwrap_or_else(|| format!("puppet:{field}")))
+    }
+
+    pub fn picture(&self, offer: &EvidenceOffer) -> Result<Box<dyn EvidenceBody>, ProviderError> {
+        self.fetched.lock().push(offer.field.clone());
         busy(&self.asks_for_at_pictures)?;
-        Ok(Box::new(Picture(Some(Bytes::from_static(
-            b"\x89PNG\r\n\x1a\n",
-        )))))
+        let served = self.served.lock().get(&offer.field).cloned();
+        let (file, end, meets) = match served {
+            None => (SMALL.to_vec(), None, None),
+            Some(Served::File(file)) => (file, None, None),
+            Some(Served::BreaksOff(file)) => (file, Some(ProviderError::Unclear), None),
+            Some(Served::Together(meets)) => (SMALL.to_vec(), None, Some(meets)),
+            Some(Served::Nothing) => {
+                return Err(ProviderError::Refused {
+                    reason: Reason::ProviderRefused,
+                    text: None,
+                });
+            }
+        };
+        let file = Some(Bytes::from(file));
+        Ok(Box::new(Picture { file, end, meets }))
     }
 }
 
@@ -144,11 +200,24 @@ fn busy(waits: &Mutex<VecDeque<Duration>>) -> Result<(), ProviderError> {
     }
 }
 
-struct Picture(Option<Bytes>);
+/// A picture with no more than its beginning.
+const SMALL: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+struct Picture {
+    file: Option<Bytes>,
+    end: Option<ProviderError>,
+    meets: Option<Arc<Barrier>>,
+}
 
 #[async_trait]
 impl EvidenceBody for Picture {
     async fn next(&mut self) -> Result<Option<Bytes>, ProviderError> {
-        Ok(self.0.take())
+        if let Some(meets) = self.meets.take() {
+            meets.wait().await;
+        }
+        match self.file.take() {
+            Some(bytes) => Ok(Some(bytes)),
+            None => self.end.take().map_or(Ok(None), Err),
+        }
     }
 }

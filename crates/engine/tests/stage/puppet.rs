@@ -122,6 +122,13 @@ pub struct Checked {
     pub pepper: String,
 }
 
+/// Offered by one that is looked at, besides.
+const PAGE: OfferedClaim = OfferedClaim {
+    name: ClaimName::DocumentImage,
+    document: Some(DocumentType::Passport),
+    field: "P_PAGE",
+};
+
 const OFFERED: [OfferedClaim; 6] = [
     OfferedClaim {
         name: ClaimName::Email,
@@ -252,6 +259,7 @@ impl Puppet {
             Capability::Review,
         ];
         puppet.profile.holds_one_request = false;
+        puppet.profile.claims.push(PAGE);
         puppet.profile.pace = Some(Pace {
             first: MINUTE,
             longest: 4 * MINUTE,
@@ -376,9 +384,9 @@ fn wrong(field: String, reason: Reason) -> FieldViolation {
     }
 }
 
-fn wish(claim: &ClaimRequest) -> Option<Wish> {
-    let offered: Vec<_> = OFFERED
-        .into_iter()
+fn wish(offered: &[OfferedClaim], claim: &ClaimRequest) -> Option<Wish> {
+    let offered: Vec<_> = offered
+        .iter()
         .filter(|offered| match &claim.selector {
             ClaimSelector::Claim { name, document } => {
                 *name == offered.name && *document == offered.document
@@ -386,6 +394,7 @@ fn wish(claim: &ClaimRequest) -> Option<Wish> {
             ClaimSelector::AnyDocument { name, .. } => *name == offered.name,
             ClaimSelector::ProviderField(field) => field == offered.field,
         })
+        .cloned()
         .collect();
     let preferred = match &claim.selector {
         ClaimSelector::AnyDocument { preferred, .. } => preferred.clone(),
@@ -413,7 +422,7 @@ impl Provider for Puppet {
         let mut violations = Vec::new();
         let mut claims = Vec::new();
         for (place, claim) in request.claims.iter().enumerate() {
-            match wish(claim) {
+            match wish(&self.profile.claims, claim) {
                 Some(wish) => claims.push(wish),
                 None => violations.push(wrong(format!("claims[{place}]"), Reason::ClaimUnknown)),
             }
@@ -551,9 +560,9 @@ impl Provider for Puppet {
 
     async fn fetch_evidence(
         &self,
-        _: &EvidenceOffer,
+        offer: &EvidenceOffer,
     ) -> Result<Box<dyn EvidenceBody>, ProviderError> {
-        self.looks.picture()
+        self.looks.picture(offer)
     }
 
     async fn tell_decision(&self, _: &Pii<String>, _: Decision) -> Result<(), ProviderError> {

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use verilane_core::Pii;
 use verilane_provider::{EvidenceOffer, ProviderError};
 use verilane_provider_civic_pass::{CivicPass, Settings};
-use verilane_sandbox::{CivicPassScenario, Evidence, EvidenceTrouble, PiiOrder};
+use verilane_sandbox::{CivicPassEndpoint, CivicPassScenario, Evidence, EvidenceTrouble, PiiOrder};
 
 use crate::stage::{Speaks, Stage, fetch};
 
@@ -132,23 +132,49 @@ async fn what_the_answer_links_to_is_held_against_the_same_rules() {
     assert!(trap.is_untouched().await);
 }
 
+/// An API whose evidence lies elsewhere.
+async fn redirecting(stage: &Stage, to: String) -> EvidenceOffer {
+    let mut scenario = CivicPassScenario::named("ready+api-links").unwrap();
+    scenario.evidence = vec![Evidence {
+        trouble: Some(EvidenceTrouble::Redirect { to }),
+        ..Evidence::of("evidence-document")
+    }];
+    let request = stage.widget(PiiOrder {
+        scenario: Some(scenario),
+        ..PiiOrder::default()
+    });
+    stage.look(&request).await.unwrap().offers.remove(0)
+}
+
+/// A link to storage.
+async fn pre_signed(stage: &Stage) -> String {
+    let request = stage.widget(PiiOrder::default());
+    let offer = stage.look(&request).await.unwrap().offers.remove(0);
+    let (link, _) = offer.link.expose().rsplit_once('#').unwrap();
+    link.to_owned()
+}
+
 #[tokio::test]
 async fn a_redirect_from_the_api_to_storage_is_followed_without_the_bearer() {
     let storage = Stage::set(Speaks::Jwt, "ready").await;
-    let request = storage.widget(PiiOrder::default());
-    let offer = storage.look(&request).await.unwrap().offers.remove(0);
-    let (pre_signed, _) = offer.link.expose().rsplit_once('#').unwrap();
-    let mut scenario = CivicPassScenario::named("ready").unwrap();
-    scenario.evidence = vec![Evidence {
-        trouble: Some(EvidenceTrouble::Redirect {
-            to: pre_signed.to_owned(),
-        }),
-        ..Evidence::of("evidence-document")
-    }];
-    let api = Stage::with(Speaks::Oauth, scenario).await;
-    let request = api.widget(PiiOrder::default());
-    let offer = api.look(&request).await.unwrap().offers.remove(0);
+    let api = Stage::set(Speaks::Oauth, "ready").await;
+    let offer = redirecting(&api, pre_signed(&storage).await).await;
     assert!(!fetch(&api.plugin, &offer).await.unwrap().is_empty());
     assert!(api.civic.calls(0, None).pop().unwrap().bearer);
     assert!(!storage.civic.calls(0, None).pop().unwrap().bearer);
+}
+
+#[tokio::test]
+async fn storage_on_the_api_s_own_host_is_shown_no_bearer_by_a_redirect_either() {
+    let names = "ready+pre-signed-links+storage-on-api-host";
+    let stage = Stage::set(Speaks::Oauth, names).await;
+    let offer = redirecting(&stage, pre_signed(&stage).await).await;
+    assert!(!fetch(&stage.plugin, &offer).await.unwrap().is_empty());
+    let calls = stage.civic.calls(0, None);
+    let [.., first, second] = &calls[..] else {
+        panic!("{calls:?}");
+    };
+    assert_eq!(first.endpoint, CivicPassEndpoint::Evidence);
+    assert_eq!(second.endpoint, CivicPassEndpoint::Storage);
+    assert_eq!((first.bearer, second.bearer), (true, false));
 }

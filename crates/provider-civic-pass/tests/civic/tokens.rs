@@ -7,7 +7,9 @@ use tokio::task::JoinHandle;
 use verilane_core::{Pii, Reason};
 use verilane_provider::ProviderError;
 use verilane_provider_civic_pass::Generation;
-use verilane_sandbox::{CivicPassScenario, PiiOrder};
+use verilane_sandbox::{
+    AnswerFault, AnswerTrouble, CivicPassEndpoint, CivicPassScenario, PiiOrder,
+};
 
 use crate::stage::{Speaks, Stage, look_by};
 
@@ -84,7 +86,54 @@ async fn a_token_that_is_turned_away_is_renewed_once() {
     assert!(is_misconfigured(&stage.look(&request).await));
     assert_eq!(stage.civic.tokens().issued, 2);
     // What was wrong has passed.
+    stage.wait(60);
     assert!(stage.look(&request).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_request_that_turns_every_token_away_costs_no_more_than_one_a_minute() {
+    let mut scenario = CivicPassScenario::named("ready").unwrap();
+    let unauthorised = AnswerTrouble::http(401);
+    scenario.answers.push(AnswerFault {
+        endpoint: Some(CivicPassEndpoint::Request),
+        ..AnswerFault::always(unauthorised)
+    });
+    let shut = PiiOrder {
+        scenario: Some(scenario),
+        ..PiiOrder::default()
+    };
+    let stage = Stage::set(Speaks::Oauth, "ready").await;
+    let shut = stage.widget(shut);
+    for (wait, issued) in [(0, 2), (0, 2), (59, 2), (1, 3), (0, 3), (59, 3), (1, 4)] {
+        stage.wait(wait);
+        for _ in 0..3 {
+            assert!(is_misconfigured(&stage.look(&shut).await));
+        }
+        assert_eq!(stage.civic.tokens().issued, issued);
+    }
+    // Others are let in all the while.
+    let other = stage.widget(PiiOrder::default());
+    assert!(stage.look(&other).await.is_ok());
+    assert_eq!(stage.civic.tokens().issued, 4);
+    // A token that was revoked since is replaced at the next try after that minute.
+    stage.civic.revoke_tokens();
+    stage.wait(60);
+    assert!(stage.look(&other).await.is_ok());
+}
+
+#[tokio::test]
+async fn those_who_wait_for_a_token_are_told_how_that_one_request_failed() {
+    let stage = Stage::set(Speaks::Oauth, "ready+token-down").await;
+    let requests: Vec<_> = (0..20).map(|_| stage.widget(PiiOrder::default())).collect();
+    for asked in 1..=2 {
+        // All of them need a token before the first one is answered.
+        let looks = requests.iter().map(|request| stage.look(request));
+        for outcome in join_all(looks).await {
+            let is_down = matches!(outcome, Err(ProviderError::Overloaded { .. }));
+            assert!(is_down, "{outcome:?}");
+        }
+        assert_eq!(stage.civic.tokens().asked, asked);
+    }
 }
 
 #[tokio::test]

@@ -70,7 +70,8 @@ pub struct LookAnswer {
 pub struct EvidenceOffer {
     /// The provider's name for the field.
     pub field: String,
-    /// Where it lies. Grants access, so it is as secret as what lies there.
+    /// Where it lies. Grants access, so it is as secret as what lies there. Links that differ behind the
+    /// first `?` or `#` alone lead to the same bytes, which are fetched once then.
     pub link: Pii<String>,
 }
 

@@ -1,8 +1,9 @@
 //! Answers that are too large to be held: taken piece by piece, up to a cap, within a time.
 //!
 //! Redirects are followed here, since storage answers with them: each target is held against the
-//! client's rules before anything is sent there, and what was meant for one host alone, as a bearer
-//! token is, is not shown to another.
+//! client's rules before anything is sent there, and gets none of the headers. What they authorise was meant
+//! for the first address: a target may be storage on the same host, whose links are signed themselves and
+//! which turns away whoever shows a bearer besides.
 
 use std::time::{Duration, Instant};
 
@@ -26,26 +27,25 @@ pub struct Download {
 }
 
 impl HttpClient {
-    /// Begins to fetch what lies somewhere: GET, without a body. `time` bounds all of it, to the last
-    /// byte.
+    /// Begins to fetch what lies somewhere: GET, without a body. `headers` go to this address, and nowhere
+    /// that it redirects to. `time` bounds all of it, to the last byte.
     ///
     /// # Errors
     /// [`HttpError`], of the first request or of one that it was redirected to.
     pub async fn download(
         &self,
         mut url: Url,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
         template: &'static str,
         most_bytes: u64,
         time: Duration,
     ) -> Result<Download, HttpError> {
         let begun = Instant::now();
-        let origin = url.origin();
         for _ in 0..=MOST_REDIRECTS {
             let mut request = HttpRequest::new(http::Method::GET, url.clone(), template);
-            if url.origin() == origin {
-                for (name, value) in &headers {
-                    request = request.header(name.clone(), value.clone());
+            for (name, value) in std::mem::take(&mut headers) {
+                if let Some(name) = name {
+                    request = request.header(name, value);
                 }
             }
             let left = time.saturating_sub(begun.elapsed());
@@ -69,9 +69,7 @@ impl HttpClient {
 
     /// Sends a request and waits for an answer that is a success or leads elsewhere.
     async fn head_of(&self, request: HttpRequest, time: Duration) -> Result<Response, HttpError> {
-        let observed = self
-            .observer
-            .begin(&request.method, &request.url, request.template);
+        let observed = self.observe(&request);
         let span = observed.span().clone();
         let begun = Instant::now();
         let outcome = async {

@@ -1,6 +1,7 @@
 //! The span and the measurement of one request, under the semantic conventions for HTTP clients.
 //!
-//! They name the host and the template of the path; neither path, query, header nor body.
+//! They name the host and the template of the path; neither path, query, header nor body. A host that the
+//! connection's rules do not allow is somebody else's text, and is not named.
 
 use std::time::Duration;
 
@@ -34,10 +35,17 @@ impl Observer {
         }
     }
 
-    pub(super) fn begin(&self, method: &Method, url: &Url, template: &'static str) -> Observed<'_> {
+    /// Begins with a request. `permitted`: whether it may be sent where its URL says.
+    pub(super) fn begin(
+        &self,
+        method: &Method,
+        url: &Url,
+        template: &'static str,
+        permitted: bool,
+    ) -> Observed<'_> {
         let method = known(method);
-        let host = url.host_str().unwrap_or_default().to_owned();
-        let port = url.port_or_known_default().unwrap_or_default();
+        let host = url.host_str().filter(|_| permitted);
+        let port = url.port_or_known_default().filter(|_| permitted);
         let scheme = if url.scheme() == "http" {
             "http"
         } else {
@@ -57,14 +65,15 @@ impl Observer {
             { attribute::HTTP_RESPONSE_STATUS_CODE } = tracing::field::Empty,
             { attribute::ERROR_TYPE } = tracing::field::Empty,
         );
-        let attributes = vec![
+        let mut attributes = vec![
             KeyValue::new(attribute::HTTP_REQUEST_METHOD, method),
-            KeyValue::new(attribute::SERVER_ADDRESS, host),
-            KeyValue::new(attribute::SERVER_PORT, i64::from(port)),
             KeyValue::new(attribute::URL_SCHEME, scheme),
             KeyValue::new(attribute::URL_TEMPLATE, template),
             KeyValue::new(attribute::CONNECTION, self.connection.to_string()),
         ];
+        let host = host.map(|host| KeyValue::new(attribute::SERVER_ADDRESS, host.to_owned()));
+        let port = port.map(|port| KeyValue::new(attribute::SERVER_PORT, i64::from(port)));
+        attributes.extend(host.into_iter().chain(port));
         Observed {
             observer: self,
             span,

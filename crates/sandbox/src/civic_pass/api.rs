@@ -3,7 +3,7 @@
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router, middleware};
 use serde::Deserialize;
@@ -210,11 +210,14 @@ async fn stored(
     Ok(download(piece, picture))
 }
 
+const LOGIN_PAGE: &str = "<!doctype html><title>Log in</title><p>Please log in to go on.</p>";
+
 fn download(piece: Evidence, picture: Picture) -> Response {
     let picture = match piece.trouble {
         Some(EvidenceTrouble::Dead) => {
             return Refused::NotFound("there is no such evidence").into_response();
         }
+        Some(EvidenceTrouble::LoginPage) => return Html(LOGIN_PAGE).into_response(),
         Some(EvidenceTrouble::Redirect { to }) => {
             return match HeaderValue::try_from(to) {
                 Ok(to) => (StatusCode::FOUND, [(header::LOCATION, to)]).into_response(),

@@ -83,7 +83,7 @@ fn chaos(s: &mut S) {
 use CivicPassEndpoint as At;
 
 /// Every named scenario.
-static NAMED: [NamedScenario<S>; 60] = [
+static NAMED: [NamedScenario<S>; 61] = [
     // How requests go on.
     named("scripted", "verification-success after two steps", |_| {}),
     named("ready", "verification-success from the start", |s| {
@@ -259,6 +259,9 @@ static NAMED: [NamedScenario<S>; 60] = [
         for evidence in &mut s.evidence {
             evidence.content_type = Some("text/html".to_owned());
         }
+    }),
+    named("login-pages", "pages that ask to log in", |s| {
+        pictures(s, &EvidenceTrouble::LoginPage);
     }),
     named("cut-evidence", "pictures end early", |s| {
         pictures(s, &EvidenceTrouble::Cut);

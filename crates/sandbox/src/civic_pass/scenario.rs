@@ -161,6 +161,8 @@ pub enum EvidenceTrouble {
     Unannounced,
     /// It is not there (404).
     Dead,
+    /// An HTML page that asks to log in comes in its place.
+    LoginPage,
     /// It is elsewhere (302).
     Redirect {
         /// Where.

@@ -1,6 +1,6 @@
 //! The side lane: evidence chunks, in transactions of their own between batches of changes.
 //!
-//! One step writes a bounded number of bytes, so a batch of changes waits for at most one step, and
+//! One step writes or removes a bounded number of bytes, so a batch of changes waits for at most one step, and
 //! a step for at most one batch. What waits is bounded in bytes by whoever fills the lane.
 
 use std::collections::VecDeque;
@@ -11,29 +11,46 @@ use verilane_core::{EvidenceId, Sealed, Timestamp};
 use verilane_store::StoreError;
 
 use super::statements::Statements;
+use crate::columns::int;
 
 /// Bytes in one transaction, but always one chunk.
 const STEP_BYTES: usize = 1 << 20;
 
-/// Chunks of one piece of evidence that wait to be written.
-pub(crate) struct Put {
+/// About how many bytes a chunk has that is removed.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// Something to do to one piece of evidence.
+pub(crate) struct Errand {
     pub(crate) evidence: EvidenceId,
-    /// The number of the first one that is still to be written.
-    pub(crate) next: u32,
-    pub(crate) chunks: VecDeque<Sealed>,
-    pub(crate) written: Timestamp,
+    pub(crate) task: Task,
     pub(crate) answer: oneshot::Sender<std::result::Result<(), StoreError>>,
     /// Its place in the lane, given back when this is dropped.
     pub(crate) _room: OwnedSemaphorePermit,
 }
 
+/// What is to be done.
+pub(crate) enum Task {
+    /// Its chunks are written.
+    Put(Put),
+    /// Its chunks are removed, unless it is shown.
+    Discard,
+}
+
+/// Chunks that wait to be written.
+pub(crate) struct Put {
+    /// The number of the first one that is still to be written.
+    pub(crate) next: u32,
+    pub(crate) chunks: VecDeque<Sealed>,
+    pub(crate) written: Timestamp,
+}
+
 /// What waits, in order.
 #[derive(Default)]
-pub(super) struct Lane(VecDeque<Put>);
+pub(super) struct Lane(VecDeque<Errand>);
 
 impl Lane {
-    pub(super) fn push(&mut self, put: Put) {
-        self.0.push_back(put);
+    pub(super) fn push(&mut self, errand: Errand) {
+        self.0.push_back(errand);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -42,59 +59,77 @@ impl Lane {
 
     /// Answers everybody that the store can't serve.
     pub(super) fn refuse(&mut self, why: &str) {
-        for put in self.0.drain(..) {
-            put.fail(why);
+        for errand in self.0.drain(..) {
+            errand.fail(why);
         }
     }
 
-    /// Writes one transaction. After an error it is rolled back, and whoever had a part in it has
+    /// Carries out one transaction. After an error it is rolled back, and whoever had a part in it has
     /// been told.
     pub(super) fn step(&mut self, statements: &mut Statements<'_>) -> Result<()> {
         let mut done = Vec::new();
-        match self.write(statements, &mut done) {
+        match self.run(statements, &mut done) {
             Ok(()) => {
-                for put in done {
-                    // Nobody may be waiting any more; the chunks stand all the same.
-                    let _ = put.answer.send(Ok(()));
+                for errand in done {
+                    // Nobody may be waiting any more; what was done stands all the same.
+                    let _ = errand.answer.send(Ok(()));
                 }
                 Ok(())
             }
             Err(error) => {
-                for put in done.into_iter().chain(self.0.pop_front()) {
-                    put.fail(&error.to_string());
+                for errand in done.into_iter().chain(self.0.pop_front()) {
+                    errand.fail(&error.to_string());
                 }
                 Err(error)
             }
         }
     }
 
-    fn write(&mut self, statements: &mut Statements<'_>, done: &mut Vec<Put>) -> Result<()> {
+    fn run(&mut self, statements: &mut Statements<'_>, done: &mut Vec<Errand>) -> Result<()> {
         statements.begin.execute([])?;
         let mut room = STEP_BYTES;
         while room > 0
-            && let Some(mut put) = self.0.pop_front()
+            && let Some(mut errand) = self.0.pop_front()
         {
-            let written = put.write(statements, &mut room);
-            if written.is_err() || !put.chunks.is_empty() {
-                self.0.push_front(put);
-                written?;
+            let is_done = errand.run(statements, &mut room);
+            if !matches!(is_done, Ok(true)) {
+                self.0.push_front(errand);
+                is_done?;
                 break;
             }
-            done.push(put);
+            done.push(errand);
         }
         statements.commit.execute([])?;
         Ok(())
     }
 }
 
-impl Put {
-    fn write(&mut self, statements: &mut Statements<'_>, room: &mut usize) -> Result<()> {
-        if self.answer.is_closed() {
+impl Errand {
+    /// Does as much as there is room for. Whether all of it is done.
+    fn run(&mut self, statements: &mut Statements<'_>, room: &mut usize) -> Result<bool> {
+        match &mut self.task {
             // Given up: what was written so far is purged as an orphan.
-            self.chunks.clear();
-            return Ok(());
+            Task::Put(_) if self.answer.is_closed() => Ok(true),
+            Task::Put(put) => put.write(self.evidence, statements, room),
+            Task::Discard => discard(self.evidence, statements, room),
         }
-        let id = self.evidence.as_bytes();
+    }
+
+    fn fail(self, why: &str) {
+        let _ = self
+            .answer
+            .send(Err(StoreError::Unavailable(why.to_owned())));
+    }
+}
+
+impl Put {
+    fn write(
+        &mut self,
+        evidence: EvidenceId,
+        statements: &mut Statements<'_>,
+        room: &mut usize,
+    ) -> Result<bool> {
+        let id = evidence.as_bytes();
         while *room > 0
             && let Some(chunk) = self.chunks.front()
         {
@@ -111,12 +146,26 @@ impl Put {
             let values = params![id, self.written.as_micros()];
             statements.note_unshown.execute(values)?;
         }
-        Ok(())
+        Ok(self.chunks.is_empty())
     }
+}
 
-    fn fail(self, why: &str) {
-        let _ = self
-            .answer
-            .send(Err(StoreError::Unavailable(why.to_owned())));
+fn discard(
+    evidence: EvidenceId,
+    statements: &mut Statements<'_>,
+    room: &mut usize,
+) -> Result<bool> {
+    let id = evidence.as_bytes();
+    if statements.shown.exists([id])? {
+        return Ok(true);
     }
+    let most = room.div_ceil(CHUNK_BYTES);
+    let limit = int(most as u64);
+    let gone = statements.purge_chunks.execute(params![id, limit])?;
+    *room = room.saturating_sub(gone.saturating_mul(CHUNK_BYTES));
+    if gone == most {
+        return Ok(false);
+    }
+    statements.evidence_is_shown.execute([id])?;
+    Ok(true)
 }

@@ -170,3 +170,45 @@ pub async fn chunks_that_no_change_has_shown_are_purged(place: impl StoreUnderTe
         assert!(store.chunk(id, index).await.unwrap().is_some());
     }
 }
+
+/// Chunks that are discarded can't be shown any more, however many they are; discarding what is shown,
+/// or what there is not, removes nothing.
+pub async fn chunks_that_are_given_up_are_gone_at_once_and_what_is_shown_stays(
+    place: impl StoreUnderTest,
+) {
+    const EACH: u32 = 40;
+    let store = open(&place).await;
+    let [given_up, shown, young, unknown] = [(); 4].map(|()| EvidenceId::generate());
+    for id in [given_up, shown, young] {
+        let chunks = vec![chunk(1, 64 << 10); EACH as usize];
+        store.put_chunks(id, 0, chunks, at(1)).await.unwrap();
+    }
+    let mut shows = create(at(0));
+    shows.evidence = vec![evidence(&row(&shows), shown, EACH)];
+    let now = row(&shows);
+    store.commit(shows).await.unwrap();
+    for id in [given_up, shown, unknown] {
+        store.discard_chunks(id).await.unwrap();
+    }
+    place.close(store).await;
+    let store = open(&place).await;
+
+    let show = |id| {
+        let mut change = step(&now, EventKind::DataReceived, |_| {});
+        change.evidence = vec![evidence(&row(&change), id, EACH)];
+        change
+    };
+    let gone = store.commit(show(given_up)).await;
+    assert!(matches!(gone, Err(CommitError::Invalid(_))), "{gone:?}");
+    // One with a single chunk would not be whole; nor is there a single one.
+    let mut one = show(given_up);
+    one.evidence = vec![evidence(&row(&one), given_up, 1)];
+    let gone = store.commit(one).await;
+    assert!(matches!(gone, Err(CommitError::Invalid(_))), "{gone:?}");
+    store.commit(show(young)).await.unwrap();
+    for id in [shown, young] {
+        for index in 0..EACH {
+            assert!(store.chunk(id, index).await.unwrap().is_some());
+        }
+    }
+}

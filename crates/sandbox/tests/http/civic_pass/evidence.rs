@@ -169,6 +169,9 @@ async fn pictures_can_be_dead_elsewhere_mislabelled_cut_short_or_without_length(
         assert_eq!(to, "http://169.254.169.254/latest/meta-data/");
         let (_, wrong) = fetch("wrong-content-type").await;
         assert_eq!(wrong.headers()["content-type"], "text/html");
+        let (_, page) = fetch("login-pages").await;
+        assert_eq!(page.status(), 200);
+        assert!(page.bytes().await.unwrap().starts_with(b"<!doctype html>"));
         let (bytes, cut) = fetch("cut-evidence").await;
         assert_eq!(cut.content_length(), Some(bytes.len() as u64));
         assert!(cut.bytes().await.is_err());
