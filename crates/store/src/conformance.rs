@@ -108,6 +108,7 @@ macro_rules! conformance_tests {
             pages_of_a_list_neither_miss_nor_repeat_while_rows_are_added
             a_callback_path_leads_to_its_slot_and_everybody_who_used_it
             claims_and_evidence_come_back_as_they_were_kept
+            evidence_shows_with_the_lease_beside_it_or_not_at_all
             chunks_show_nowhere_until_a_change_names_their_evidence
             chunks_that_no_change_has_shown_are_purged
             what_is_forgotten_is_gone_and_nothing_else_is

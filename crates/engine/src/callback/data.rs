@@ -104,7 +104,7 @@ impl Engine {
             Some(kept) => kept,
             None => {
                 let piece = match &message.source {
-                    Source::Kept(piece) => piece.clone(),
+                    Source::Shown => None,
                     Source::Body { media_type, body } => {
                         let piece = self.keep_message(row.id, sealer.key, media_type, body, now);
                         Some(piece.await?)

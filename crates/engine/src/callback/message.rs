@@ -8,8 +8,6 @@ use verilane_core::{
 use verilane_provider::{Granted, HistoryEntry, Reading, Report};
 use verilane_store::Loaded;
 
-use crate::evidence::KeptPiece;
-
 use crate::{AccessContext, occurrence};
 
 /// An operator who hands a message in, and why.
@@ -45,8 +43,8 @@ pub(crate) struct Message {
 pub(super) enum Source {
     /// It came now, and is made durable once it is decided on.
     Body { media_type: String, body: Bytes },
-    /// It is durable, if any of it is to be shown at all.
-    Kept(Option<KeptPiece>),
+    /// It is durable, and shows already.
+    Shown,
 }
 
 impl Message {
@@ -81,11 +79,10 @@ impl Message {
         }
     }
 
-    /// What a user has granted, whose message is durable.
+    /// What a user has granted, whose message is durable and shows.
     pub(crate) fn granted(
         attempt: AttemptNumber,
         granted: &Granted,
-        kept: Option<KeptPiece>,
         lookup: (LookupKind, BlindIndex),
     ) -> Self {
         let mut data = granted.data.clone();
@@ -99,7 +96,7 @@ impl Message {
             assurance: Assurance::Signed,
             key_fingerprint: Some(granted.key_fingerprint.clone()),
             handed_in: None,
-            source: Source::Kept(kept),
+            source: Source::Shown,
             document: Some(granted.document.map_or(Document::Other, Document::Known)),
             unsigned: Some(granted.subject.field.clone()),
             digest_mismatch: granted.digest_mismatch,

@@ -7,20 +7,17 @@ use verilane_provider::Granted;
 use crate::EngineError;
 use crate::callback::Message;
 use crate::engine::Engine;
-use crate::evidence::KeptPiece;
 
 impl Engine {
-    /// Takes what was granted, in one change with its claims, its pictures, and what the answer pointed
-    /// to.
+    /// Takes what was granted, in one change with its claims and its pictures.
     pub(super) async fn take_granted(
         &self,
         about: JobAbout,
         granted: &Granted,
-        rest: Option<KeptPiece>,
     ) -> Result<(), EngineError> {
         let name = subject_of_id(granted.subject.value.expose());
         let lookup = (LookupKind::Subject, self.subject_index(&name));
-        let message = Message::granted(about.attempt, granted, rest, lookup);
+        let message = Message::granted(about.attempt, granted, lookup);
         let loaded = self.load(about.verification).await?;
         let taken = self.keep(loaded, message).await;
         taken

@@ -42,6 +42,7 @@ impl History {
             let mut world = self.lasting.codes.world.lock();
             world.replies.clear();
             world.links.clear();
+            world.unread.clear();
         }
         self.lasting.doom.set(None);
         self.wait(Duration::from_secs(50_000)).await?;

@@ -60,6 +60,8 @@ pub enum Step {
     /// The provider does this with a code that comes.
     Reply(Reply),
     Link(Link),
+    /// What is to be read next is not, for this reason.
+    Unread(Reason),
     /// The process dies the next time that it comes to this.
     Crash(CrashPoint),
     /// The watchers read so many events.
@@ -105,9 +107,10 @@ fn approval(chance: &mut Chance) -> Step {
 fn to_an_exchange(chance: &mut Chance) -> Vec<Step> {
     let mut steps = vec![create(chance), approval(chance)];
     for _ in 0..chance.below(3) {
-        steps.push(match chance.below(4) {
+        steps.push(match chance.below(5) {
             0 => Step::Crash(chance.one(&CRASHES)),
             1 => Step::Link(link(chance)),
+            2 => unread(chance),
             _ => Step::Reply(reply(chance)),
         });
     }
@@ -145,6 +148,10 @@ fn link(chance: &mut Chance) -> Link {
     ])
 }
 
+fn unread(chance: &mut Chance) -> Step {
+    Step::Unread(chance.one(&[Reason::CallbackOverload, Reason::Internal]))
+}
+
 fn page(chance: &mut Chance) -> PageEvent {
     match chance.below(6) {
         0..3 => PageEvent::Seen,
@@ -167,7 +174,8 @@ fn step(chance: &mut Chance) -> Step {
         45..60 => Step::Continue(which, chance.pick(3)),
         60..66 => Step::Page(which, page(chance)),
         66..76 => Step::Reply(reply(chance)),
-        76..80 => Step::Link(link(chance)),
+        76..79 => Step::Link(link(chance)),
+        79 => unread(chance),
         80..88 => Step::Crash(chance.one(&CRASHES)),
         88..92 => Step::Watch(chance.pick(8)),
         92..94 => Step::Reconnect,

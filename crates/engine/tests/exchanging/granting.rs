@@ -139,7 +139,7 @@ async fn a_required_claim_that_does_not_come_fails_and_what_came_is_kept() {
 
 #[tokio::test]
 async fn another_users_grant_rejects_and_nothing_of_it_is_a_claim() {
-    for (is_large, kept) in [(false, 1), (true, 1)] {
+    for (is_large, kept) in [(false, 1), (true, 2)] {
         let stage = Stage::exchanging();
         let mut play = stage.open().await;
         play.run_jobs();
