@@ -105,6 +105,7 @@ macro_rules! conformance_tests {
             a_purge_cuts_the_old_end_of_the_log_and_leaves_no_hole
             a_purge_forgets_what_has_served_its_time_and_nothing_else
             lists_match_every_part_of_their_query
+            a_verification_is_found_by_the_subjects_that_were_given_last
             pages_of_a_list_neither_miss_nor_repeat_while_rows_are_added
             a_callback_path_leads_to_its_slot_and_everybody_who_used_it
             claims_and_evidence_come_back_as_they_were_kept

@@ -178,7 +178,9 @@ impl Kept {
             let claim = stored(row, item, value, message, now, sealer)?;
             change.claims.extend(claim);
         }
-        change.indexes.extend(message.lookup);
+        if !items.is_empty() {
+            change.subjects.clone_from(&message.lookup);
+        }
         if let Some(by) = &message.handed_in {
             change.audit.push(AuditRecord {
                 time: now,

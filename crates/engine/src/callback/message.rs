@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use verilane_core::decide::{DATA_IDENTITY, Document, StatusArrival};
 use verilane_core::{
-    Assurance, AttemptNumber, BlindIndex, Fact, LookupKind, Principal, ProviderStatus, Timestamp,
+    Assurance, AttemptNumber, BlindIndex, Fact, Principal, ProviderStatus, Timestamp,
 };
 use verilane_provider::{Granted, HistoryEntry, Reading, Report};
 use verilane_store::Loaded;
@@ -35,8 +35,9 @@ pub(crate) struct Message {
     pub(super) unsigned: Option<String>,
     /// Whether a picture is not the one whose digest came beside it.
     pub(super) digest_mismatch: bool,
-    /// By what the verification is found from now on.
-    pub(super) lookup: Option<(LookupKind, BlindIndex)>,
+    /// The subjects by which the verification is found while its claims stand, if it says anything about
+    /// that.
+    pub(super) lookup: Option<Vec<BlindIndex>>,
 }
 
 /// The message as received.
@@ -83,7 +84,7 @@ impl Message {
     pub(crate) fn granted(
         attempt: AttemptNumber,
         granted: &Granted,
-        lookup: (LookupKind, BlindIndex),
+        lookup: Vec<BlindIndex>,
     ) -> Self {
         let mut data = granted.data.clone();
         data.items.push(granted.subject.clone());

@@ -79,6 +79,7 @@ pub fn steps(chance: &mut Chance) -> Vec<Step> {
     while steps.len() < count {
         match chance.below(10) {
             0..3 => steps.extend(to_an_exchange(chance)),
+            3 => steps.extend(another_attempt(chance)),
             _ => steps.push(step(chance)),
         }
     }
@@ -107,16 +108,27 @@ fn approval(chance: &mut Chance) -> Step {
 fn to_an_exchange(chance: &mut Chance) -> Vec<Step> {
     let mut steps = vec![create(chance), approval(chance)];
     for _ in 0..chance.below(3) {
-        steps.push(match chance.below(5) {
+        steps.push(match chance.below(6) {
             0 => Step::Crash(chance.one(&CRASHES)),
             1 => Step::Link(link(chance)),
             2 => unread(chance),
+            3 => Step::Page(0, page(chance)),
             _ => Step::Reply(reply(chance)),
         });
     }
     steps.push(Step::Continue(0, 0));
     steps.push(Step::Wait(chance.one(&[0, 1, 2, 10])));
     steps
+}
+
+/// What leads to one more exchange, perhaps by another user.
+fn another_attempt(chance: &mut Chance) -> Vec<Step> {
+    vec![
+        Step::Retry(0),
+        approval(chance),
+        Step::Continue(0, 0),
+        Step::Wait(chance.one(&[0, 1, 10])),
+    ]
 }
 
 fn reply(chance: &mut Chance) -> Reply {
