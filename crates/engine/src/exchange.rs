@@ -6,6 +6,7 @@
 //! no harm, since a provider refuses a spent code; a refusal then means that our own try spent it. What
 //! certainly was not sent, or was turned away unread, is taken back from the count.
 
+mod faults;
 mod granted;
 mod keeping;
 mod reading;
@@ -27,6 +28,7 @@ use crate::engine::{Connection, Engine, RACES};
 use crate::sealing::Sealer;
 
 use keeping::Kept;
+use sending::ended_unsent;
 pub(crate) use turns::Turns;
 use turns::UnderWay;
 
@@ -68,6 +70,10 @@ impl Engine {
         let (row, exchange, kept) = match self.open_exchange(job, about).await {
             Ok(Some(open)) => open,
             Ok(None) => return self.done(job.key).await,
+            Err(error) if error.reason == Reason::Internal => {
+                let end = ended_unsent(job.tries);
+                return self.bear((about, job.key), job.tries, end).await;
+            }
             Err(error) => {
                 // Nothing was sent this time. If that can't be noted, it counts as if it had been.
                 let again = self.exchange_again(job.key, self.now() + FIRST_WAIT, job.tries);
@@ -86,7 +92,14 @@ impl Engine {
                 None => return Ok(()),
             },
         };
-        self.read_answer(&row, &exchange, kept).await
+        match self.read_answer(&row, &exchange, kept).await {
+            Err(error) if error.reason == Reason::Internal => {
+                let end = failed(Reason::ExchangeAnswerInvalid, Assurance::Local);
+                let sent = job.tries.saturating_add(1);
+                self.bear((about, job.key), sent, end).await
+            }
+            read => read,
+        }
     }
 
     /// What there is to be done for an attempt, and the answer that it has. None if it waits for no
@@ -107,8 +120,7 @@ impl Engine {
         let (Some(attempt), Some(code)) = (open, self.reference(&row, about)?) else {
             return Ok(None);
         };
-        let bind_time = attempt.accept_time.unwrap_or(attempt.start_time);
-        let deadline = bind_time + self.config.deadlines.processing;
+        let (bind_time, deadline) = self.exchange_times(attempt);
         let connection = match self.connection(&attempt.connection) {
             Ok(connection) => connection,
             // It was taken out of the configuration, and nobody has put it back.

@@ -30,9 +30,6 @@ impl Engine {
             .map(|subject| self.subject_index(&subject))
             .collect();
         let message = Message::granted(about.attempt, granted, lookup);
-        let taken = self.keep(loaded, message).await;
-        taken
-            .map(drop)
-            .map_err(|refusal| EngineError::new(refusal.reason))
+        self.keep_or_err(loaded, message).await.map(drop)
     }
 }

@@ -52,14 +52,17 @@ impl Engine {
         });
         let granted = match read.await {
             Ok(granted) => granted,
-            // No turn, or a fault of ours: it is read again, ever more seldom.
+            // No turn: it is read again, ever more seldom.
             Err(Refusal {
-                reason: Reason::CallbackOverload | Reason::Internal,
+                reason: Reason::CallbackOverload,
             }) => {
                 let now = self.now();
                 let wait = now.since(came).clamp(FIRST_WAIT, LONGEST_WAIT);
                 return self.put_off(exchange.key, now + wait).await;
             }
+            Err(Refusal {
+                reason: Reason::Internal,
+            }) => return Err(EngineError::new(Reason::Internal)),
             Err(refusal) => {
                 let end = failed(refusal.reason, Assurance::Pulled);
                 return self.end_exchange(exchange, end, None).await.map(drop);

@@ -17,7 +17,7 @@ use crate::engine::Engine;
 const SENDS: u32 = 2;
 
 /// How an exchange ends whose code can't be sent any more, and may have been so often before.
-const fn ended_unsent(sent: u32) -> End {
+pub(super) const fn ended_unsent(sent: u32) -> End {
     let reason = if sent > 0 {
         Reason::ExchangeOutcomeUnknown
     } else {

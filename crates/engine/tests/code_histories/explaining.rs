@@ -80,7 +80,9 @@ impl History {
             Noted::Link(_, link) if exchange.kept.is_some() && exchange.rest == Rest::IsThere => {
                 exchange.was_followed(link, now);
             }
-            Noted::Unread(..) if exchange.kept.is_some() => exchange.was_not_read(now),
+            Noted::Unread(_, reason) if exchange.kept.is_some() => {
+                exchange.was_not_read(reason, now)
+            }
             Noted::Read(_) if exchange.kept.is_some() => exchange.was_read(code, user),
             _ => return Err(format!("{note:?}, and {exchange:?}")),
         }

@@ -131,9 +131,9 @@ impl History {
             }
             Step::Reply(reply) => self.lasting.codes.replies([*reply]),
             Step::Link(link) => self.lasting.codes.links([*link]),
-            Step::Unread(reason) => {
-                let unread = &mut self.lasting.codes.world.lock().unread;
-                unread.push_back(*reason);
+            Step::Unread(reason, times) => {
+                let unread = std::iter::repeat_n(*reason, *times);
+                self.lasting.codes.world.lock().unread.extend(unread);
             }
             Step::Crash(point) => self.lasting.doom.set(Some(*point)),
             Step::Watch(count) => return self.watch(Some(*count)).await,

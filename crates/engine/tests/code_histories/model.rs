@@ -17,6 +17,11 @@ const SECOND: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
 const LINK_LIFE: Duration = Duration::from_secs(120);
 
+/// How long an exchange may take at most where a fault of ours keeps it from its end, and the longest rest
+/// meanwhile.
+pub const PROCESSING: Duration = Duration::from_secs(600);
+const LONGEST_OF_FAULTS: Duration = Duration::from_secs(3_600);
+
 /// A code that a page was given.
 #[derive(Clone, Debug)]
 pub struct Code {
@@ -174,10 +179,18 @@ impl Exchange {
     }
 
     /// There was no turn to read what was granted, or a fault.
-    pub fn was_not_read(&mut self, now: Timestamp) {
+    pub fn was_not_read(&mut self, why: Reason, now: Timestamp) {
         self.rest = Rest::Durable;
-        let kept = self.kept.unwrap_or(now);
-        self.next = Next::Waits(now + now.since(kept).clamp(SECOND, LONGEST));
+        let deadline = self.bound + PROCESSING;
+        self.next = if why == Reason::CallbackOverload {
+            let kept = self.kept.unwrap_or(now);
+            Next::Waits(now + now.since(kept).clamp(SECOND, LONGEST))
+        } else if now < deadline {
+            let tried = now.since(self.bound).clamp(SECOND, LONGEST_OF_FAULTS);
+            Next::Waits(deadline.min(now + tried))
+        } else {
+            Next::Ends(failed(Reason::ExchangeAnswerInvalid))
+        };
     }
 
     /// What was granted was read.

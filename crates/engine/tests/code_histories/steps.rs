@@ -60,8 +60,8 @@ pub enum Step {
     /// The provider does this with a code that comes.
     Reply(Reply),
     Link(Link),
-    /// What is to be read next is not, for this reason.
-    Unread(Reason),
+    /// What is to be read next is not, for this reason, so many times.
+    Unread(Reason, usize),
     /// The process dies the next time that it comes to this.
     Crash(CrashPoint),
     /// The watchers read so many events.
@@ -117,7 +117,7 @@ fn to_an_exchange(chance: &mut Chance) -> Vec<Step> {
         });
     }
     steps.push(Step::Continue(0, 0));
-    steps.push(Step::Wait(chance.one(&[0, 1, 2, 10])));
+    steps.push(Step::Wait(chance.one(&[0, 1, 2, 10, 1_000])));
     steps
 }
 
@@ -161,7 +161,8 @@ fn link(chance: &mut Chance) -> Link {
 }
 
 fn unread(chance: &mut Chance) -> Step {
-    Step::Unread(chance.one(&[Reason::CallbackOverload, Reason::Internal]))
+    let reason = chance.one(&[Reason::CallbackOverload, Reason::Internal]);
+    Step::Unread(reason, chance.one(&[1, 1, 20]))
 }
 
 fn page(chance: &mut Chance) -> PageEvent {

@@ -267,11 +267,11 @@ async fn a_clock_that_leaps_does_not_have_a_code_sent_beside_itself() {
     play.close().await;
 }
 
-fn has(change: &Change, kind: EventKind) -> bool {
+pub fn has(change: &Change, kind: EventKind) -> bool {
     change.events.iter().any(|event| event.kind == kind)
 }
 
-async fn faulty(stage: &Stage) -> (Play, Arc<Faulty>) {
+pub async fn faulty(stage: &Stage) -> (Play, Arc<Faulty>) {
     let mut place = None;
     let mut play = stage
         .open_behind(
