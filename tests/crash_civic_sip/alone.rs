@@ -76,7 +76,7 @@ const fn after(rest: u64, row: Row) -> Row {
     }
 }
 
-const ROWS: [Row; 27] = [
+const ROWS: [Row; 31] = [
     // Bound, and not sent: it is sent.
     verified(("code-bound", 1), LOGIN, "scripted", (1, 0)),
     verified(("code-bound", 1), IDENTITY, "large", (1, 1)),
@@ -109,13 +109,30 @@ const ROWS: [Row; 27] = [
         fetches: 1,
         ..after(130, unknown(("exchange-kept", 1), IDENTITY, "large", 1))
     },
+    // Of large answers what is kept second is what came from storage: from then on nobody asks there
+    // either, and the link can be dead.
+    verified(("exchange-kept", 2), IDENTITY, "large", (1, 1)),
+    after(
+        130,
+        verified(("exchange-kept", 2), IDENTITY, "large", (1, 1)),
+    ),
     verified(("exchange-read", 1), SIGNUP, "scripted", (1, 0)),
     verified(("exchange-read", 1), IDENTITY, "scripted", (1, 0)),
-    verified(("exchange-read", 1), IDENTITY, "large", (1, 2)),
-    // Of large answers what is kept second is what came from storage, else the picture.
+    verified(("exchange-read", 1), IDENTITY, "large", (1, 1)),
+    after(
+        130,
+        verified(("exchange-read", 1), IDENTITY, "large", (1, 1)),
+    ),
+    // What was written of it and not kept is fetched again, while its link lives; of the rest, it is the
+    // picture.
     verified(("evidence-written", 2), IDENTITY, "scripted", (1, 0)),
     verified(("evidence-written", 2), IDENTITY, "large", (1, 2)),
-    verified(("evidence-written", 3), IDENTITY, "large", (1, 2)),
+    Row {
+        kept: true,
+        fetches: 2,
+        ..after(130, unknown(("evidence-written", 2), IDENTITY, "large", 1))
+    },
+    verified(("evidence-written", 3), IDENTITY, "large", (1, 1)),
     // All of it is done.
     verified(("callback-committed", 1), IDENTITY, "scripted", (1, 0)),
     verified(("callback-committed", 1), IDENTITY, "large", (1, 1)),

@@ -19,8 +19,8 @@ const COURSES: [(Scope, &str); 8] = [
     (Scope::AnonymousLogin, "large+civic-sip-chaos"),
     (Scope::ProofOfIdentity, "link-fails+civic-sip-chaos"),
 ];
-/// How long codes and links live here, seconds: as long as any run takes.
-const LIFE: u64 = 3_600;
+/// How long codes live here, seconds: as long as any run takes. Links live as long as Civic's.
+const LIFE: i64 = 3_600;
 
 /// What becomes of a user.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +48,7 @@ impl Fate {
     pub fn scenario(self) -> CivicSipScenario {
         let mut scenario = CivicSipScenario::named(self.names).unwrap();
         scenario.image.bytes = scenario.image.bytes.max(self.bytes);
-        scenario.token.lifetime = Some(LIFE.cast_signed());
-        scenario.link.lifetime = LIFE;
+        scenario.token.lifetime = Some(LIFE);
         scenario
     }
 }

@@ -24,6 +24,9 @@ pub struct Change {
     pub slot: Option<SlotWrite>,
     /// Keyed digests by which a new verification can be found.
     pub indexes: Vec<(LookupKind, BlindIndex)>,
+    /// The keyed digests of subjects by which the verification is found from now on, instead of those by
+    /// which it was; none if nothing changes about that.
+    pub subjects: Option<Vec<BlindIndex>>,
     /// What was seen of the provider's events.
     pub seen: Vec<SeenWrite>,
     /// Claims that came.
@@ -59,6 +62,7 @@ impl Change {
             events: Vec::new(),
             slot: None,
             indexes: Vec::new(),
+            subjects: None,
             seen: Vec::new(),
             claims: Vec::new(),
             evidence: Vec::new(),
@@ -80,6 +84,7 @@ impl Change {
             write.row = next.row;
         }
         self.events.extend(next.events);
+        self.subjects = next.subjects.or(self.subjects);
         self.seen.extend(next.seen);
         self.claims.extend(next.claims);
         self.evidence.extend(next.evidence);

@@ -135,12 +135,22 @@ impl Engine {
         self.keep(loaded, message).await
     }
 
-    /// Commits what a verified message means, against whatever the row has become meanwhile.
-    pub(crate) async fn keep(
+    /// Commits what a verified message means, against whatever the row has become meanwhile. Whatever
+    /// keeps it from that is answered as a store that does not serve, so that the provider calls again.
+    pub(crate) async fn keep(&self, loaded: Loaded, message: Message) -> Result<Taken, Refusal> {
+        let kept = self.keep_or_err(loaded, message).await;
+        kept.map_err(|error| match error.reason {
+            Reason::CallbackDeadlinePassed => error.reason.into(),
+            _ => error.into(),
+        })
+    }
+
+    /// The same for whoever must know a fault that stays from one that passes.
+    pub(crate) async fn keep_or_err(
         &self,
         mut loaded: Loaded,
         message: Message,
-    ) -> Result<Taken, Refusal> {
+    ) -> Result<Taken, EngineError> {
         let id = loaded.verification.id;
         let mut evidence = None;
         let mut asked: Option<Pulled> = None;
@@ -169,7 +179,7 @@ impl Engine {
                 (again, Verdict::Repeated)
             } else if message.needs_history(&loaded) && !trusted {
                 if asked.is_some() {
-                    return Err(Reason::CallbackDeadlinePassed.into());
+                    return Err(EngineError::new(Reason::CallbackDeadlinePassed));
                 }
                 let pulled = self.pull_late(&loaded.verification, message.attempt);
                 asked = Some(pulled.await?);
@@ -193,10 +203,10 @@ impl Engine {
                 Err(CommitError::Conflict(Conflict::Revision | Conflict::Seen)) => {
                     loaded = self.load(id).await?;
                 }
-                Err(error) => return Err(EngineError::from(error).into()),
+                Err(error) => return Err(error.into()),
             }
         }
-        Err(EngineError::new(Reason::Contended).about(id).into())
+        Err(EngineError::new(Reason::Contended).about(id))
     }
 
     /// Has the history say whether a status stands in it that proves nothing by itself. Where that

@@ -53,7 +53,7 @@ pub enum CrashPoint {
     ExchangeAsked,
     /// The provider has answered a code; nothing of the answer is durable.
     ExchangeAnswered,
-    /// The answer is durable; it was not read.
+    /// The answer is durable, or what it points to is; neither was read.
     ExchangeKept,
     /// The answer was read; what it says is not durable.
     ExchangeRead,

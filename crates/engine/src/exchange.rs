@@ -1,12 +1,14 @@
 //! Exchanges a code that a browser brought back for what the user has granted.
 //!
 //! Invariant: a code can be spent once. It is bound to its attempt before it is sent, each send is
-//! leased and so counted before it is made, one at a time, and the answer is durable before it is read. So after a
-//! crash it is known whether the code may have been spent by us: it is then sent once more, which does
+//! leased and so counted before it is made, one at a time, and the answer, with what it points to, is
+//! durable before it is read. So after a crash it is known whether the code may have been spent by us: it is then sent once more, which does
 //! no harm, since a provider refuses a spent code; a refusal then means that our own try spent it. What
 //! certainly was not sent, or was turned away unread, is taken back from the count.
 
+mod faults;
 mod granted;
+mod keeping;
 mod reading;
 mod sending;
 mod turns;
@@ -15,8 +17,8 @@ mod waiting;
 use std::time::Duration;
 
 use verilane_core::{
-    Assurance, Change, EvidenceKind, Fact, Job, JobAbout, JobKey, JobWrite, Pii, Reason, State,
-    Timestamp, Verification, decide,
+    Assurance, Change, Fact, Job, JobAbout, JobKey, JobWrite, Pii, Reason, State, Timestamp,
+    Verification, decide,
 };
 use verilane_provider::ProviderMessage;
 use verilane_store::{CommitError, Conflict};
@@ -25,6 +27,8 @@ use crate::EngineError;
 use crate::engine::{Connection, Engine, RACES};
 use crate::sealing::Sealer;
 
+use keeping::Kept;
+use sending::ended_unsent;
 pub(crate) use turns::Turns;
 use turns::UnderWay;
 
@@ -39,9 +43,6 @@ type End = (Fact, Assurance);
 const fn failed(reason: Reason, assurance: Assurance) -> End {
     (Fact::Failed(reason), assurance)
 }
-
-/// An answer that is durable, and when it came.
-type Kept = (ProviderMessage, Timestamp);
 
 /// An exchange under way.
 struct Exchange<'a> {
@@ -69,6 +70,10 @@ impl Engine {
         let (row, exchange, kept) = match self.open_exchange(job, about).await {
             Ok(Some(open)) => open,
             Ok(None) => return self.done(job.key).await,
+            Err(error) if error.reason == Reason::Internal => {
+                let end = ended_unsent(job.tries);
+                return self.bear((about, job.key), job.tries, end).await;
+            }
             Err(error) => {
                 // Nothing was sent this time. If that can't be noted, it counts as if it had been.
                 let again = self.exchange_again(job.key, self.now() + FIRST_WAIT, job.tries);
@@ -76,14 +81,25 @@ impl Engine {
                 return Err(error);
             }
         };
-        let answer = match kept {
-            Some(answer) => answer,
+        let kept = match kept {
+            Some(kept) => kept,
             None => match self.send_code(&row, &exchange).await? {
-                Some(answer) => (answer, self.now()),
+                Some(answer) => Kept {
+                    answer,
+                    rest: None,
+                    time: self.now(),
+                },
                 None => return Ok(()),
             },
         };
-        self.read_answer(&row, &exchange, answer).await
+        match self.read_answer(&row, &exchange, kept).await {
+            Err(error) if error.reason == Reason::Internal => {
+                let end = failed(Reason::ExchangeAnswerInvalid, Assurance::Local);
+                let sent = job.tries.saturating_add(1);
+                self.bear((about, job.key), sent, end).await
+            }
+            read => read,
+        }
     }
 
     /// What there is to be done for an attempt, and the answer that it has. None if it waits for no
@@ -104,8 +120,7 @@ impl Engine {
         let (Some(attempt), Some(code)) = (open, self.reference(&row, about)?) else {
             return Ok(None);
         };
-        let bind_time = attempt.accept_time.unwrap_or(attempt.start_time);
-        let deadline = bind_time + self.config.deadlines.processing;
+        let (bind_time, deadline) = self.exchange_times(attempt);
         let connection = match self.connection(&attempt.connection) {
             Ok(connection) => connection,
             // It was taken out of the configuration, and nobody has put it back.
@@ -124,7 +139,7 @@ impl Engine {
             sent: job.tries,
             bind_time,
         };
-        let kept = match self.kept_answer(&row, about).await {
+        let kept = match self.kept(&row, about).await {
             // The code is spent, and what it gave is out of reach for good.
             Err(error) if error.reason == Reason::EvidenceDamaged => {
                 let end = failed(Reason::ExchangeOutcomeUnknown, Assurance::Local);
@@ -156,31 +171,6 @@ impl Engine {
         });
         self.commit(change).await?;
         Ok(())
-    }
-
-    /// The answer that an attempt has, and when it came.
-    async fn kept_answer(
-        &self,
-        row: &Verification,
-        about: JobAbout,
-    ) -> Result<Option<Kept>, EngineError> {
-        let records = self.store.evidence(row.id).await?;
-        let answer = records.into_iter().find(|record| {
-            record.attempt == about.attempt && record.kind == EvidenceKind::ProviderMessage
-        });
-        let Some(record) = answer else {
-            return Ok(None);
-        };
-        let key = self.keys.of(row)?;
-        let sealer = Sealer {
-            id: row.id,
-            key: &key,
-        };
-        let (media_type, _) = sealer.open_evidence_description(&record)?;
-        let body = self.whole_piece(row.id, &key, record.id).await?;
-        let body = body.expose().clone().into();
-        let message = ProviderMessage { media_type, body };
-        Ok(Some((message, record.receive_time)))
     }
 
     /// Ends the attempt without data. What the provider said about it in words of its own is kept.

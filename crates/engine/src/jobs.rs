@@ -30,7 +30,7 @@ use crate::engine::Engine;
 /// How many due jobs are looked at in one go.
 const PAGE: usize = 64;
 /// How long a job is kept from being begun again while it runs.
-const LEASE: Duration = Duration::from_secs(60);
+pub(crate) const LEASE: Duration = Duration::from_secs(60);
 /// How long a failed job rests.
 const REST: Duration = Duration::from_secs(5);
 /// How long the runner rests when the store does not serve. Real time: a fault, not a timer.

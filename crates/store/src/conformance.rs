@@ -105,9 +105,11 @@ macro_rules! conformance_tests {
             a_purge_cuts_the_old_end_of_the_log_and_leaves_no_hole
             a_purge_forgets_what_has_served_its_time_and_nothing_else
             lists_match_every_part_of_their_query
+            a_verification_is_found_by_the_subjects_that_were_given_last
             pages_of_a_list_neither_miss_nor_repeat_while_rows_are_added
             a_callback_path_leads_to_its_slot_and_everybody_who_used_it
             claims_and_evidence_come_back_as_they_were_kept
+            evidence_shows_with_the_lease_beside_it_or_not_at_all
             chunks_show_nowhere_until_a_change_names_their_evidence
             chunks_that_no_change_has_shown_are_purged
             chunks_that_are_given_up_are_gone_at_once_and_what_is_shown_stays

@@ -48,7 +48,8 @@ fn needed(
         }
         (_, State::InReview) => review_timer(attempt, deadlines),
         (_, State::Processing) if attempt.exchanges_a_code() => {
-            // Its outcome ends the attempt in any case, within the code's life.
+            // Its outcome ends the attempt in any case, and where a fault of ours keeps it from that, so does
+            // the time that an attempt may be processed, which it looks at itself.
             let accepted = attempt.accept_time.unwrap_or(attempt.start_time);
             Some((JobKind::Exchange, accepted))
         }

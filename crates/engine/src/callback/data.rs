@@ -101,7 +101,7 @@ impl Engine {
             Some(kept) => kept,
             None => {
                 let piece = match &message.source {
-                    Source::Kept(piece) => piece.clone(),
+                    Source::Shown => None,
                     Source::Body { media_type, body } => {
                         let piece = self.keep_message(row.id, sealer.key, media_type, body, now);
                         Some(piece.await?)
@@ -175,7 +175,9 @@ impl Kept {
             let claim = stored(row, item, value, message, now, sealer)?;
             change.claims.extend(claim);
         }
-        change.indexes.extend(message.lookup);
+        if !items.is_empty() {
+            change.subjects.clone_from(&message.lookup);
+        }
         Ok(())
     }
 }

@@ -3,13 +3,10 @@
 use bytes::Bytes;
 use verilane_core::decide::{DATA_IDENTITY, Document, StatusArrival};
 use verilane_core::{
-    Assurance, AttemptNumber, BlindIndex, Fact, LookupKind, Pii, Principal, ProviderStatus,
-    Timestamp,
+    Assurance, AttemptNumber, BlindIndex, Fact, Pii, Principal, ProviderStatus, Timestamp,
 };
 use verilane_provider::{Granted, HistoryEntry, Reading, Report};
 use verilane_store::Loaded;
-
-use crate::evidence::KeptPiece;
 
 use crate::{AccessContext, occurrence};
 
@@ -40,16 +37,17 @@ pub(crate) struct Message {
     pub(super) unsigned: Option<String>,
     /// Whether a picture is not the one whose digest came beside it.
     pub(super) digest_mismatch: bool,
-    /// By what the verification is found from now on.
-    pub(super) lookup: Option<(LookupKind, BlindIndex)>,
+    /// The subjects by which the verification is found while its claims stand, if it says anything about
+    /// that.
+    pub(super) lookup: Option<Vec<BlindIndex>>,
 }
 
 /// The message as received.
 pub(super) enum Source {
     /// It came now, and is made durable once it is decided on.
     Body { media_type: String, body: Bytes },
-    /// It is durable, if any of it is to be shown at all.
-    Kept(Option<KeptPiece>),
+    /// It is durable, and shows already.
+    Shown,
 }
 
 impl Message {
@@ -85,12 +83,11 @@ impl Message {
         }
     }
 
-    /// What a user has granted, whose message is durable.
+    /// What a user has granted, whose message is durable and shows.
     pub(crate) fn granted(
         attempt: AttemptNumber,
         granted: &Granted,
-        kept: Option<KeptPiece>,
-        lookup: (LookupKind, BlindIndex),
+        lookup: Vec<BlindIndex>,
     ) -> Self {
         let mut data = granted.data.clone();
         data.items.push(granted.subject.clone());
@@ -104,7 +101,7 @@ impl Message {
             assurance: Assurance::Signed,
             key_fingerprint: Some(granted.key_fingerprint.clone()),
             handed_in: None,
-            source: Source::Kept(kept),
+            source: Source::Shown,
             document: Some(Document::of_word(word.map(String::as_str))),
             document_word: granted.document.clone(),
             unsigned: Some(granted.subject.field.clone()),

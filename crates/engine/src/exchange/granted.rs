@@ -1,30 +1,35 @@
 //! Commits what a user has granted: as data that a provider has signed, all but the user's own name
-//! there, by which his verifications are found from now on.
+//! there, by which the verification is found while his claims stand, beside the one whom its caller named.
 
-use verilane_core::{JobAbout, LookupKind, subject_of_id};
+use verilane_core::{JobAbout, subject_of_id};
 use verilane_provider::Granted;
 
 use crate::EngineError;
 use crate::callback::Message;
 use crate::engine::Engine;
-use crate::evidence::KeptPiece;
+use crate::sealing::Sealer;
 
 impl Engine {
-    /// Takes what was granted, in one change with its claims, its pictures, and what the answer pointed
-    /// to.
+    /// Takes what was granted, in one change with its claims and its pictures.
     pub(super) async fn take_granted(
         &self,
         about: JobAbout,
         granted: &Granted,
-        rest: Option<KeptPiece>,
     ) -> Result<(), EngineError> {
-        let name = subject_of_id(granted.subject.value.expose());
-        let lookup = (LookupKind::Subject, self.subject_index(&name));
-        let message = Message::granted(about.attempt, granted, rest, lookup);
         let loaded = self.load(about.verification).await?;
-        let taken = self.keep(loaded, message).await;
-        taken
-            .map(drop)
-            .map_err(|refusal| EngineError::new(refusal.reason))
+        let key = self.keys.of(&loaded.verification)?;
+        let sealer = Sealer {
+            id: about.verification,
+            key: &key,
+        };
+        let named = sealer.subject(&loaded.verification)?;
+        let brought = subject_of_id(granted.subject.value.expose());
+        let subjects = [named, brought].into_iter();
+        let subjects = subjects.filter(|subject| !subject.expose().is_empty());
+        let lookup = subjects
+            .map(|subject| self.subject_index(&subject))
+            .collect();
+        let message = Message::granted(about.attempt, granted, lookup);
+        self.keep_or_err(loaded, message).await.map(drop)
     }
 }

@@ -1,30 +1,23 @@
-//! Sends a code, and makes what comes back durable.
+//! Sends a code, and has what comes back made durable.
 //!
 //! Invariant: an answer is durable before anybody reads it, and a code that may have been spent by us is
 //! sent once more at most.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
-use verilane_core::{Assurance, Reason, Timestamp, Verification, decide};
+use verilane_core::{Assurance, Reason, Timestamp, Verification};
 use verilane_provider::{Continuation, ProviderError, ProviderMessage};
 use verilane_telemetry::attribute;
 
+use super::keeping::Part;
 use super::{End, Exchange, FIRST_WAIT, LONGEST_WAIT, failed};
 use crate::EngineError;
 use crate::crash::CrashPoint;
 use crate::engine::Engine;
-use crate::sealing::Sealer;
 
 /// How often a code is sent whose outcome was unclear before: once more.
 const SENDS: u32 = 2;
-/// How long an answer is held that the store does not take, and how often that is tried. Real time: a
-/// fault, not a timer. There is no other answer.
-const HOLD: Duration = Duration::from_secs(15);
-const HOLD_LOOK: Duration = Duration::from_millis(100);
 
 /// How an exchange ends whose code can't be sent any more, and may have been so often before.
-const fn ended_unsent(sent: u32) -> End {
+pub(super) const fn ended_unsent(sent: u32) -> End {
     let reason = if sent > 0 {
         Reason::ExchangeOutcomeUnknown
     } else {
@@ -128,61 +121,14 @@ impl Engine {
         self.end_exchange(exchange, ended_unsent(sent), None).await
     }
 
-    /// Makes an answer durable, and shows it. None if the attempt has ended meanwhile. A store that does
-    /// not serve is waited for.
+    /// Makes an answer durable, and shows it. None if the attempt has ended meanwhile.
     async fn keep_answer(
         &self,
         row: &Verification,
         exchange: &Exchange<'_>,
         message: ProviderMessage,
     ) -> Result<Option<ProviderMessage>, EngineError> {
-        let until = Instant::now() + HOLD;
-        let shown = loop {
-            let failure = match self.show_answer(row, exchange, &message).await {
-                Ok(shown) => break shown,
-                Err(failure) => failure,
-            };
-            if Instant::now() >= until {
-                return Err(failure);
-            }
-            tokio::time::sleep(HOLD_LOOK).await;
-            // Of a change whose outcome is unknown, it shows here.
-            if let Ok(Some(_)) = self.kept_answer(row, exchange.about).await {
-                break true;
-            }
-        };
-        self.crash_point(CrashPoint::ExchangeKept);
-        if !shown {
-            self.done(exchange.key).await?;
-        }
-        Ok(shown.then_some(message))
-    }
-
-    async fn show_answer(
-        &self,
-        row: &Verification,
-        exchange: &Exchange<'_>,
-        message: &ProviderMessage,
-    ) -> Result<bool, EngineError> {
-        let key = self.keys.of(row)?;
-        let (media_type, now) = (&message.media_type, self.now());
-        let kept = self.keep_message(row.id, &key, media_type, &message.body, now);
-        let kept = kept.await?;
-        let number = exchange.about.attempt;
-        self.settle(exchange.about, |row, now| {
-            let deadlines = &self.config.deadlines;
-            let change = decide::code_exchanged(row, number, now, deadlines);
-            let Some(mut change) = change else {
-                return Ok(None);
-            };
-            let sealer = Sealer {
-                id: row.id,
-                key: &key,
-            };
-            let record = kept.record(row, number, &sealer, now)?;
-            change.evidence.push(record);
-            Ok(Some(change))
-        })
-        .await
+        let shown = self.keep_part(row, exchange, Part::Answer, &message);
+        Ok(shown.await?.then_some(message))
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use verilane_core::{Attempt, EvidenceKind, Principal, Reason};
-use verilane_engine::ReadClaims;
+use verilane_core::{Attempt, EvidenceKind, Pii, Principal, Reason, SUBJECT_ID};
+use verilane_engine::{ListVerifications, ReadClaims};
 use verilane_store::Store as _;
 
 use crate::histories::playing::Outcome;
@@ -42,6 +42,7 @@ impl History {
             let mut world = self.lasting.codes.world.lock();
             world.replies.clear();
             world.links.clear();
+            world.unread.clear();
         }
         self.lasting.doom.set(None);
         self.wait(Duration::from_secs(50_000)).await?;
@@ -73,6 +74,7 @@ impl History {
             .iter()
             .filter(|e| e.kind == EvidenceKind::ProviderMessage);
         is("evidence", of_messages.count() == evidence.len())?;
+        self.check_found(v).await?;
         let read = ReadClaims {
             principal: Principal::anonymous(),
             access: access(),
@@ -101,5 +103,28 @@ impl History {
             "answer",
             evidence.iter().any(|e| e.attempt as usize == stands + 1),
         )
+    }
+
+    /// It is found by the user whom its caller named, by the one whose grant stands, and by nobody else.
+    async fn check_found(&self, v: usize) -> Outcome {
+        let row = &self.verifications[v];
+        let holder = row.claims.map(|stands| (v, stands));
+        let code = self.codes.iter().find(|code| code.holder == holder);
+        let grants = code.filter(|_| holder.is_some()).map(|code| code.grants);
+        for (user, name) in USERS.iter().enumerate() {
+            let list = ListVerifications {
+                subject: Some(Pii::new(format!("{SUBJECT_ID}{name}"))),
+                page_size: 100,
+                ..ListVerifications::default()
+            };
+            let listed = self.running().engine.list(&list).await;
+            let (page, _) = listed.map_err(|error| error.to_string())?;
+            let is_found = page.iter().any(|view| view.row.id == self.ids[v]);
+            let stands = grants.is_some_and(|grants| grants.user == user);
+            if is_found != (stands || row.user == Some(user)) {
+                return Err(format!("verification {v} is found by {name}: {is_found}"));
+            }
+        }
+        Ok(())
     }
 }

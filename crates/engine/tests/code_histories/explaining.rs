@@ -9,7 +9,7 @@ use verilane_store::Store as _;
 use crate::histories::playing::Outcome;
 use crate::histories::running::frame;
 use crate::history::History;
-use crate::model::{Attempt, AttemptState, Exchange, Next};
+use crate::model::{Attempt, AttemptState, Exchange, Next, Rest};
 use crate::stage::codes::{Noted, Reply};
 
 impl History {
@@ -35,7 +35,10 @@ impl History {
     fn take_notes(&mut self) -> Outcome {
         let noted = std::mem::take(&mut self.lasting.codes.world.lock().noted);
         for note in noted {
-            let (Noted::Code(name, ..) | Noted::Link(name, _) | Noted::Read(name)) = &note;
+            let (Noted::Code(name, ..)
+            | Noted::Link(name, _)
+            | Noted::Read(name)
+            | Noted::Unread(name, _)) = &note;
             let name = name.clone();
             if let Noted::Code(_, reply, _) = &note {
                 let taken = self.taken.entry(name.clone()).or_default();
@@ -74,7 +77,12 @@ impl History {
             Noted::Code(_, reply, is_spent) if exchange.kept.is_none() => {
                 exchange.was_sent(reply, is_spent, code, now);
             }
-            Noted::Link(_, link) if exchange.kept.is_some() => exchange.was_followed(link, now),
+            Noted::Link(_, link) if exchange.kept.is_some() && exchange.rest == Rest::IsThere => {
+                exchange.was_followed(link, now);
+            }
+            Noted::Unread(_, reason) if exchange.kept.is_some() => {
+                exchange.was_not_read(reason, now)
+            }
             Noted::Read(_) if exchange.kept.is_some() => exchange.was_read(code, user),
             _ => return Err(format!("{note:?}, and {exchange:?}")),
         }

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use verilane_core::{EventKind, Job, JobKind, Timestamp, VerificationId};
+use verilane_engine::CrashPoint;
 use verilane_store::Store as _;
 
 use crate::histories::playing::{Kinds, Outcome};
 use crate::histories::running::Running;
 use crate::histories::watcher::Watcher;
-use crate::model::{Code, Next, Verification};
+use crate::model::{Code, Next, Rest, Verification};
 use crate::service::Lasting;
 use crate::stage::codes::Noted;
 use crate::steps::Step;
@@ -130,6 +131,10 @@ impl History {
             }
             Step::Reply(reply) => self.lasting.codes.replies([*reply]),
             Step::Link(link) => self.lasting.codes.links([*link]),
+            Step::Unread(reason, times) => {
+                let unread = std::iter::repeat_n(*reason, *times);
+                self.lasting.codes.world.lock().unread.extend(unread);
+            }
             Step::Crash(point) => self.lasting.doom.set(Some(*point)),
             Step::Watch(count) => return self.watch(Some(*count)).await,
             Step::Reconnect => self.watchers.iter_mut().for_each(Watcher::cut_off),
@@ -182,14 +187,14 @@ impl History {
             }
             Err(point) => {
                 self.kinds.insert(point.name());
-                self.recover().await?;
+                self.recover(point).await?;
                 Box::pin(self.settled()).await
             }
         }
     }
 
     /// After the end of the process: what was durable shows, and the service goes on.
-    async fn recover(&mut self) -> Outcome {
+    async fn recover(&mut self, point: CrashPoint) -> Outcome {
         self.running.take().unwrap().end(false).await;
         self.watchers.iter_mut().for_each(Watcher::cut_off);
         self.lasting.doom.set(None);
@@ -205,6 +210,12 @@ impl History {
                 exchange.sent = job.tries;
             }
             exchange.next = Next::Waits(job.due);
+            if exchange.rest == Rest::Came {
+                exchange.rest = match point {
+                    CrashPoint::EvidenceWritten => Rest::IsThere,
+                    _ => Rest::Durable,
+                };
+            }
         }
         self.running.as_mut().unwrap().run_jobs();
         Ok(())

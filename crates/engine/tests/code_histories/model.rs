@@ -17,6 +17,11 @@ const SECOND: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
 const LINK_LIFE: Duration = Duration::from_secs(120);
 
+/// How long an exchange may take at most where a fault of ours keeps it from its end, and the longest rest
+/// meanwhile.
+pub const PROCESSING: Duration = Duration::from_secs(600);
+const LONGEST_OF_FAULTS: Duration = Duration::from_secs(3_600);
+
 /// A code that a page was given.
 #[derive(Clone, Debug)]
 pub struct Code {
@@ -40,6 +45,17 @@ pub enum Next {
     Data(AttemptState),
 }
 
+/// What an answer points to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rest {
+    /// It is where the link leads, if it is anywhere.
+    IsThere,
+    /// It was fetched.
+    Came,
+    /// It is durable: the link is not followed any more.
+    Durable,
+}
+
 /// An exchange that is not over.
 #[derive(Clone, Debug)]
 pub struct Exchange {
@@ -50,6 +66,7 @@ pub struct Exchange {
     pub sent: u32,
     /// When its answer became durable.
     pub kept: Option<Timestamp>,
+    pub rest: Rest,
     pub next: Next,
 }
 
@@ -90,6 +107,7 @@ impl Exchange {
             bound: now,
             sent: 0,
             kept: None,
+            rest: Rest::IsThere,
             next: Next::Waits(now),
         }
     }
@@ -151,7 +169,7 @@ impl Exchange {
     pub fn was_followed(&mut self, link: Link, now: Timestamp) {
         let lives = self.kept.is_some_and(|kept| now < kept + LINK_LIFE);
         match link {
-            Link::Gives => {}
+            Link::Gives => self.rest = Rest::Came,
             Link::IsSlow if lives => self.next = Next::Waits(now + SECOND),
             Link::IsSlow | Link::IsDead => {
                 self.next = Next::Ends(failed(Reason::ExchangeOutcomeUnknown));
@@ -160,8 +178,24 @@ impl Exchange {
         }
     }
 
+    /// There was no turn to read what was granted, or a fault.
+    pub fn was_not_read(&mut self, why: Reason, now: Timestamp) {
+        self.rest = Rest::Durable;
+        let deadline = self.bound + PROCESSING;
+        self.next = if why == Reason::CallbackOverload {
+            let kept = self.kept.unwrap_or(now);
+            Next::Waits(now + now.since(kept).clamp(SECOND, LONGEST))
+        } else if now < deadline {
+            let tried = now.since(self.bound).clamp(SECOND, LONGEST_OF_FAULTS);
+            Next::Waits(deadline.min(now + tried))
+        } else {
+            Next::Ends(failed(Reason::ExchangeAnswerInvalid))
+        };
+    }
+
     /// What was granted was read.
     pub fn was_read(&mut self, code: &Code, user: Option<usize>) {
+        self.rest = Rest::Durable;
         let grants = &code.grants;
         self.next = if user.is_some_and(|user| user != grants.user) {
             Next::Ends((State::Rejected, Some(Reason::SubjectMismatch)))

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use verilane_core::clock::ManualClock;
+use verilane_core::decide::Deadlines;
 use verilane_core::{Clock, Timestamp};
 use verilane_engine::{Connection, EngineConfig};
 use verilane_provider::{Facade, Limits};
@@ -14,6 +15,7 @@ use verilane_vault::Vault;
 
 use crate::histories::doom::Doom;
 use crate::histories::running::{Running, Setting, folder, vault};
+use crate::model::PROCESSING;
 use crate::stage::codes::Codes;
 use crate::stage::{DAY, START, codes_connection};
 
@@ -74,6 +76,10 @@ impl Lasting {
             clock: self.clock.clone(),
             connections: BTreeMap::from(connections),
             config: EngineConfig {
+                deadlines: Deadlines {
+                    processing: PROCESSING,
+                    ..EngineConfig::default().deadlines
+                },
                 purge_interval: 1_000 * DAY,
                 // One after the other, so that it is known whose end the end of the process was.
                 max_jobs: 1,

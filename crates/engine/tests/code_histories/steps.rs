@@ -60,6 +60,8 @@ pub enum Step {
     /// The provider does this with a code that comes.
     Reply(Reply),
     Link(Link),
+    /// What is to be read next is not, for this reason, so many times.
+    Unread(Reason, usize),
     /// The process dies the next time that it comes to this.
     Crash(CrashPoint),
     /// The watchers read so many events.
@@ -77,6 +79,7 @@ pub fn steps(chance: &mut Chance) -> Vec<Step> {
     while steps.len() < count {
         match chance.below(10) {
             0..3 => steps.extend(to_an_exchange(chance)),
+            3 => steps.extend(another_attempt(chance)),
             _ => steps.push(step(chance)),
         }
     }
@@ -105,15 +108,27 @@ fn approval(chance: &mut Chance) -> Step {
 fn to_an_exchange(chance: &mut Chance) -> Vec<Step> {
     let mut steps = vec![create(chance), approval(chance)];
     for _ in 0..chance.below(3) {
-        steps.push(match chance.below(4) {
+        steps.push(match chance.below(6) {
             0 => Step::Crash(chance.one(&CRASHES)),
             1 => Step::Link(link(chance)),
+            2 => unread(chance),
+            3 => Step::Page(0, page(chance)),
             _ => Step::Reply(reply(chance)),
         });
     }
     steps.push(Step::Continue(0, 0));
-    steps.push(Step::Wait(chance.one(&[0, 1, 2, 10])));
+    steps.push(Step::Wait(chance.one(&[0, 1, 2, 10, 1_000])));
     steps
+}
+
+/// What leads to one more exchange, perhaps by another user.
+fn another_attempt(chance: &mut Chance) -> Vec<Step> {
+    vec![
+        Step::Retry(0),
+        approval(chance),
+        Step::Continue(0, 0),
+        Step::Wait(chance.one(&[0, 1, 10])),
+    ]
 }
 
 fn reply(chance: &mut Chance) -> Reply {
@@ -145,6 +160,11 @@ fn link(chance: &mut Chance) -> Link {
     ])
 }
 
+fn unread(chance: &mut Chance) -> Step {
+    let reason = chance.one(&[Reason::CallbackOverload, Reason::Internal]);
+    Step::Unread(reason, chance.one(&[1, 1, 20]))
+}
+
 fn page(chance: &mut Chance) -> PageEvent {
     match chance.below(6) {
         0..3 => PageEvent::Seen,
@@ -167,7 +187,8 @@ fn step(chance: &mut Chance) -> Step {
         45..60 => Step::Continue(which, chance.pick(3)),
         60..66 => Step::Page(which, page(chance)),
         66..76 => Step::Reply(reply(chance)),
-        76..80 => Step::Link(link(chance)),
+        76..79 => Step::Link(link(chance)),
+        79 => unread(chance),
         80..88 => Step::Crash(chance.one(&CRASHES)),
         88..92 => Step::Watch(chance.pick(8)),
         92..94 => Step::Reconnect,

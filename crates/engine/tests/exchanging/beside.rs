@@ -267,11 +267,11 @@ async fn a_clock_that_leaps_does_not_have_a_code_sent_beside_itself() {
     play.close().await;
 }
 
-fn has(change: &Change, kind: EventKind) -> bool {
+pub fn has(change: &Change, kind: EventKind) -> bool {
     change.events.iter().any(|event| event.kind == kind)
 }
 
-async fn faulty(stage: &Stage) -> (Play, Arc<Faulty>) {
+pub async fn faulty(stage: &Stage) -> (Play, Arc<Faulty>) {
     let mut place = None;
     let mut play = stage
         .open_behind(
@@ -321,6 +321,57 @@ async fn an_answer_that_is_durable_is_read_again_if_its_claims_could_not_be_stor
     ends(&stage, &play).await;
     assert_eq!(end_of(&play, id).await, VERIFIED);
     assert_eq!(stage.codes.sent(), 1);
+    play.close().await;
+}
+
+#[tokio::test]
+async fn what_an_answer_points_to_is_held_until_the_store_takes_it() {
+    for fault in [
+        Fault::Refused,
+        Fault::UnknownAndGone,
+        Fault::UnknownButStands,
+    ] {
+        let stage = Stage::exchanging();
+        let (play, store) = faulty(&stage).await;
+        store.fail([fault, fault], |change| {
+            change.events.is_empty() && !change.evidence.is_empty()
+        });
+        let id = granted(&stage, &play).await;
+        let large = Grant {
+            is_large: true,
+            ..Grant::of("u-1")
+        };
+        stage.codes.grants("c", large);
+        stage.codes.links([Link::Gives, Link::IsDead]);
+        let view = hand_in(&stage, &play, id, "c").await.unwrap();
+        assert_eq!(view.row.state(), VERIFIED, "{fault:?}");
+        assert!(!store.times().is_empty());
+        assert_eq!(kinds(&play, id).await.len(), 5);
+        assert_eq!(stage.codes.world.lock().fetches, 1);
+        assert_eq!(messages(&stage, &play, id).await.len(), 2);
+        play.close().await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_fetched_is_not_fetched_again_if_its_claims_could_not_be_stored() {
+    let stage = Stage::exchanging();
+    let (play, store) = faulty(&stage).await;
+    store.fail([Fault::Refused; 3], |change| {
+        has(change, EventKind::DataReceived)
+    });
+    let large = Grant {
+        is_large: true,
+        ..Grant::of("u-1")
+    };
+    stage.codes.grants("c", large);
+    stage.codes.links([Link::Gives, Link::IsDead]);
+    let id = created(&play, wish(&["MAIL"], &[])).await;
+    hand_in_only(&stage, &play, id, "c").await;
+    ends(&stage, &play).await;
+    assert!(store.is_spent());
+    assert_eq!(end_of(&play, id).await, VERIFIED);
+    assert_eq!(stage.codes.world.lock().fetches, 1);
     play.close().await;
 }
 

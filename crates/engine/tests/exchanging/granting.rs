@@ -1,12 +1,12 @@
 //! What a code gives, and what becomes of it.
 
 use verilane_core::{
-    Assurance, ClaimStatus, EventKind, Pii, Reason, SUBJECT_ID, State, VerificationId,
+    Assurance, ClaimStatus, EventKind, Pii, Principal, Reason, SUBJECT_ID, State, VerificationId,
 };
-use verilane_engine::{CreateVerification, ListVerifications};
+use verilane_engine::{CreateVerification, ListVerifications, RetryVerification};
 
 use crate::stage::codes::{Grant, KEY};
-use crate::stage::{Play, Stage};
+use crate::stage::{self, Play, Stage};
 use crate::{claims, created, end_of, granted, hand_in, kinds, messages, wish};
 
 async fn found(play: &Play, user: &str) -> Vec<VerificationId> {
@@ -140,7 +140,7 @@ async fn a_required_claim_that_does_not_come_fails_and_what_came_is_kept() {
 
 #[tokio::test]
 async fn another_users_grant_rejects_and_nothing_of_it_is_a_claim() {
-    for (is_large, kept) in [(false, 1), (true, 1)] {
+    for (is_large, kept) in [(false, 1), (true, 2)] {
         let stage = Stage::exchanging();
         let mut play = stage.open().await;
         play.run_jobs();
@@ -176,5 +176,83 @@ async fn a_user_is_found_by_the_name_that_his_grant_brought() {
     hand_in(&stage, &play, id, "c").await.unwrap();
     assert_eq!(found(&play, "u-1").await, [id]);
     assert_eq!(found(&play, "u-2").await, []);
+    play.close().await;
+}
+
+async fn retry(play: &Play, id: VerificationId) {
+    let retry = RetryVerification {
+        principal: Principal::anonymous(),
+        request_id: None,
+        verification: id,
+        expected: None,
+        access: stage::access(),
+        action_lifetime: None,
+        without_picture: false,
+    };
+    play.engine.retry(retry).await.unwrap();
+}
+
+fn lacking(user: &str) -> Grant {
+    let mut grant = Grant::of(user);
+    grant.items.remove(0);
+    grant
+}
+
+#[tokio::test]
+async fn a_user_whose_grant_another_attempts_has_replaced_is_not_found_by_it_any_more() {
+    let stage = Stage::exchanging();
+    let mut play = stage.open().await;
+    play.run_jobs();
+    stage.codes.grants("c", lacking("u-1"));
+    stage.codes.grants("d", lacking("u-2"));
+    stage.codes.grants("e", Grant::of("u-3"));
+    let id = created(&play, wish(&["MAIL"], &["PHONE"])).await;
+    // What a failed attempt brought stands, and is found, until something else does.
+    hand_in(&stage, &play, id, "c").await.unwrap();
+    let why = Some(Reason::RequiredItemMissing);
+    assert_eq!(end_of(&play, id).await, (State::Failed, why));
+    assert_eq!(found(&play, "u-1").await, [id]);
+    retry(&play, id).await;
+    assert_eq!(found(&play, "u-1").await, [id]);
+    hand_in(&stage, &play, id, "d").await.unwrap();
+    assert_eq!(found(&play, "u-1").await, []);
+    assert_eq!(found(&play, "u-2").await, [id]);
+    retry(&play, id).await;
+    hand_in(&stage, &play, id, "e").await.unwrap();
+    assert_eq!(end_of(&play, id).await, (State::Verified, None));
+    for user in ["u-1", "u-2"] {
+        assert_eq!(found(&play, user).await, [], "{user}");
+    }
+    assert_eq!(found(&play, "u-3").await, [id]);
+    play.close().await;
+}
+
+#[tokio::test]
+async fn a_user_whom_the_caller_named_is_found_whatever_attempts_bring() {
+    let stage = Stage::exchanging();
+    let mut play = stage.open().await;
+    play.run_jobs();
+    stage.codes.grants("c", lacking("u-1"));
+    stage.codes.grants("d", Grant::of("u-2"));
+    stage.codes.grants("e", Grant::of("u-1"));
+    let named = CreateVerification {
+        subject: Pii::new(format!("{SUBJECT_ID}u-1")),
+        ..wish(&["MAIL"], &["PHONE"])
+    };
+    let id = created(&play, named).await;
+    let ends = [
+        ("c", (State::Failed, Some(Reason::RequiredItemMissing))),
+        ("d", (State::Rejected, Some(Reason::SubjectMismatch))),
+        ("e", (State::Verified, None)),
+    ];
+    for (place, (code, end)) in ends.into_iter().enumerate() {
+        if place > 0 {
+            retry(&play, id).await;
+        }
+        hand_in(&stage, &play, id, code).await.unwrap();
+        assert_eq!(end_of(&play, id).await, end);
+        assert_eq!(found(&play, "u-1").await, [id]);
+        assert_eq!(found(&play, "u-2").await, []);
+    }
     play.close().await;
 }

@@ -13,6 +13,7 @@ mod stage;
 
 mod asking_again;
 mod beside;
+mod ending;
 mod granting;
 mod links;
 mod pages;

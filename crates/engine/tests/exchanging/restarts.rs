@@ -148,12 +148,22 @@ async fn an_answer_that_is_durable_is_read_after_the_restart_and_not_asked_for_a
         assert_eq!(end, (VERIFIED, 1, 0, 1), "{point:?}");
     }
     for point in [
-        (CrashPoint::EvidenceWritten, 2),
+        (CrashPoint::ExchangeKept, 1),
+        (CrashPoint::ExchangeKept, 2),
         (CrashPoint::ExchangeRead, 1),
+        (CrashPoint::CallbackCommitted, 1),
     ] {
         let end = killed_at(&[point], true, &[]).await;
-        assert_eq!(end, (VERIFIED, 1, 2, 2), "{point:?}");
+        assert_eq!(end, (VERIFIED, 1, 1, 2), "{point:?}");
     }
+}
+
+#[tokio::test]
+async fn what_an_answer_points_to_is_fetched_again_only_if_it_was_not_durable() {
+    let written = (CrashPoint::EvidenceWritten, 2);
+    let read = (CrashPoint::ExchangeRead, 1);
+    let end = killed_at(&[written, read, read], true, &[]).await;
+    assert_eq!(end, (VERIFIED, 1, 2, 2));
 }
 
 #[tokio::test]

@@ -101,6 +101,8 @@ pub enum Noted {
     Link(String, Link),
     /// What a code gave was read.
     Read(String),
+    /// It was to be read, and was not, for this reason.
+    Unread(String, Reason),
 }
 
 #[derive(Default)]
@@ -121,12 +123,15 @@ pub struct World {
 }
 
 type Hook = Arc<dyn Fn(usize) -> BoxFuture<'static, ()> + Send + Sync>;
+type LinkHook = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 pub struct Codes {
     profile: Profile,
     pub world: Mutex<World>,
     /// Called with each code before it is answered, by its number from 1.
     hook: Mutex<Option<Hook>>,
+    /// Called before each link is followed.
+    link_hook: Mutex<Option<LinkHook>>,
 }
 
 /// The text of a code.
@@ -166,6 +171,7 @@ impl Codes {
             },
             world: Mutex::default(),
             hook: Mutex::default(),
+            link_hook: Mutex::default(),
         }
     }
 
@@ -203,6 +209,11 @@ impl Codes {
     /// Something to do with each code before it is answered.
     pub fn at_code(&self, hook: impl Fn(usize) -> BoxFuture<'static, ()> + Send + Sync + 'static) {
         *self.hook.lock() = Some(Arc::new(hook));
+    }
+
+    /// Something to do before each link is followed.
+    pub fn at_link(&self, hook: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static) {
+        *self.link_hook.lock() = Some(Arc::new(hook));
     }
 
     fn wish(&self, claim: &ClaimRequest) -> Option<Wish> {
@@ -402,6 +413,10 @@ impl Provider for Codes {
         let Some(name) = answer["link"].as_str() else {
             return Ok(None);
         };
+        let hook = self.link_hook.lock().clone();
+        if let Some(hook) = hook {
+            hook().await;
+        }
         let mut world = self.world.lock();
         world.fetches += 1;
         let link = world.links.pop_front().unwrap_or(Link::Gives);
@@ -418,13 +433,17 @@ impl Provider for Codes {
     }
 
     fn read_exchanged(&self, exchanged: &Exchanged) -> Result<Granted, Refusal> {
-        if let Some(reason) = self.world.lock().unread.pop_front() {
-            return Err(reason.into());
-        }
         let body = &exchanged.rest.as_ref().unwrap_or(&exchanged.answer).body;
         let body: Value = serde_json::from_slice(body).unwrap();
         let name = body["code"].as_str().unwrap().to_owned();
-        self.world.lock().noted.push_back(Noted::Read(name));
+        {
+            let mut world = self.world.lock();
+            if let Some(reason) = world.unread.pop_front() {
+                world.noted.push_back(Noted::Unread(name, reason));
+                return Err(reason.into());
+            }
+            world.noted.push_back(Noted::Read(name));
+        }
         let user = body["user"].as_str().unwrap();
         let item = |field: &str, value: &str, checks| DataItem {
             field: field.to_owned(),

@@ -21,6 +21,8 @@ use verilane_store::{
 pub enum Fault {
     /// It is not begun.
     Refused,
+    /// It is refused for good.
+    Senseless,
     /// It stands, and nobody knows.
     UnknownButStands,
     /// It does not stand, and nobody knows.
@@ -44,6 +46,8 @@ pub struct Faulty {
     no_chunks: AtomicBool,
     /// How many more lists of evidence are refused.
     no_lists: AtomicUsize,
+    /// Whether lists of evidence can't be understood.
+    wrong_lists: AtomicBool,
     loads: AtomicUsize,
     damage: Mutex<Damage>,
     lost: Mutex<HashSet<ChangeId>>,
@@ -60,6 +64,7 @@ impl Faulty {
             times: Mutex::default(),
             no_chunks: AtomicBool::new(false),
             no_lists: AtomicUsize::new(0),
+            wrong_lists: AtomicBool::new(false),
             loads: AtomicUsize::new(0),
             damage: Mutex::new(Box::new(|_, chunk| Some(chunk))),
             lost: Mutex::default(),
@@ -107,6 +112,11 @@ impl Faulty {
         self.pieces.lock().clone()
     }
 
+    /// No list of evidence can be understood from now on.
+    pub fn corrupts_lists_of_evidence(&self) {
+        self.wrong_lists.store(true, Ordering::SeqCst);
+    }
+
     /// Whether chunks are refused.
     pub fn refuse_chunks(&self, refuse: bool) {
         self.no_chunks.store(refuse, Ordering::SeqCst);
@@ -132,6 +142,7 @@ impl Store for Faulty {
         match fault {
             None => return self.inner.commit(change).await,
             Some(Fault::Refused) => return Err(CommitError::Unavailable("away".to_owned())),
+            Some(Fault::Senseless) => return Err(CommitError::Invalid("wrong".to_owned())),
             Some(Fault::UnknownAndGone) => {}
             Some(Fault::UnknownButStands) => {
                 self.inner.commit(change).await?;
@@ -206,6 +217,9 @@ impl Store for Faulty {
     }
 
     async fn evidence(&self, id: VerificationId) -> Result<Vec<EvidenceRecord>, StoreError> {
+        if self.wrong_lists.load(Ordering::SeqCst) {
+            return Err(StoreError::Corrupt("as the test says".to_owned()));
+        }
         let (set, get) = (Ordering::SeqCst, Ordering::SeqCst);
         let refused = self
             .no_lists

@@ -213,11 +213,7 @@ impl<'b, 'c> Batch<'b, 'c> {
             if change.forget {
                 tables::forget(self.statements, write.row.id)?;
             }
-            for (kind, digest) in &change.indexes {
-                let id = write.row.id.as_bytes();
-                let values = params![kind.number(), digest.as_bytes(), id];
-                self.statements.add_lookup.execute(values)?;
-            }
+            tables::lookups(self.statements, write.row.id, change)?;
         }
         for (sequence, event) in (first.0..).zip(&change.events) {
             tables::event(self.statements, Sequence(sequence), event)?;

@@ -17,7 +17,7 @@ pub(super) fn sense(change: &Change) -> std::result::Result<(), &'static str> {
             if !change.events.is_empty() {
                 return Err("events without their verification");
             }
-            if !change.indexes.is_empty() {
+            if !change.indexes.is_empty() || change.subjects.is_some() {
                 return Err("lookups without their verification");
             }
             if change.forget {

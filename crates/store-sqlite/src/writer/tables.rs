@@ -2,8 +2,8 @@
 
 use rusqlite::{Result, params};
 use verilane_core::{
-    BindingWrite, Checks, Decision, EvidenceRecord, IdempotencyRecord, JobWrite, LookupKind,
-    NewEvent, Reason, Sequence, Slot, SlotWrite, State, StoredClaim, VerificationId,
+    BindingWrite, Change, Checks, Decision, EvidenceRecord, IdempotencyRecord, JobWrite,
+    LookupKind, NewEvent, Reason, Sequence, Slot, SlotWrite, State, StoredClaim, VerificationId,
 };
 
 use super::check;
@@ -110,6 +110,27 @@ pub(super) fn forget(statements: &mut Statements<'_>, id: VerificationId) -> Res
     statements.forget_evidence.execute([id])?;
     let lookups = params![id, LookupKind::Subject.number()];
     statements.forget_lookups.execute(lookups)?;
+    Ok(())
+}
+
+/// By what a verification is found.
+pub(super) fn lookups(
+    statements: &mut Statements<'_>,
+    id: VerificationId,
+    change: &Change,
+) -> Result<()> {
+    let id = id.as_bytes();
+    let subject = LookupKind::Subject;
+    if change.subjects.is_some() {
+        let before = params![id, subject.number()];
+        statements.forget_lookups.execute(before)?;
+    }
+    let subjects = change.subjects.iter().flatten();
+    let subjects = subjects.map(|digest| (subject, *digest));
+    for (kind, digest) in change.indexes.iter().copied().chain(subjects) {
+        let values = params![kind.number(), digest.as_bytes(), id];
+        statements.add_lookup.execute(values)?;
+    }
     Ok(())
 }
 

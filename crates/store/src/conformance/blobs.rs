@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
-use verilane_core::{Change, EventKind, EvidenceId, EvidenceKind, Purge, Sealed};
+use verilane_core::{
+    Change, EventKind, EvidenceId, EvidenceKind, JobKind, JobWrite, Purge, Sealed,
+};
 
-use super::sample::{at, claim, create, evidence, row, step};
+use super::sample::{at, claim, create, evidence, job, row, step};
 use super::{StoreUnderTest, open};
-use crate::CommitError;
+use crate::{CommitError, Conflict};
 
 fn chunk(fill: u8, size: usize) -> Sealed {
     Sealed::new(vec![fill; size])
@@ -58,6 +60,41 @@ pub async fn claims_and_evidence_come_back_as_they_were_kept(place: impl StoreUn
     let others = row(&other).id;
     assert_eq!(store.claims(others).await.unwrap(), []);
     assert_eq!(store.evidence(others).await.unwrap(), []);
+}
+
+/// A change that has no event, but leases a job, shows its evidence if the job stands, and else not.
+pub async fn evidence_shows_with_the_lease_beside_it_or_not_at_all(place: impl StoreUnderTest) {
+    let store = open(&place).await;
+    let mut made = create(at(0));
+    let now = row(&made);
+    let [stands, is_gone] = [JobKind::Exchange, JobKind::Start].map(|kind| job(&now, kind));
+    made.jobs = vec![JobWrite::Schedule {
+        key: stands,
+        due: at(1),
+        leased_until: None,
+    }];
+    store.commit(made).await.unwrap();
+    let shown = EvidenceId::generate();
+    for (key, id) in [(is_gone, EvidenceId::generate()), (stands, shown)] {
+        store
+            .put_chunks(id, 0, vec![chunk(1, 10)], at(1))
+            .await
+            .unwrap();
+        let mut change = Change::new(at(2));
+        change.evidence = vec![evidence(&now, id, 1)];
+        let until = at(60);
+        change.jobs = vec![JobWrite::Lease { key, until }];
+        let outcome = store.commit(change).await.map(drop);
+        let expected = if key == stands {
+            Ok(())
+        } else {
+            Err(Conflict::Job.into())
+        };
+        assert_eq!(outcome, expected);
+    }
+    let records = store.evidence(now.id).await.unwrap();
+    assert_eq!(records, [evidence(&now, shown, 1)]);
+    assert_eq!(store.load(now.id).await.unwrap().unwrap().verification, now);
 }
 
 /// Chunks are durable but invisible until a change names their evidence, however many are written

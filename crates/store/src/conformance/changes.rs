@@ -3,8 +3,8 @@
 
 use futures_util::future::join_all;
 use verilane_core::{
-    AuditAction, Change, EvidenceId, Fact, JobKind, JobWrite, Reason, Revision, SeenWrite,
-    Sequence, SlotHolder, SlotWrite, VerificationId,
+    AuditAction, Change, EvidenceId, Fact, JobKind, JobWrite, LookupKind, Reason, Revision,
+    SeenWrite, Sequence, SlotHolder, SlotWrite, VerificationId,
 };
 
 use super::sample::{
@@ -39,9 +39,11 @@ async fn traces(store: &dyn Store, changes: &[&Change]) -> Traces {
                 format!("{:?}", store.evidence(id).await.unwrap()),
             ]);
         }
-        for lookup in &change.indexes {
+        let subjects = change.subjects.iter().flatten();
+        let subjects = subjects.map(|digest| (LookupKind::Subject, *digest));
+        for lookup in change.indexes.iter().copied().chain(subjects) {
             let query = ListQuery {
-                lookups: vec![*lookup],
+                lookups: vec![lookup],
                 limit: 100,
                 ..ListQuery::default()
             };

@@ -141,6 +141,12 @@ impl Model {
                 kept.lookups
                     .retain(|(kind, _)| *kind != LookupKind::Subject);
             }
+            if let Some(subjects) = &change.subjects {
+                let subject = LookupKind::Subject;
+                kept.lookups.retain(|(kind, _)| *kind != subject);
+                let subjects = subjects.iter().map(|digest| (subject, *digest));
+                kept.lookups.extend(subjects);
+            }
             kept.lookups.extend(change.indexes.iter().copied());
         }
         for seen in &change.seen {

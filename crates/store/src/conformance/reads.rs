@@ -2,12 +2,12 @@
 
 use verilane_core::{
     BlindIndex, CallbackChannel, EventKind, Fact, LookupKind, ProviderName, SeenWrite, SlotHolder,
-    SlotWrite, State, Verification,
+    SlotWrite, State, Verification, VerificationId,
 };
 
 use super::sample::{at, connection, create, digest, event, provider, row, seen, slot_of, step};
 use super::{StoreUnderTest, open};
-use crate::{ListQuery, Listed, PageMark, Store};
+use crate::{CommitError, ListQuery, Listed, PageMark, Store};
 
 /// What a list knows a verification by.
 struct Known {
@@ -150,6 +150,67 @@ pub async fn lists_match_every_part_of_their_query(place: impl StoreUnderTest) {
         "{matched} of {}",
         queries.len()
     );
+}
+
+/// The subjects that a change brings take the place of those before, of its own verification and of no
+/// other; what else it is found by stays. None brought leave none. It holds through a restart.
+pub async fn a_verification_is_found_by_the_subjects_that_were_given_last(
+    place: impl StoreUnderTest,
+) {
+    let store = open(&place).await;
+    let [first, second, third] = [1, 2, 3].map(|which| shared_lookup(LookupKind::Subject, which));
+    let label = shared_lookup(LookupKind::Label, 1);
+    let (mut made, mut other) = (create(at(1)), create(at(0)));
+    for change in [&mut made, &mut other] {
+        change.indexes.extend([first, second, label]);
+    }
+    let others = row(&other).id;
+    let mut now = row(&made);
+    store.commit(made).await.unwrap();
+    store.commit(other).await.unwrap();
+    for (subjects, finds) in [
+        (Some(vec![second.1, third.1, third.1]), [false, true, true]),
+        (None, [false, true, true]),
+        (Some(vec![first.1]), [true, false, false]),
+        (Some(Vec::new()), [false, false, false]),
+    ] {
+        let mut change = step(&now, EventKind::DataReceived, |_| {});
+        now = row(&change);
+        change.subjects = subjects;
+        store.commit(change).await.unwrap();
+        for (lookup, is_found) in [first, second, third].into_iter().zip(finds) {
+            let mut expected = Vec::new();
+            expected.extend(is_found.then_some(now.id));
+            expected.extend((lookup != third).then_some(others));
+            assert_eq!(found(&*store, lookup).await, expected);
+        }
+        assert_eq!(found(&*store, label).await, [now.id, others]);
+    }
+    let mut nobodys = step(&now, EventKind::DataReceived, |_| {});
+    nobodys.subjects = Some(vec![first.1]);
+    (nobodys.verification, nobodys.events) = (None, Vec::new());
+    let refused = store.commit(nobodys).await;
+    assert!(
+        matches!(refused, Err(CommitError::Invalid(_))),
+        "{refused:?}"
+    );
+    place.close(store).await;
+    let store = open(&place).await;
+    assert_eq!(found(&*store, first).await, [others]);
+    assert_eq!(found(&*store, label).await, [now.id, others]);
+}
+
+async fn found(store: &dyn Store, lookup: (LookupKind, BlindIndex)) -> Vec<VerificationId> {
+    let query = ListQuery {
+        lookups: vec![lookup],
+        limit: 10,
+        ..ListQuery::default()
+    };
+    let listed = store.list(&query).await.unwrap();
+    listed
+        .into_iter()
+        .map(|listed| listed.verification.id)
+        .collect()
 }
 
 struct Options {

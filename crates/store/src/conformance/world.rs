@@ -239,6 +239,8 @@ impl World {
         change.verification.as_mut().unwrap().row = last.clone();
         let name = ["SH_EMAIL", "P_FULL_NAME", "P_GENDER"][usize::from(field)];
         change.claims = vec![claim(&last, name, &format!("{}", last.revision.0))];
+        // Who is found by it changes with some.
+        change.subjects = (field > 0).then(|| vec![digest([field; 16], 5)]);
         change.audit = vec![audit(&last, AuditAction::ClaimsRead, &["email"])];
         change
     }
