@@ -1,6 +1,6 @@
 //! What a user's browser brings back for an attempt, and what comes of it: looks, and a review.
 
-use crate::{ProviderStatus, Revision, Sealed, Timestamp};
+use crate::{Marks, ProviderStatus, Revision, Sealed, Timestamp};
 
 /// What a user's browser brought back for an attempt, and what came of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,6 +52,8 @@ pub struct Shown {
     pub status: Option<ProviderStatus>,
     /// Its second word for how far it is.
     pub progress: Option<ProviderStatus>,
+    /// What tells these two apart from others that are not shown either.
+    pub marks: Marks,
     /// What it offers as evidence, by field. Sorted, each once.
     pub offers: Vec<String>,
 }

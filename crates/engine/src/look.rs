@@ -12,11 +12,12 @@ mod takings;
 
 use verilane_core::decide::{self, Look, Polls};
 use verilane_core::{
-    Attempt, BindingWrite, ConnectionName, Fact, JobAbout, Pii, Reason, Timestamp, Verification,
+    Attempt, BindingWrite, ConnectionName, Fact, JobAbout, Mark, Marks, Pii, Reason, Timestamp,
+    Verification,
 };
 use verilane_provider::{LookAnswer, LookRequest, ProviderError};
 use verilane_store::{CommitError, Conflict};
-use verilane_vault::SealedWhat;
+use verilane_vault::{IndexKind, SealedWhat};
 
 pub(crate) use self::takings::Takings;
 use crate::EngineError;
@@ -150,7 +151,9 @@ impl Engine {
             let (number, now) = (about.attempt, self.now());
             let deadlines = &self.config.deadlines;
             let change = match answer {
-                Some(answer) => decide::looked(&row, number, shown(answer), now, deadlines),
+                Some(answer) => {
+                    decide::looked(&row, number, self.shown(about, answer), now, deadlines)
+                }
                 None => decide::unknown_to_provider(&row, number, now, deadlines),
             };
             let Some(mut change) = change else {
@@ -170,6 +173,48 @@ impl Engine {
             }
         }
         Err(EngineError::new(Reason::Contended).about(about.verification))
+    }
+
+    /// What a look shows, as it is compared with the one before.
+    fn shown(&self, about: JobAbout, answer: &LookAnswer) -> Look {
+        let fact = if answer.is_anothers {
+            Some(Fact::Rejected(Reason::SubjectMismatch))
+        } else {
+            answer.fact
+        };
+        let mark = |text: &Option<Pii<String>>| {
+            let text = text.as_ref()?;
+            Some(self.mark(about, text))
+        };
+        Look {
+            status: answer.status.clone(),
+            rank: answer.rank,
+            fact,
+            progress: answer.progress.clone(),
+            marks: Marks {
+                status: mark(&answer.unshown.status),
+                progress: mark(&answer.unshown.progress),
+            },
+            offers: answer
+                .offers
+                .iter()
+                .map(|offer| offer.field.clone())
+                .collect(),
+        }
+    }
+
+    /// Of one verification alone, so that nobody who has the store sees that two say the same.
+    fn mark(&self, about: JobAbout, text: &Pii<String>) -> Mark {
+        let parts = [
+            about.verification.as_bytes().as_slice(),
+            text.expose().as_bytes(),
+        ];
+        let digest = self.keys.vault().index(IndexKind::Word, &parts);
+        let mut mark = [0; 8];
+        mark.iter_mut()
+            .zip(digest.as_bytes())
+            .for_each(|(to, from)| *to = *from);
+        Mark(u64::from_be_bytes(mark))
     }
 
     /// Whether a provider can have anything to tell of an attempt that is wanted, however late its turn
@@ -228,25 +273,6 @@ const fn told(news: bool) -> Pulled {
 /// Whether the provider knows nothing of a request.
 fn is_unknown(error: &ProviderError) -> bool {
     matches!(error, ProviderError::Refused { reason, .. } if *reason == Reason::ProviderRefused)
-}
-
-fn shown(answer: &LookAnswer) -> Look {
-    let fact = if answer.is_anothers {
-        Some(Fact::Rejected(Reason::SubjectMismatch))
-    } else {
-        answer.fact
-    };
-    Look {
-        status: answer.status.clone(),
-        rank: answer.rank,
-        fact,
-        progress: answer.progress.clone(),
-        offers: answer
-            .offers
-            .iter()
-            .map(|offer| offer.field.clone())
-            .collect(),
-    }
 }
 
 /// Spreads looks that would come together, by up to a tenth of the wait: each verification by its own.

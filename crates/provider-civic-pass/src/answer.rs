@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
-use verilane_core::{DocumentType, Pii, ProviderStatus};
+use verilane_core::{DocumentType, Pii, is_word, word_or_other};
 use verilane_provider::{
-    DataItem, DataReport, EvidenceOffer, LookAnswer, LookRequest, ProviderError,
+    DataItem, DataReport, EvidenceOffer, LookAnswer, LookRequest, ProviderError, Unshown,
 };
 
 use crate::fields::{self, Place};
@@ -68,12 +68,17 @@ pub fn read(body: &[u8], asked: &LookRequest<'_>, api: &Api) -> Result<LookAnswe
     } else {
         Vec::new()
     };
+    let progress = second_word(answer.collection_status.as_ref());
     let data = information.as_ref().filter(|_| !is_anothers);
     Ok(LookAnswer {
-        status: words::passed_on(&answer.status),
+        status: word_or_other(&answer.status),
         rank: meaning.rank,
         fact: meaning.fact,
-        progress: progress(answer.collection_status.as_ref()),
+        progress: progress.as_deref().map(word_or_other),
+        unshown: Unshown {
+            status: unshown(&answer.status),
+            progress: progress.as_deref().and_then(unshown),
+        },
         is_anothers,
         data: data.map(|information| data_of(information, asked.fields)),
         document,
@@ -83,13 +88,17 @@ pub fn read(body: &[u8], asked: &LookRequest<'_>, api: &Api) -> Result<LookAnswe
     })
 }
 
-fn progress(word: Option<&Value>) -> Option<ProviderStatus> {
+/// The second word as it stands; one that is no text, as JSON.
+fn second_word(word: Option<&Value>) -> Option<String> {
     match word? {
         Value::Null => None,
-        Value::String(word) if word.is_empty() => None,
-        Value::String(word) => Some(words::passed_on(word)),
-        _ => Some(words::passed_on("")),
+        Value::String(word) => (!word.is_empty()).then(|| word.clone()),
+        other => Some(other.to_string()),
     }
+}
+
+fn unshown(word: &str) -> Option<Pii<String>> {
+    (!is_word(word)).then(|| Pii::from(word))
 }
 
 /// A value, if there is one: text, or a number.

@@ -12,7 +12,7 @@ use super::report::{DataKept, data_kept, withdraw_others};
 use super::timers::{Deadlines, needed_timer};
 use crate::{
     Assurance, AttemptNumber, Change, Decision, EventKind, Fact, Handover, HandoverKind, JobKind,
-    ProviderStatus, Reason, Review, Sealed, Shown, State, Timestamp, Verification,
+    Marks, ProviderStatus, Reason, Review, Sealed, Shown, State, Timestamp, Verification,
 };
 
 /// What a provider shows of a request now.
@@ -26,6 +26,8 @@ pub struct Look {
     pub fact: Option<Fact>,
     /// Its second word.
     pub progress: Option<ProviderStatus>,
+    /// What tells these two apart from others that are not shown either.
+    pub marks: Marks,
     /// What it offers as evidence, by field.
     pub offers: Vec<String>,
 }
@@ -110,7 +112,8 @@ pub fn looked(
     };
     let mut draft = Draft::over(current, now);
     let mut is_news = false;
-    if learns || shown.status.as_ref() != Some(&look.status) {
+    let is_new_word = shown.status.as_ref() != Some(&look.status);
+    if learns || is_new_word || shown.marks.status != look.marks.status {
         is_news = true;
         let mut moved = false;
         draft.with_attempt(number, |attempt| {
@@ -126,7 +129,7 @@ pub fn looked(
         let said = said(EventKind::ProviderStatus);
         draft.tell(number, Said { moved, ..said });
     }
-    if shown.progress != look.progress {
+    if shown.progress != look.progress || shown.marks.progress != look.marks.progress {
         is_news = true;
         draft.tell(number, said(EventKind::ProviderProgress));
     }
@@ -140,6 +143,7 @@ pub fn looked(
     let shown = Shown {
         status: Some(look.status),
         progress: look.progress,
+        marks: look.marks,
         offers: look.offers,
     };
     draft.with_handover(number, |handover| handover.shown = shown);

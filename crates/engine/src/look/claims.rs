@@ -13,7 +13,6 @@ use verilane_store::{CommitError, Conflict};
 use verilane_vault::SealedWhat;
 
 use super::evidence::{Fetched, Pictures};
-use super::shown;
 use crate::EngineError;
 use crate::callback::underivable;
 use crate::engine::{Connection, Engine, RACES};
@@ -118,7 +117,8 @@ impl Engine {
         answer: &LookAnswer,
     ) -> (Verification, Option<Change>) {
         let deadlines = &self.config.deadlines;
-        let look = decide::looked(&row, about.attempt, shown(answer), self.now(), deadlines);
+        let shown = self.shown(about, answer);
+        let look = decide::looked(&row, about.attempt, shown, self.now(), deadlines);
         let after = look.as_ref().and_then(|look| look.verification.as_ref());
         (after.map_or(row, |write| write.row.clone()), look)
     }

@@ -26,7 +26,7 @@ pub const SUCCESS: &str = "verification-success";
 pub const PASS: &str = "partner-pass";
 pub const FAIL: &str = "partner-fail";
 /// Every word that it can say, those that nobody knows included.
-pub const WORDS: [&str; 9] = [
+pub const WORDS: [&str; 11] = [
     "awaiting-user",
     "user-acknowledged",
     SUCCESS,
@@ -35,10 +35,19 @@ pub const WORDS: [&str; 9] = [
     PASS,
     FAIL,
     "manual-review",
+    "ON_HOLD-2",
     "Words: none!",
+    "Other words: none!",
 ];
-/// Its second words, none among them.
-pub const PROGRESS: [Option<&str>; 3] = [None, Some("collecting"), Some("checking")];
+/// Its second words, none among them, and what is no word.
+pub const PROGRESS: [Option<&str>; 6] = [
+    None,
+    Some("collecting"),
+    Some("IN_PROGRESS"),
+    Some("step-2"),
+    Some("by Max"),
+    Some("by Ada"),
+];
 /// What a picture is.
 const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\nno more than its beginning";
 

@@ -53,6 +53,7 @@ pub struct Attempt {
     expires: Timestamp,
     /// What was handed in for it.
     pub request: Option<usize>,
+    /// What was seen last, whether or not it shows.
     pub word: Option<String>,
     pub progress: Option<String>,
     offers: bool,
@@ -210,6 +211,17 @@ const PULLED: Said = Said {
     decision: None,
     pulled: true,
 };
+
+/// How a word shows: as it stands, or not at all if there can be a name in it.
+fn shown(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let word = if word.chars().all(is_plain) {
+        word
+    } else {
+        "OTHER"
+    };
+    word.to_owned()
+}
 
 impl Model {
     pub const fn new(rules: Rules) -> Self {
@@ -459,19 +471,13 @@ impl Model {
     fn hear(&mut self, a: usize, request: &Request, now: Timestamp) -> Vec<Told> {
         let is_anothers = self.is_anothers(a, request);
         let offers = civic::is_readable(request.word) && !is_anothers;
-        let is_word = |word: &str| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-        let word = if is_word(request.word) {
-            request.word
-        } else {
-            "OTHER"
-        };
-        let word = Some(word.to_owned());
-        let progress = request.progress.map(str::to_owned);
         let said = Said {
-            word: word.clone(),
-            progress: progress.clone(),
+            word: Some(shown(request.word)),
+            progress: request.progress.map(shown),
             ..PULLED
         };
+        let word = Some(request.word.to_owned());
+        let progress = request.progress.map(str::to_owned);
         let mut after = self.attempts[a].clone();
         if is_anothers {
             after.rejected = after.rejected.max(Some(Reason::SubjectMismatch));

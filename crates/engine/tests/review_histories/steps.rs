@@ -4,7 +4,7 @@
 use verilane_core::Decision;
 use verilane_engine::CrashPoint;
 
-use crate::civic::{Act, Link, Mood, WALLETS, WORDS};
+use crate::civic::{Act, Link, Mood, PROGRESS, WALLETS, WORDS};
 use crate::histories::chance::Chance;
 use crate::service::CONNECTIONS;
 
@@ -130,7 +130,7 @@ fn act(chance: &mut Chance) -> Act {
     match chance.below(20) {
         0..8 => Act::Next,
         8..11 => Act::Says(chance.pick(WORDS.len())),
-        11 => Act::Progresses(chance.pick(3)),
+        11 => Act::Progresses(chance.pick(PROGRESS.len())),
         12..15 => Act::Links(chance.one(&[Link::Good, Link::Good, Link::Dead, Link::Astray])),
         15 => Act::Lacks,
         16 | 17 => Act::IsDecided(chance.one(&DECISIONS)),

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use verilane_core::{DocumentType, Fact, Pii, ProviderStatus};
 use verilane_provider::{
     DataItem, DataReport, EvidenceBody, EvidenceOffer, LookAnswer, LookRequest, ProviderError,
+    Unshown,
 };
 
 /// What it shows of every request, and how often that was seen.
@@ -105,6 +106,7 @@ impl Looks {
             rank,
             fact,
             progress: None,
+            unshown: Unshown::default(),
             is_anothers: false,
             data: is_done.then(|| DataReport {
                 items: values.map(item).collect(),

@@ -2,16 +2,13 @@
 
 use verilane_api::v1;
 use verilane_api::v1::continue_verification_request::Continuation as Continued;
-use verilane_core::{Decision, Pii, Principal, ProviderStatus, Reason, Revision};
+use verilane_core::{Decision, Pii, Principal, Reason, Revision, word_or_other};
 use verilane_engine::{
     Brought, Continuation, ContinueVerification, EngineError, PageEvent, ReviewVerification,
 };
 
 use super::create::access;
 use super::violations::Violations;
-
-/// Most characters of a provider's word.
-const MAX_WORD: usize = 64;
 
 /// Reads a request to go on with what a browser brought back.
 pub(crate) fn read_continuation(
@@ -34,7 +31,10 @@ pub(crate) fn read_continuation(
         }
         Some(Continued::PageError(error)) => {
             let words = violations.text("page_error.message", error.message);
-            Some(Brought::Page(PageEvent::Error(word(&error.r#type)), words))
+            Some(Brought::Page(
+                PageEvent::Error(word_or_other(&error.r#type)),
+                words,
+            ))
         }
         None => {
             let (field, why) = ("continuation", "must be set");
@@ -52,16 +52,6 @@ pub(crate) fn read_continuation(
             brought,
         });
     violations.into_result(read)
-}
-
-/// A word of a provider's script, if it is one: it stands in an event, where free text could name somebody.
-fn word(text: &str) -> ProviderStatus {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if (1..=MAX_WORD).contains(&text.len()) && text.bytes().all(plain) {
-        text.to_owned().into()
-    } else {
-        "OTHER".into()
-    }
 }
 
 /// Reads a decision.

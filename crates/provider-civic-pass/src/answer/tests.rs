@@ -198,17 +198,31 @@ fn a_value_that_is_none_did_not_come() {
 }
 
 #[test]
-fn a_second_word_is_passed_on_if_it_is_one() {
-    for (word, passed) in [
-        (json!(null), None),
-        (json!(""), None),
-        (json!("started"), Some("started")),
-        (json!("Max Mustermann"), Some("OTHER")),
-        (json!({ "step": 2 }), Some("OTHER")),
+fn both_words_are_passed_on_and_what_is_none_is_told_apart_without_being_shown() {
+    for (word, passed, unshown) in [
+        (json!(null), None, None),
+        (json!(""), None, None),
+        (json!("started"), Some("started"), None),
+        (json!("IN_PROGRESS"), Some("IN_PROGRESS"), None),
+        (json!("step-2"), Some("step-2"), None),
+        (
+            json!("Max Mustermann"),
+            Some("OTHER"),
+            Some("Max Mustermann"),
+        ),
+        (json!({ "step": 2 }), Some("OTHER"), Some("{\"step\":2}")),
     ] {
         let body = json!({ "id": "abcde", "status": "complete", "collection-status": word });
-        assert_eq!(look(&body, "").progress.as_deref(), passed);
+        let answer = look(&body, "");
+        assert_eq!(answer.progress.as_deref(), passed);
+        let told = answer.unshown.progress.as_ref();
+        assert_eq!(told.map(|text| text.expose().as_str()), unshown);
+        assert!(answer.unshown.status.is_none());
+        assert!(!format!("{answer:?}").contains("Mustermann"));
     }
+    let answer = look(&json!({ "id": "abcde", "status": "0800 12345" }), "");
+    assert_eq!(answer.status, "OTHER");
+    assert_eq!(answer.unshown.status.unwrap().expose(), "0800 12345");
 }
 
 #[test]

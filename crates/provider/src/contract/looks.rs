@@ -43,7 +43,8 @@ pub struct LookRequest<'a> {
 /// What a provider shows of a request.
 #[derive(Clone, Debug)]
 pub struct LookAnswer {
-    /// Its word. Words that it does not document are passed on, if they are plain words.
+    /// Its word, as [`word_or_other`](verilane_core::word_or_other) makes it: those that it does not document
+    /// are passed on too.
     pub status: ProviderStatus,
     /// The word's place in the provider's order, from 1; 0 if it has none.
     pub rank: u16,
@@ -51,6 +52,8 @@ pub struct LookAnswer {
     pub fact: Option<Fact>,
     /// Its second word for how far it is.
     pub progress: Option<ProviderStatus>,
+    /// What stands behind those of the two that are no words.
+    pub unshown: Unshown,
     /// Whether the request is another user's than the one whom the verification names.
     pub is_anothers: bool,
     /// What it gives of what was asked for, pictures left out; none as long as nothing can be read.
@@ -63,6 +66,16 @@ pub struct LookAnswer {
     pub message: Pii<Vec<u8>>,
     /// The media type of the message.
     pub media_type: String,
+}
+
+/// Texts in the place of words, which could name somebody: whoever asked tells by them that something has
+/// changed, and shows them nowhere.
+#[derive(Clone, Debug, Default)]
+pub struct Unshown {
+    /// In the place of the status.
+    pub status: Option<Pii<String>>,
+    /// In the place of the second word.
+    pub progress: Option<Pii<String>>,
 }
 
 /// A piece of evidence that can be fetched, for a while.

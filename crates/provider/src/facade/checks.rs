@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use verilane_core::{
     Action, DocumentType, FieldViolation, GatewayWidget, Pii, QrOrLink, Reason, ScopeRequestPopup,
-    Timestamp, Wish,
+    Timestamp, Wish, is_word,
 };
 
 use crate::{
@@ -19,8 +19,6 @@ use crate::{
 
 /// Most bytes of a name: a field, a status, a fingerprint.
 const MAX_NAME: usize = 128;
-/// Most bytes of a word that a look shows.
-const MAX_WORD: usize = 64;
 /// Most bytes of a subject, and of what identifies a report.
 const MAX_SUBJECT: usize = 512;
 /// Most claims in one request.
@@ -421,11 +419,6 @@ pub(super) fn is_reference(text: &Pii<String>) -> bool {
 
 fn is_subject(text: &Pii<String>) -> bool {
     text.expose().is_empty() || is_text(text.expose(), MAX_SUBJECT)
-}
-
-fn is_word(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    is_text(text, MAX_WORD) && text.chars().all(plain)
 }
 
 fn is_name(text: &str) -> bool {

@@ -8,7 +8,7 @@ use crate::decide::rows::{DAY, DEADLINES, MADE, begun, kinds, row_of};
 use crate::decide::{
     Polls, cancel, expire_action, miss_data_deadline, miss_processing_deadline, next_look,
 };
-use crate::{DocumentType, NewEvent};
+use crate::{DocumentType, Mark, NewEvent, OTHER_WORD};
 
 /// One whose browser has brought something back.
 fn handed_over() -> Verification {
@@ -31,6 +31,7 @@ fn look(status: &'static str, rank: u16, fact: Option<Fact>) -> Look {
         rank,
         fact,
         progress: None,
+        marks: Marks::default(),
         offers: Vec::new(),
     }
 }
@@ -102,6 +103,29 @@ fn each_difference_between_two_looks_is_one_event_and_the_same_look_is_none() {
     let change = looked(&row, 1, second, MADE, &DEADLINES).unwrap();
     assert_eq!(kinds(&change), [EventKind::ProviderProgress]);
     assert_eq!(change.events[0].provider_progress, None);
+}
+
+#[test]
+fn a_change_between_two_texts_that_are_not_shown_is_told_all_the_same() {
+    let text = |status, progress| Look {
+        progress: Some(OTHER_WORD.into()),
+        marks: Marks {
+            status: Some(Mark(status)),
+            progress: Some(Mark(progress)),
+        },
+        ..look(OTHER_WORD, 0, None)
+    };
+    let row = row_of(&looked(&handed_over(), 1, text(1, 1), MADE, &DEADLINES).unwrap());
+    assert_eq!(looked(&row, 1, text(1, 1), MADE, &DEADLINES), None);
+    let change = looked(&row, 1, text(1, 2), MADE, &DEADLINES).unwrap();
+    assert_eq!(kinds(&change), [EventKind::ProviderProgress]);
+    let row = row_of(&change);
+    let change = looked(&row, 1, text(2, 2), MADE, &DEADLINES).unwrap();
+    assert_eq!(kinds(&change), [EventKind::ProviderStatus]);
+    assert_eq!(
+        looked(&row_of(&change), 1, text(2, 2), MADE, &DEADLINES),
+        None
+    );
 }
 
 #[test]

@@ -5,7 +5,9 @@ use verilane_core::{
 };
 
 use super::*;
-use crate::{ActionLifetime, Candidate, DataItem, EvidenceOffer, FailureReport, OfferedClaim};
+use crate::{
+    ActionLifetime, Candidate, DataItem, EvidenceOffer, FailureReport, OfferedClaim, Unshown,
+};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
@@ -391,6 +393,7 @@ fn a_look_shows_words_and_what_was_asked_for() {
         rank: 3,
         fact: None,
         progress: Some("documents-collected".into()),
+        unshown: Unshown::default(),
         is_anothers: false,
         data: None,
         document: None,
