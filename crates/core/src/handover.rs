@@ -58,6 +58,19 @@ pub struct Shown {
     pub offers: Vec<String>,
 }
 
+/// Whose a provider's request is, as far as an answer tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Whose {
+    /// The user's whom the verification names, or it names nobody.
+    Theirs,
+    /// Another's.
+    Anothers,
+    /// The answer names nobody, and need not yet.
+    Unsaid,
+    /// The answer names nobody, though the user's information can be read by now. It may lag behind.
+    Nameless,
+}
+
 /// A caller's decision on claims and evidence.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Decision {

@@ -37,7 +37,7 @@ pub use claims::{
 };
 pub use clock::{Clock, SharedClock};
 pub use event::{Event, EventKind, NewEvent};
-pub use handover::{Decision, Handover, HandoverKind, Review, Shown};
+pub use handover::{Decision, Handover, HandoverKind, Review, Shown, Whose};
 pub use ids::{
     AttemptNumber, ChangeId, ConnectionName, EvidenceId, LogId, MalformedId, Principal,
     ProviderName, Revision, Sequence, SlotId, VerificationId,

@@ -124,6 +124,8 @@ pub enum Fact {
     UnusableImages,
     /// A picture is not the one whose digest came beside it.
     DigestMismatch,
+    /// The provider has named the user whom the verification is about, or that is nobody in particular.
+    Matched,
     /// Data came after the attempt was called off, and was not kept.
     DataDiscarded,
     /// The provider says that it could not deliver its data, and goes on trying.
@@ -173,6 +175,7 @@ const UNUSABLE_IMAGES: u16 = 1 << 11;
 const APPROVED: u16 = 1 << 12;
 const DATA_REFUTED: u16 = 1 << 13;
 const DIGEST_MISMATCH: u16 = 1 << 14;
+const MATCHED: u16 = 1 << 15;
 
 impl Facts {
     /// What a store kept of them.
@@ -211,6 +214,7 @@ impl Facts {
             Fact::DataIncomplete => self.bits |= DATA_INCOMPLETE,
             Fact::DataRefuted => self.bits |= DATA_REFUTED,
             Fact::DigestMismatch => self.bits |= DIGEST_MISMATCH,
+            Fact::Matched => self.bits |= MATCHED,
             Fact::ExtraItems => self.bits |= EXTRA_ITEMS,
             Fact::UnusableImages => self.bits |= UNUSABLE_IMAGES,
             Fact::DataDiscarded => self.bits |= DATA_DISCARDED,
@@ -272,6 +276,13 @@ impl Facts {
     #[must_use]
     pub const fn is_approved(self) -> bool {
         self.has(APPROVED)
+    }
+
+    /// Whether the provider's request is known to be the user's whom the verification is about: none of
+    /// another's data is taken.
+    #[must_use]
+    pub const fn is_matched(self) -> bool {
+        self.has(MATCHED) || self.has_data()
     }
 
     /// Whether a caller called the attempt off.

@@ -2,13 +2,13 @@
 //!
 //! Read tolerantly: members that nobody knows are passed over, and the user's information is taken only
 //! once it may be read, only as far as it was asked for, and only where it is text of sensible length.
-//! An answer about another request than was asked about is none.
+//! Whom it names is compared as soon as it names somebody. An answer about another request than was asked about is none.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
-use verilane_core::{DocumentType, Pii, is_word, word_or_other};
+use verilane_core::{DocumentType, Pii, Whose, is_word, word_or_other};
 use verilane_provider::{
     DataItem, DataReport, EvidenceOffer, LookAnswer, LookRequest, ProviderError, Unshown,
 };
@@ -50,19 +50,13 @@ pub fn read(body: &[u8], asked: &LookRequest<'_>, api: &Api) -> Result<LookAnswe
         return Err(ProviderError::InvalidAnswer("it is about another request"));
     }
     let meaning = words::meaning(&answer.status);
+    let whose = whose(answer.information.as_ref(), asked, meaning.is_readable);
+    let is_anothers = whose == Whose::Anothers;
     let information = answer.information.filter(|_| meaning.is_readable);
-    let text = |name: &str| information.as_ref().and_then(|all| as_text(all.get(name)?));
-    let is_his = subject::is_named(
-        asked.subject.expose(),
-        text("address").as_deref(),
-        text("accountId").as_deref(),
-    );
-    let names_nobody = asked.subject.expose().is_empty();
-    let is_anothers = match is_his {
-        Some(is_his) => !is_his,
-        None => meaning.is_readable && !names_nobody,
-    };
-    let document = text("documentType").and_then(|word| DocumentType::of_word(&word));
+    let document = information.as_ref().and_then(|all| {
+        let word = as_text(all.get("documentType")?)?;
+        DocumentType::of_word(&word)
+    });
     let offers = if meaning.is_readable && !is_anothers {
         offers(&answer.links.unwrap_or_default(), asked, api)
     } else {
@@ -79,13 +73,33 @@ pub fn read(body: &[u8], asked: &LookRequest<'_>, api: &Api) -> Result<LookAnswe
             status: unshown(&answer.status),
             progress: progress.as_deref().and_then(unshown),
         },
-        is_anothers,
+        whose,
         data: data.map(|information| data_of(information, asked.fields)),
         document,
         offers,
         message: Pii::new(body.to_vec()),
         media_type: "application/json".to_owned(),
     })
+}
+
+/// Whose a request is. Whom it names is looked at before anything else of him may be read.
+fn whose(
+    information: Option<&BTreeMap<String, Value>>,
+    asked: &LookRequest<'_>,
+    is_readable: bool,
+) -> Whose {
+    let subject = asked.subject.expose();
+    if subject.is_empty() {
+        return Whose::Theirs;
+    }
+    let text = |name: &str| as_text(information?.get(name)?);
+    let (address, account) = (text("address"), text("accountId"));
+    match subject::is_named(subject, address.as_deref(), account.as_deref()) {
+        Some(true) => Whose::Theirs,
+        Some(false) => Whose::Anothers,
+        None if is_readable => Whose::Nameless,
+        None => Whose::Unsaid,
+    }
 }
 
 /// The second word as it stands; one that is no text, as JSON.

@@ -4,7 +4,7 @@ use super::*;
 
 fn facts() -> impl Strategy<Value = Vec<Fact>> {
     let reason = prop::sample::select(Reason::ALL.to_vec());
-    let fact = (0..18_u8, reason).prop_map(|(which, reason)| match which {
+    let fact = (0..19_u8, reason).prop_map(|(which, reason)| match which {
         0 => Fact::Accepted,
         1 => Fact::Confirmed,
         2 => Fact::Settled,
@@ -22,6 +22,7 @@ fn facts() -> impl Strategy<Value = Vec<Fact>> {
         14 => Fact::Approved,
         15 => Fact::DataRefuted,
         16 => Fact::DigestMismatch,
+        17 => Fact::Matched,
         _ => Fact::Cancelled,
     });
     prop::collection::vec(fact, 0..12)
@@ -45,7 +46,8 @@ fn says(fact: Fact) -> State {
         | Fact::DataDiscarded
         | Fact::DeliveryFailed
         | Fact::UnusableImages
-        | Fact::DigestMismatch => State::Pending,
+        | Fact::DigestMismatch
+        | Fact::Matched => State::Pending,
     }
 }
 

@@ -77,12 +77,26 @@ pub enum Link {
     Astray,
 }
 
+/// What an answer tells of the user.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Info {
+    /// All, once it can be read.
+    InTime,
+    /// All, from the beginning.
+    Early,
+    /// All but who he is, once it can be read.
+    Nameless,
+    /// Nothing at all.
+    Missing,
+}
+
 #[derive(Clone, Debug)]
 pub struct Request {
     pub owner: usize,
     pub word: &'static str,
     pub progress: Option<&'static str>,
     pub link: Link,
+    pub info: Info,
     /// Whether the e-mail address, which is required, is left out.
     pub lacks: bool,
     /// Whether it is known at all.
@@ -91,6 +105,22 @@ pub struct Request {
     pub decided: Option<Decision>,
     /// How many decisions of ours had an effect.
     pub effects: usize,
+}
+
+impl Request {
+    /// Whether an answer has anything of the user.
+    pub fn informs(&self) -> bool {
+        match self.info {
+            Info::Early => true,
+            Info::InTime | Info::Nameless => is_readable(self.word),
+            Info::Missing => false,
+        }
+    }
+
+    /// Whether it says who he is.
+    pub fn names(&self) -> bool {
+        self.informs() && self.info != Info::Nameless
+    }
 }
 
 /// What was asked and answered.
@@ -122,6 +152,7 @@ pub enum Act {
     Says(usize),
     Progresses(usize),
     Links(Link),
+    Informs(Info),
     Lacks,
     /// Somebody else decides.
     IsDecided(Decision),
@@ -162,6 +193,7 @@ impl World {
             word: COURSE[0],
             progress: None,
             link: Link::Good,
+            info: Info::InTime,
             lacks: false,
             known: true,
             decided: None,
@@ -185,6 +217,7 @@ impl World {
             }
             Act::Progresses(word) => request.progress = PROGRESS[word % PROGRESS.len()],
             Act::Links(link) => request.link = link,
+            Act::Informs(info) => request.info = info,
             Act::Lacks => request.lacks = true,
             Act::IsForgotten => request.known = false,
             Act::IsRemembered => request.known = true,
@@ -272,16 +305,21 @@ fn answer_of(number: usize, request: &Request, base: &str) -> String {
     if let Some(progress) = request.progress {
         answer["collection-status"] = json!(progress);
     }
-    if is_readable(request.word) {
-        let mut information = json!({ "address": WALLETS[request.owner] });
+    if request.informs() {
+        let mut information = json!({});
+        if request.info != Info::Nameless {
+            information["address"] = json!(WALLETS[request.owner]);
+        }
         if !request.lacks {
             information["email"] = json!(email_of(number));
         }
+        answer["verifiedInformation"] = information;
+    }
+    if is_readable(request.word) {
         let href = match request.link {
             Link::Astray => "http://169.254.169.254/latest".to_owned(),
             Link::Good | Link::Dead => format!("{base}/piirequest/{id}/evidence/selfie"),
         };
-        answer["verifiedInformation"] = information;
         answer["links"] = json!([{ "rel": "evidence-selfie", "href": href }]);
     }
     answer.to_string()

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use verilane_core::{DocumentType, Fact, Pii, ProviderStatus};
+use verilane_core::{DocumentType, Fact, Pii, ProviderStatus, Whose};
 use verilane_provider::{
     DataItem, DataReport, EvidenceBody, EvidenceOffer, LookAnswer, LookRequest, ProviderError,
     Unshown,
@@ -17,6 +17,8 @@ use verilane_provider::{
 /// What it shows of every request, and how often that was seen.
 pub struct Looks {
     is_done: Mutex<bool>,
+    whose: Mutex<Whose>,
+    passed: Mutex<bool>,
     offers: Mutex<bool>,
     asks_for: Mutex<VecDeque<Duration>>,
     asks_for_at_pictures: Mutex<VecDeque<Duration>>,
@@ -29,6 +31,8 @@ impl Looks {
     pub fn new() -> Self {
         Self {
             is_done: Mutex::new(false),
+            whose: Mutex::new(Whose::Theirs),
+            passed: Mutex::new(false),
             offers: Mutex::new(false),
             asks_for: Mutex::default(),
             asks_for_at_pictures: Mutex::default(),
@@ -41,6 +45,16 @@ impl Looks {
     /// The user is done: data can be read.
     pub fn done(&self) {
         *self.is_done.lock() = true;
+    }
+
+    /// Whose each request is, as the answers tell from now on.
+    pub fn tell_whose(&self, whose: Whose) {
+        *self.whose.lock() = whose;
+    }
+
+    /// The review said yes. Nothing more is told of the user.
+    pub fn pass(&self) {
+        *self.passed.lock() = true;
     }
 
     /// The picture is offered from now on.
@@ -87,10 +101,13 @@ impl Looks {
         self.count.send_modify(|count| *count += 1);
         busy(&self.asks_for)?;
         let is_done = *self.is_done.lock();
+        let passed = *self.passed.lock();
         let (status, rank, fact) = match is_done {
+            _ if passed => ("passed", 3, Some(Fact::Approved)),
             true => ("done", 2, Some(Fact::Confirmed)),
             false => ("waits", 1, None),
         };
+        let is_done = is_done && !passed;
         let item = |field: &&str| DataItem {
             field: (*field).to_owned(),
             value: Pii::from("ada@example.org"),
@@ -107,7 +124,7 @@ impl Looks {
             fact,
             progress: None,
             unshown: Unshown::default(),
-            is_anothers: false,
+            whose: *self.whose.lock(),
             data: is_done.then(|| DataReport {
                 items: values.map(item).collect(),
                 unrequested: 0,

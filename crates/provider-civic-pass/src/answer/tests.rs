@@ -106,30 +106,52 @@ fn nothing_is_taken_before_it_may_be_read() {
 }
 
 #[test]
-fn another_user_s_request_gives_nothing() {
+fn another_user_s_request_gives_nothing_and_is_known_whatever_its_status() {
     let table = [
-        ("", false),
-        ("wallet:0xab", false),
-        ("did:x:ab", false),
-        ("wallet:0xac", true),
-        ("did:x:ac", true),
+        ("", Whose::Theirs),
+        ("wallet:0xab", Whose::Theirs),
+        ("did:x:ab", Whose::Theirs),
+        ("wallet:0xac", Whose::Anothers),
+        ("did:x:ac", Whose::Anothers),
     ];
-    for (subject, is_anothers) in table {
-        let answer = look(&sample("partner-pass"), subject);
-        assert_eq!(answer.is_anothers, is_anothers, "{subject}");
-        assert_eq!(answer.data.is_none(), is_anothers);
-        assert_eq!(answer.offers.is_empty(), is_anothers);
+    let words = WORDS
+        .iter()
+        .map(|(word, meaning)| (*word, meaning.is_readable));
+    for (word, is_readable) in words.chain([("archived", false)]) {
+        for (subject, whose) in table {
+            let answer = look(&sample(word), subject);
+            assert_eq!(answer.whose, whose, "{word} {subject}");
+            let gives = is_readable && whose == Whose::Theirs;
+            assert_eq!(answer.data.is_some(), gives);
+            assert_eq!(answer.offers.is_empty(), !gives);
+        }
     }
+}
+
+#[test]
+fn an_answer_that_names_nobody_tells_whether_it_should() {
     let mut unnamed = sample("verification-success");
     let information = unnamed["verifiedInformation"].as_object_mut().unwrap();
     information.retain(|name, _| name != "address");
-    assert!(look(&unnamed, "wallet:0xab").is_anothers);
-    assert!(!look(&unnamed, "did:x:ab").is_anothers);
-    unnamed["status"] = "user-acknowledged".into();
-    assert!(!look(&unnamed, "wallet:0xab").is_anothers);
-    let bare = json!({ "id": "abcde", "status": "verification-success" });
-    assert!(look(&bare, "wallet:0xab").is_anothers);
-    assert!(!look(&bare, "").is_anothers);
+    let bare = |word| json!({ "id": "abcde", "status": word });
+    let table = [
+        (&unnamed, "wallet:0xab", Whose::Nameless),
+        (&unnamed, "did:x:ab", Whose::Theirs),
+        (&unnamed, "", Whose::Theirs),
+        (
+            &bare("verification-success"),
+            "wallet:0xab",
+            Whose::Nameless,
+        ),
+        (&bare("partner-pass"), "wallet:0xab", Whose::Nameless),
+        (&bare("partner-fail"), "did:x:ab", Whose::Nameless),
+        (&bare("user-acknowledged"), "wallet:0xab", Whose::Unsaid),
+        (&bare("user-cancelled"), "wallet:0xab", Whose::Unsaid),
+        (&bare("verification-success"), "", Whose::Theirs),
+    ];
+    for (answer, subject, whose) in table {
+        assert_eq!(look(answer, subject).whose, whose, "{answer} {subject}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use verilane_core::{DocumentType, Fact, Pii, ProviderStatus};
+use verilane_core::{DocumentType, Fact, Pii, ProviderStatus, Whose};
 
 use super::DataReport;
 use crate::ProviderError;
@@ -48,15 +48,16 @@ pub struct LookAnswer {
     pub status: ProviderStatus,
     /// The word's place in the provider's order, from 1; 0 if it has none.
     pub rank: u16,
-    /// What it tells about the attempt.
+    /// What it tells about the attempt, if the request is its user's.
     pub fact: Option<Fact>,
     /// Its second word for how far it is.
     pub progress: Option<ProviderStatus>,
     /// What stands behind those of the two that are no words.
     pub unshown: Unshown,
-    /// Whether the request is another user's than the one whom the verification names.
-    pub is_anothers: bool,
-    /// What it gives of what was asked for, pictures left out; none as long as nothing can be read.
+    /// Whose the request is: compared whenever the answer names somebody, whatever its status.
+    pub whose: Whose,
+    /// What it gives of what was asked for, pictures left out; none as long as nothing can be read, or of
+    /// another's. Of one that names nobody it is taken only if the user was named before.
     pub data: Option<DataReport>,
     /// The kind of document that the data comes from, where it is one that we know.
     pub document: Option<DocumentType>,

@@ -30,6 +30,7 @@ fn look(status: &'static str, rank: u16, fact: Option<Fact>) -> Look {
         status: status.into(),
         rank,
         fact,
+        whose: Whose::Theirs,
         progress: None,
         marks: Marks::default(),
         offers: Vec::new(),
@@ -126,6 +127,69 @@ fn a_change_between_two_texts_that_are_not_shown_is_told_all_the_same() {
         looked(&row_of(&change), 1, text(2, 2), MADE, &DEADLINES),
         None
     );
+}
+
+fn nameless(look: Look) -> Look {
+    Look {
+        whose: Whose::Nameless,
+        ..look
+    }
+}
+
+#[test]
+fn once_the_user_was_named_only_another_s_name_is_a_mismatch() {
+    let row = in_review(Reviewer::Provider);
+    let verified = row_of(&looked(&row, 1, nameless(passed()), MADE, &DEADLINES).unwrap());
+    assert_eq!(verified.state().0, State::Verified);
+    // Named once is enough, whether or not anything was taken.
+    let named = row_of(&looked(&handed_over(), 1, readable(), MADE, &DEADLINES).unwrap());
+    let passed_now = row_of(&looked(&named, 1, nameless(passed()), MADE, &DEADLINES).unwrap());
+    assert!(passed_now.attempts[0].facts.is_approved());
+    let anothers = Look {
+        whose: Whose::Anothers,
+        ..passed()
+    };
+    let rejected = row_of(&looked(&named, 1, anothers, MADE, &DEADLINES).unwrap());
+    assert_eq!(
+        rejected.state(),
+        (State::Rejected, Some(Reason::SubjectMismatch))
+    );
+}
+
+#[test]
+fn nobody_is_verified_before_he_is_named() {
+    let early = looked(&handed_over(), 1, nameless(passed()), MADE, &DEADLINES).unwrap();
+    let row = row_of(&early);
+    assert_eq!(row.state().0, State::Processing);
+    assert!(!row.attempts[0].facts.is_approved() && !row.attempts[0].facts.is_matched());
+    assert_eq!(looked(&row, 1, nameless(passed()), MADE, &DEADLINES), None);
+    // His name is news, though the word is the same.
+    let change = looked(&row, 1, passed(), MADE, &DEADLINES).unwrap();
+    assert_eq!(kinds(&change), [EventKind::ProviderStatus]);
+    let attempt = &row_of(&change).attempts[0];
+    assert!(attempt.facts.is_approved() && attempt.facts.is_matched());
+}
+
+#[test]
+fn a_request_is_free_again_once_it_is_another_s_or_came_to_a_bad_end_unnamed() {
+    let unmatched = handed_over();
+    let matched = row_of(&looked(&unmatched, 1, readable(), MADE, &DEADLINES).unwrap());
+    let declined = || {
+        let no = Fact::Rejected(Reason::UserDeclined);
+        look("user-cancelled", 4, Some(no))
+    };
+    let table = [
+        (declined(), Whose::Unsaid, [true, false]),
+        (declined(), Whose::Nameless, [true, false]),
+        (declined(), Whose::Theirs, [false, false]),
+        (readable(), Whose::Nameless, [false, false]),
+        (readable(), Whose::Anothers, [true, true]),
+    ];
+    for (look, whose, frees) in table {
+        let look = Look { whose, ..look };
+        let frees_of = |row: &Verification| look.frees(&row.attempts[0]);
+        assert_eq!([&unmatched, &matched].map(frees_of), frees, "{look:?}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Each check with what passes and what does not.
 
 use verilane_core::{
-    CallbackChannel, ClaimName, ClaimRequest, ClaimSelector, DocumentType, ProviderName,
+    CallbackChannel, ClaimName, ClaimRequest, ClaimSelector, DocumentType, ProviderName, Whose,
 };
 
 use super::*;
@@ -394,7 +394,7 @@ fn a_look_shows_words_and_what_was_asked_for() {
         fact: None,
         progress: Some("documents-collected".into()),
         unshown: Unshown::default(),
-        is_anothers: false,
+        whose: Whose::Theirs,
         data: None,
         document: None,
         offers: vec![EvidenceOffer {
