@@ -29,13 +29,22 @@ struct PiiRequest {
     collection_status: Option<Value>,
     #[serde(rename = "verifiedInformation")]
     information: Option<BTreeMap<String, Value>>,
-    links: Option<Vec<Link>>,
+    links: Option<Vec<Value>>,
 }
 
-#[derive(Deserialize)]
-struct Link {
-    rel: Option<String>,
-    href: Option<String>,
+/// A link, as far as it is one: both are text.
+struct Link<'a> {
+    rel: &'a str,
+    href: &'a str,
+}
+
+impl<'a> Link<'a> {
+    fn of(value: &'a Value) -> Option<Self> {
+        Some(Self {
+            rel: value.get("rel")?.as_str()?,
+            href: value.get("href")?.as_str()?,
+        })
+    }
 }
 
 /// Reads an answer.
@@ -57,8 +66,9 @@ pub fn read(body: &[u8], asked: &LookRequest<'_>, api: &Api) -> Result<LookAnswe
         let word = as_text(all.get("documentType")?)?;
         DocumentType::of_word(&word)
     });
+    let links: Vec<Link> = answer.links.iter().flatten().filter_map(Link::of).collect();
     let offers = if meaning.is_readable && !is_anothers {
-        offers(&answer.links.unwrap_or_default(), asked, api)
+        offers(&links, asked, api)
     } else {
         Vec::new()
     };
@@ -149,12 +159,10 @@ fn data_of(information: &BTreeMap<String, Value>, asked: &[&str]) -> DataReport 
     DataReport { items, unrequested }
 }
 
-fn offers(links: &[Link], asked: &LookRequest<'_>, api: &Api) -> Vec<EvidenceOffer> {
+fn offers(links: &[Link<'_>], asked: &LookRequest<'_>, api: &Api) -> Vec<EvidenceOffer> {
     let linked = |rel: &&str| {
-        let mut named = links
-            .iter()
-            .filter(|link| link.rel.as_deref() == Some(*rel));
-        named.find_map(|link| api.offered(link.href.as_deref()?, asked.reference.expose()))
+        let mut named = links.iter().filter(|link| link.rel == *rel);
+        named.find_map(|link| api.offered(link.href, asked.reference.expose()))
     };
     let offer = |name: &&str| {
         let Place::Picture(rels) = fields::by_name(name)?.place else {

@@ -176,7 +176,7 @@ fn an_answer_about_another_request_is_none() {
 }
 
 #[test]
-fn a_picture_goes_by_either_name_and_each_is_offered_once() {
+fn a_picture_goes_by_either_name_is_offered_once_and_what_is_no_link_is_passed_over() {
     let mut answer = sample("complete");
     answer["links"] = json!([
         { "rel": "idDocumentFront", "href": "https://api.civic.com/front" },
@@ -186,7 +186,11 @@ fn a_picture_goes_by_either_name_and_each_is_offered_once() {
         { "rel": "evidence-selfie", "href": "https://api.civic.com/selfie" },
         { "rel": "evidence-video", "href": "https://api.civic.com/video" },
         { "rel": "evidence-document" },
+        { "rel": "evidence-document", "href": 7 },
+        { "rel": ["evidence-document"], "href": "https://api.civic.com/d" },
         { "href": "https://api.civic.com/unnamed" },
+        "https://api.civic.com/bare",
+        null,
     ]);
     let answer = look(&answer, "");
     let offers = answer.offers.iter();
