@@ -83,14 +83,8 @@ impl Engine {
         drop(place);
         let answer = match answer {
             Ok(answer) => answer,
-            Err(error) if is_unknown(&error) => {
-                let knows_nothing = Verdict::KnowsNothing;
-                let news = self.commit_look(about, knows_nothing, &reference).await?;
-                return Ok(if news {
-                    told(true)
-                } else {
-                    Pulled::Failed(error)
-                });
+            Err(error) if is_unknown(&error) && !has_shown(row, about) => {
+                return self.knows_nothing(about, &reference, error).await;
             }
             Err(error) => return Ok(Pulled::Failed(error)),
         };
@@ -115,6 +109,22 @@ impl Engine {
             Took::Claims => told(true),
             Took::Later(error) => Pulled::Failed(error),
         })
+    }
+
+    /// The provider has never known anything of a request. It can come to know it a little later than the
+    /// browser, so that is believed only after a few looks.
+    async fn knows_nothing(
+        &self,
+        about: JobAbout,
+        reference: &Pii<String>,
+        error: ProviderError,
+    ) -> Result<Pulled, EngineError> {
+        let vain = self.pull_gate.answered(about, false);
+        let knows_nothing = Verdict::KnowsNothing;
+        if vain >= PATIENCE && self.commit_look(about, knows_nothing, reference).await? {
+            return Ok(told(true));
+        }
+        Ok(Pulled::Failed(error))
     }
 
     /// The provider's name of an attempt's request; none if nothing was brought back.
@@ -301,6 +311,12 @@ const fn told(news: bool) -> Pulled {
         history: Vec::new(),
         news: news as usize,
     }
+}
+
+/// Whether the provider has shown anything of an attempt's request yet.
+fn has_shown(row: &Verification, about: JobAbout) -> bool {
+    let handover = row.attempt(about.attempt).and_then(|a| a.handover.as_ref());
+    handover.is_some_and(|handover| handover.shown.status.is_some())
 }
 
 /// Whether the provider knows nothing of a request.

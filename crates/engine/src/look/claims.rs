@@ -19,7 +19,8 @@ use crate::engine::{Connection, Engine, RACES};
 use crate::evidence::{KeptPiece, value};
 use crate::sealing::Sealer;
 
-/// After how many looks without news a picture that the provider should offer is given up. Looks that
+/// After how many looks without news a picture that the provider should offer is given up, or a name, or the
+/// request itself. Looks that
 /// were not made or not answered don't count, and after a restart they are counted anew.
 pub(super) const PATIENCE: u32 = 5;
 

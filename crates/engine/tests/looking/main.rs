@@ -286,3 +286,39 @@ async fn a_name_that_never_comes_is_given_up_after_five_looks_in_vain_and_frees_
     continued(&play).await;
     play.close().await;
 }
+
+#[tokio::test]
+async fn a_request_that_the_provider_learns_of_late_is_looked_at_again() {
+    let stage = stage();
+    let play = open(&stage).await;
+    let looks = &stage.puppet.looks;
+    looks.done();
+    looks.offer();
+    looks.lack(5);
+    let id = continued(&play).await;
+    look(&stage, &play, 4).await;
+    assert_eq!(looks.count(), 5);
+    assert_eq!(state(&play, id).await, (State::Pending, None));
+    stage.clock.set(next_look(&stage, &play).await);
+    play.until(is_in_review).await;
+    play.close().await;
+}
+
+#[tokio::test]
+async fn a_request_that_the_provider_never_knows_is_given_up_after_five_looks_in_vain() {
+    let stage = stage();
+    let play = open(&stage).await;
+    let looks = &stage.puppet.looks;
+    looks.lack(6);
+    let id = continued(&play).await;
+    look(&stage, &play, 4).await;
+    assert_eq!(state(&play, id).await, (State::Pending, None));
+    stage.clock.set(next_look(&stage, &play).await);
+    play.until(|log| log.last().unwrap().body.state_after != State::Pending)
+        .await;
+    let failed = (State::Failed, Some(Reason::ProviderFailed));
+    assert_eq!(state(&play, id).await, failed);
+    // It can be handed in again.
+    continued(&play).await;
+    play.close().await;
+}

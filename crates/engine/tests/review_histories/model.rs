@@ -14,7 +14,7 @@ pub const DATA: Duration = Duration::from_secs(3 * 24 * 3_600);
 /// An action lives so long at least.
 const SHORTEST: Duration = Duration::from_secs(305);
 
-/// After how many looks without news somebody who is not named is given up.
+/// After how many looks without news a request that is not known, or that names nobody, is given up.
 const PATIENCE: u32 = 5;
 /// What Civic says of a request that leads nowhere.
 const BAD_ENDS: [&str; 3] = ["verification-failed", "user-cancelled", FAIL];
@@ -472,6 +472,11 @@ impl Model {
             return Vec::new();
         }
         let request = attempt.request.unwrap();
+        let vain = attempt.vain;
+        self.attempts[a].vain += 1;
+        if vain < PATIENCE {
+            return Vec::new();
+        }
         self.holders.remove(&request);
         let fails = |attempt: &mut Attempt| {
             attempt.failed = attempt.failed.max(Some(Reason::ProviderFailed));

@@ -210,6 +210,7 @@ fn told_to_nobody(chance: &mut Chance) -> Vec<Step> {
         Step::Begin(chance.pick(WALLETS.len())),
         Step::Civic(0, Act::IsForgotten),
         Step::Continue(0, Some(0), Expects::Nothing),
+        Step::Wait(chance.one(&[700, 60_000])),
         Step::Civic(0, Act::IsRemembered),
         Step::Continue(1, Some(0), Expects::Nothing),
         Step::Civic(0, Act::Says(2)),

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use verilane_core::{DocumentType, Fact, Pii, ProviderStatus, Whose};
+use verilane_core::{DocumentType, Fact, Pii, ProviderStatus, Reason, Whose};
 use verilane_provider::{
     DataItem, DataReport, EvidenceBody, EvidenceOffer, LookAnswer, LookRequest, ProviderError,
     Unshown,
@@ -19,6 +19,7 @@ pub struct Looks {
     is_done: Mutex<bool>,
     whose: Mutex<Whose>,
     passed: Mutex<bool>,
+    unknown: Mutex<usize>,
     offers: Mutex<bool>,
     asks_for: Mutex<VecDeque<Duration>>,
     asks_for_at_pictures: Mutex<VecDeque<Duration>>,
@@ -33,6 +34,7 @@ impl Looks {
             is_done: Mutex::new(false),
             whose: Mutex::new(Whose::Theirs),
             passed: Mutex::new(false),
+            unknown: Mutex::new(0),
             offers: Mutex::new(false),
             asks_for: Mutex::default(),
             asks_for_at_pictures: Mutex::default(),
@@ -45,6 +47,11 @@ impl Looks {
     /// The user is done: data can be read.
     pub fn done(&self) {
         *self.is_done.lock() = true;
+    }
+
+    /// The next so many looks find nothing there.
+    pub fn lack(&self, looks: usize) {
+        *self.unknown.lock() = looks;
     }
 
     /// Whose each request is, as the answers tell from now on.
@@ -100,6 +107,14 @@ impl Looks {
     pub fn look(&self, request: &LookRequest<'_>) -> Result<LookAnswer, ProviderError> {
         self.count.send_modify(|count| *count += 1);
         busy(&self.asks_for)?;
+        let mut unknown = self.unknown.lock();
+        if let Some(left) = unknown.checked_sub(1) {
+            *unknown = left;
+            return Err(ProviderError::Refused {
+                reason: Reason::ProviderRefused,
+                text: None,
+            });
+        }
         let is_done = *self.is_done.lock();
         let passed = *self.passed.lock();
         let (status, rank, fact) = match is_done {
