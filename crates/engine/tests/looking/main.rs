@@ -87,6 +87,18 @@ async fn wait(stage: &Stage, play: &Play) -> Duration {
     next_look(stage, play).await.since(stage.now())
 }
 
+async fn approve(play: &Play, id: VerificationId) {
+    let decision = ReviewVerification {
+        principal: Principal::anonymous(),
+        verification: id,
+        decision: Decision::Approve,
+        reason: Pii::from(""),
+        expected: None,
+        access: access(),
+    };
+    play.engine.review_verification(decision).await.unwrap();
+}
+
 fn is_in_review(log: &[Event]) -> bool {
     log.last().unwrap().body.state_after == State::InReview
 }
@@ -194,15 +206,7 @@ async fn a_provider_that_asks_for_time_when_it_is_told_a_decision_is_left_alone(
     next_look(&stage, &play).await;
     let before = looks.count();
     looks.ask_for_at_decision(HOUR);
-    let decision = ReviewVerification {
-        principal: Principal::anonymous(),
-        verification: id,
-        decision: Decision::Approve,
-        reason: Pii::from(""),
-        expected: None,
-        access: access(),
-    };
-    play.engine.review_verification(decision).await.unwrap();
+    approve(&play, id).await;
     looks.told(1).await;
     let again = START + HOUR;
     soon(async {
@@ -220,6 +224,29 @@ async fn a_provider_that_asks_for_time_when_it_is_told_a_decision_is_left_alone(
     stage.clock.set(again);
     looks.told(2).await;
     looks.seen(before + 1).await;
+    play.close().await;
+}
+
+#[tokio::test]
+async fn what_is_decided_and_not_told_yet_can_t_be_called_off() {
+    let stage = stage();
+    let play = open(&stage).await;
+    let looks = &stage.puppet.looks;
+    looks.done();
+    looks.offer();
+    let id = continued(&play).await;
+    play.until(is_in_review).await;
+    next_look(&stage, &play).await;
+    looks.ask_for_at_decision(HOUR);
+    approve(&play, id).await;
+    looks.told(1).await;
+    let nobody = Principal::anonymous();
+    let refused = play.engine.cancel(id, None, &nobody, &access()).await;
+    assert_eq!(refused.unwrap_err().reason, Reason::DecisionPending);
+    looks.pass();
+    stage.clock.set(START + HOUR);
+    play.until(|log| log.last().unwrap().body.state_after == State::Verified)
+        .await;
     play.close().await;
 }
 

@@ -262,6 +262,12 @@ impl Model {
         attempts.for_each(|attempt| attempt.vain = 0);
     }
 
+    /// Whether Civic is still to be told a decision.
+    pub fn is_pending(&self, v: usize) -> bool {
+        let mut attempts = self.verifications[v].attempts.iter();
+        attempts.any(|a| self.attempts[*a].pending().is_some())
+    }
+
     pub fn newest(&self, v: usize) -> usize {
         *self.verifications[v].attempts.last().unwrap()
     }

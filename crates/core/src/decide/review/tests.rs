@@ -222,7 +222,7 @@ fn nothing_can_be_brought_back_twice_late_or_for_an_attempt_that_has_ended() {
         Some(Reason::AlreadyContinued)
     );
     assert_eq!(refused(&begun(), MADE + DAY), Some(Reason::NotContinuable));
-    let cancelled = row_of(&cancel(&begun(), MADE, &DEADLINES).unwrap());
+    let cancelled = row_of(&cancel(&begun(), MADE, &DEADLINES).unwrap().unwrap());
     assert_eq!(refused(&cancelled, MADE), Some(Reason::NotContinuable));
 }
 
@@ -241,6 +241,11 @@ fn the_provider_has_the_last_word_of_a_decision_unless_nobody_can_be_told() {
     assert_eq!(
         needed_timer(&waiting, 1, &DEADLINES).unwrap().0,
         JobKind::SendDecision
+    );
+    // It is told until the provider has it, so nobody calls it off on the way.
+    assert_eq!(
+        cancel(&waiting, MADE, &DEADLINES),
+        Err(Reason::DecisionPending)
     );
     let done = row_of(&looked(&waiting, 1, passed(), MADE, &DEADLINES).unwrap());
     assert_eq!(done.state().0, State::Verified);
@@ -484,7 +489,10 @@ proptest! {
                     decided.ok().flatten()
                 }
                 Deed::Cancel => {
+                    let is_pending = row.attempts[0].pending_decision().is_some();
                     let change = cancel(&row, now, &DEADLINES);
+                    prop_assert_eq!(change == Err(Reason::DecisionPending), is_pending);
+                    let change = change.ok().flatten();
                     model.cancelled |= change.is_some();
                     change
                 }
