@@ -54,7 +54,7 @@ pub struct Shown {
     pub progress: Option<ProviderStatus>,
     /// What tells these two apart from others that are not shown either.
     pub marks: Marks,
-    /// What it offers as evidence, by field. Sorted, each once.
+    /// What it links to, asked for or not, by its own names. Sorted, each once.
     pub offers: Vec<String>,
 }
 

@@ -238,11 +238,7 @@ impl Engine {
                 status: mark(&answer.unshown.status),
                 progress: mark(&answer.unshown.progress),
             },
-            offers: answer
-                .offers
-                .iter()
-                .map(|offer| offer.field.clone())
-                .collect(),
+            offers: answer.links.clone(),
         }
     }
 

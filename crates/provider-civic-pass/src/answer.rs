@@ -4,7 +4,7 @@
 //! once it may be read, only as far as it was asked for, and only where it is text of sensible length.
 //! Whom it names is compared as soon as it names somebody. An answer about another request than was asked about is none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -19,6 +19,8 @@ use crate::{subject, words};
 
 /// The most bytes of a value. What is longer is no name, number or date.
 const MAX_VALUE: usize = 4 * 1024;
+/// The most links that are told of.
+const MAX_LINKS: usize = 64;
 
 /// The answer, as far as it is of use.
 #[derive(Deserialize)]
@@ -72,6 +74,11 @@ pub fn read(body: &[u8], asked: &LookRequest<'_>, api: &Api) -> Result<LookAnswe
     } else {
         Vec::new()
     };
+    let links = if is_anothers {
+        Vec::new()
+    } else {
+        names(&links)
+    };
     let progress = second_word(answer.collection_status.as_ref());
     let data = information.as_ref().filter(|_| !is_anothers);
     Ok(LookAnswer {
@@ -86,6 +93,7 @@ pub fn read(body: &[u8], asked: &LookRequest<'_>, api: &Api) -> Result<LookAnswe
         whose,
         data: data.map(|information| data_of(information, asked.fields)),
         document,
+        links,
         offers,
         message: Pii::new(body.to_vec()),
         media_type: "application/json".to_owned(),
@@ -157,6 +165,15 @@ fn data_of(information: &BTreeMap<String, Value>, asked: &[&str]) -> DataReport 
         }
     }
     DataReport { items, unrequested }
+}
+
+/// The names of all links but the one to the request itself, as far as they are words.
+fn names(links: &[Link<'_>]) -> Vec<String> {
+    let names = links.iter().map(|link| link.rel);
+    let names = names.filter(|name| is_word(name) && *name != "self");
+    let names: BTreeSet<_> = names.collect();
+    let names = names.into_iter().take(MAX_LINKS);
+    names.map(str::to_owned).collect()
 }
 
 fn offers(links: &[Link<'_>], asked: &LookRequest<'_>, api: &Api) -> Vec<EvidenceOffer> {

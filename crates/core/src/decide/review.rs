@@ -31,7 +31,7 @@ pub struct Look {
     pub progress: Option<ProviderStatus>,
     /// What tells these two apart from others that are not shown either.
     pub marks: Marks,
-    /// What it offers as evidence, by field.
+    /// What it links to, asked for or not, by its own names.
     pub offers: Vec<String>,
 }
 

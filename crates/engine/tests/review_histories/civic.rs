@@ -96,6 +96,8 @@ pub struct Request {
     pub word: &'static str,
     pub progress: Option<&'static str>,
     pub link: Link,
+    /// Whether something is linked to that nobody asked for.
+    pub links_more: bool,
     pub info: Info,
     /// Whether the e-mail address, which is required, is left out.
     pub lacks: bool,
@@ -152,6 +154,7 @@ pub enum Act {
     Says(usize),
     Progresses(usize),
     Links(Link),
+    LinksMore(bool),
     Informs(Info),
     Lacks,
     /// Somebody else decides.
@@ -193,6 +196,7 @@ impl World {
             word: COURSE[0],
             progress: None,
             link: Link::Good,
+            links_more: false,
             info: Info::InTime,
             lacks: false,
             known: true,
@@ -217,6 +221,7 @@ impl World {
             }
             Act::Progresses(word) => request.progress = PROGRESS[word % PROGRESS.len()],
             Act::Links(link) => request.link = link,
+            Act::LinksMore(more) => request.links_more = more,
             Act::Informs(info) => request.info = info,
             Act::Lacks => request.lacks = true,
             Act::IsForgotten => request.known = false,
@@ -315,13 +320,19 @@ fn answer_of(number: usize, request: &Request, base: &str) -> String {
         }
         answer["verifiedInformation"] = information;
     }
+    let mut links = vec![json!({ "rel": "self", "href": base })];
+    if request.links_more {
+        let href = format!("{base}/piirequest/{id}/evidence/video");
+        links.push(json!({ "rel": "evidence-video", "href": href }));
+    }
     if is_readable(request.word) {
         let href = match request.link {
             Link::Astray => "http://169.254.169.254/latest".to_owned(),
             Link::Good | Link::Dead => format!("{base}/piirequest/{id}/evidence/selfie"),
         };
-        answer["links"] = json!([{ "rel": "evidence-selfie", "href": href }]);
+        links.push(json!({ "rel": "evidence-selfie", "href": href }));
     }
+    answer["links"] = json!(links);
     answer.to_string()
 }
 

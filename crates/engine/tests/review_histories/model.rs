@@ -61,7 +61,8 @@ pub struct Attempt {
     /// What was seen last, whether or not it shows.
     pub word: Option<String>,
     pub progress: Option<String>,
-    offers: bool,
+    /// The links that were seen last: to the picture, and to what nobody asked for.
+    links: (bool, bool),
     pub review: Option<Review>,
     pub cancelled: bool,
     /// Whether Civic has named the user, if the verification does.
@@ -452,7 +453,7 @@ impl Model {
             request: None,
             word: None,
             progress: None,
-            offers: false,
+            links: (false, false),
             review: None,
             cancelled: false,
             matched: false,
@@ -527,7 +528,10 @@ impl Model {
     }
 
     fn hear_as(&mut self, a: usize, request: &Request, whose: Whose, now: Timestamp) -> Vec<Told> {
-        let offers = civic::is_readable(request.word) && !self.is_anothers(a, request);
+        let links = match self.is_anothers(a, request) {
+            true => (false, false),
+            false => (civic::is_readable(request.word), request.links_more),
+        };
         let said = Said {
             word: Some(shown(request.word)),
             progress: request.progress.map(shown),
@@ -559,9 +563,9 @@ impl Model {
                 EventKind::ProviderStatus,
             ),
             (attempt.progress != progress, EventKind::ProviderProgress),
-            (attempt.offers != offers, EventKind::EvidenceOffered),
+            (attempt.links != links, EventKind::EvidenceOffered),
         ];
-        (after.word, after.progress, after.offers) = (word, progress, offers);
+        (after.word, after.progress, after.links) = (word, progress, links);
         let mut told = Vec::new();
         for (_, kind) in news.iter().filter(|(is_news, _)| *is_news) {
             let after = after.clone();

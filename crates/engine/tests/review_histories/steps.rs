@@ -135,7 +135,7 @@ fn act(chance: &mut Chance) -> Act {
         Info::Nameless,
         Info::Missing,
     ];
-    match chance.below(22) {
+    match chance.below(25) {
         0..8 => Act::Next,
         8..11 => Act::Says(chance.pick(WORDS.len())),
         11 => Act::Progresses(chance.pick(PROGRESS.len())),
@@ -144,6 +144,8 @@ fn act(chance: &mut Chance) -> Act {
         16 | 17 => Act::IsDecided(chance.one(&DECISIONS)),
         18 => Act::IsForgotten,
         19 | 20 => Act::Informs(chance.one(&infos)),
+        21 | 22 => Act::LinksMore(chance.is_one_in(2)),
+        23 => Act::Progresses(chance.pick(PROGRESS.len())),
         _ => Act::IsRemembered,
     }
 }

@@ -133,6 +133,7 @@ impl Looks {
         let values = request.fields.iter().filter(|field| **field == "EMAIL");
         let pictures = request.fields.iter().filter(|field| **field == "P_FACE");
         let offers = pictures.filter(|_| is_done && *self.offers.lock());
+        let offers: Vec<_> = offers.map(|field| (*field).to_owned()).collect();
         Ok(LookAnswer {
             status: ProviderStatus::from(status),
             rank,
@@ -145,9 +146,11 @@ impl Looks {
                 unrequested: 0,
             }),
             document: is_done.then_some(DocumentType::Passport),
+            links: offers.clone(),
             offers: offers
+                .into_iter()
                 .map(|field| EvidenceOffer {
-                    field: (*field).to_owned(),
+                    field,
                     link: Pii::from("puppet:picture"),
                 })
                 .collect(),

@@ -124,6 +124,7 @@ fn another_user_s_request_gives_nothing_and_is_known_whatever_its_status() {
             let gives = is_readable && whose == Whose::Theirs;
             assert_eq!(answer.data.is_some(), gives);
             assert_eq!(answer.offers.is_empty(), !gives);
+            assert_eq!(answer.links.is_empty(), whose == Whose::Anothers);
         }
     }
 }
@@ -203,6 +204,28 @@ fn a_picture_goes_by_either_name_is_offered_once_and_what_is_no_link_is_passed_o
         ("idDocumentBack", "https://api.civic.com/back#abcde"),
     ];
     assert_eq!(offers, expected);
+}
+
+#[test]
+fn links_are_named_whatever_the_status_and_whether_or_not_they_were_asked_for() {
+    let link = |rel: &str| json!({ "rel": rel, "href": "https://api.civic.com/x?of=max" });
+    let mut links: Vec<Value> = ["self", "evidence-video", "idDocumentFront", "step-2"]
+        .into_iter()
+        .chain(["evidence-video", "of Max Mustermann", "a,b", ""])
+        .map(link)
+        .collect();
+    links.push(json!({ "rel": "evidence-selfie", "href": null }));
+    for word in ["awaiting-user", "complete", "archived"] {
+        let body = json!({ "id": "abcde", "status": word, "links": links });
+        let answer = look(&body, "");
+        let named = ["evidence-video", "idDocumentFront", "step-2"];
+        assert_eq!(answer.links, named, "{word}");
+    }
+    let many: Vec<_> = (0..200)
+        .map(|number| link(&format!("link-{number}")))
+        .collect();
+    let body = json!({ "id": "abcde", "status": "complete", "links": many });
+    assert_eq!(look(&body, "").links.len(), MAX_LINKS);
 }
 
 #[test]

@@ -61,6 +61,8 @@ pub struct LookAnswer {
     pub data: Option<DataReport>,
     /// The kind of document that the data comes from, where it is one that we know.
     pub document: Option<DocumentType>,
+    /// The names of all that it links to, asked for or not, whatever its status: words, none twice.
+    pub links: Vec<String>,
     /// What it offers as evidence, of what was asked for. No field twice.
     pub offers: Vec<EvidenceOffer>,
     /// The answer, as received, and its media type.

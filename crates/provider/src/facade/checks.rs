@@ -25,6 +25,8 @@ const MAX_SUBJECT: usize = 512;
 const MAX_CLAIMS: usize = 128;
 /// Most bytes of a link.
 const MAX_LINK: usize = 8 * 1024;
+/// Most links of a look that have a name.
+const MAX_LINKS: usize = 64;
 /// Most bytes of a picture of a QR code.
 const MAX_PNG: usize = 512 * 1024;
 /// Most bytes of one value, and of its pepper.
@@ -392,6 +394,12 @@ pub(super) fn look(request: &LookRequest<'_>, answer: &LookAnswer) -> Result<(),
     let words = std::iter::once(&answer.status).chain(&answer.progress);
     if !words.into_iter().all(|word| is_word(word)) {
         return Err(ProviderError::InvalidAnswer("a status of it is no word"));
+    }
+    let linked: BTreeSet<_> = answer.links.iter().filter(|name| is_word(name)).collect();
+    if linked.len() != answer.links.len() || linked.len() > MAX_LINKS {
+        return Err(ProviderError::InvalidAnswer(
+            "its links have names that are no words, twice, or too many",
+        ));
     }
     let mut offered = BTreeSet::new();
     let offers = answer.offers.iter().all(|offer| {

@@ -397,6 +397,7 @@ fn a_look_shows_words_and_what_was_asked_for() {
         whose: Whose::Theirs,
         data: None,
         document: None,
+        links: vec!["B-2".to_owned()],
         offers: vec![EvidenceOffer {
             field: "A".to_owned(),
             link: Pii::from("https://storage.example/a"),
@@ -429,7 +430,10 @@ fn a_look_shows_words_and_what_was_asked_for() {
         ..answer()
     }));
     let offer = answer().offers.remove(0);
-    let changes: [&dyn Fn(&mut LookAnswer); 8] = [
+    let changes: [&dyn Fn(&mut LookAnswer); 11] = [
+        &|answer| answer.links[0] = "a,b".to_owned(),
+        &|answer| answer.links.push("B-2".to_owned()),
+        &|answer| answer.links = (0..65).map(|number| format!("A{number}")).collect(),
         &|answer| answer.status = "two words".into(),
         &|answer| answer.status = "".into(),
         &|answer| answer.progress = Some("max@example.org".into()),
