@@ -183,6 +183,24 @@ async fn another_user_s_request_ends_rejected_and_is_free_for_whom_it_belongs_to
 }
 
 #[tokio::test]
+async fn a_request_that_was_declined_before_it_named_anybody_is_free_for_whom_it_belongs_to() {
+    let stage = stage("by-hand").await;
+    let server = start(&stage);
+    let stranger = "0x0000000000000000000000000000000000000001";
+    let thief = create(&server, OAUTH, stranger).await;
+    let owner = create(&server, OAUTH, WALLET).await;
+    let request = widget(&stage, false);
+    let turn = Turn::to("user-cancelled");
+    stage.sandbox.civic_pass().turn(&request.id, turn).unwrap();
+    let brought = &request.presentation_request_id;
+    hand_over(&server, &thief.id, brought).await.unwrap();
+    until(&server, &thief.id, State::Rejected).await;
+    hand_over(&server, &owner.id, brought).await.unwrap();
+    until(&server, &owner.id, State::Rejected).await;
+    stage.end().await;
+}
+
+#[tokio::test]
 async fn one_request_named_in_two_ways_belongs_to_one_verification() {
     let stage = stage("ready").await;
     let server = start(&stage);

@@ -1,6 +1,6 @@
 //! What a user's browser brings back for an attempt, and what comes of it: looks, and a review.
 
-use crate::{ProviderStatus, Revision, Sealed, Timestamp};
+use crate::{Marks, ProviderStatus, Revision, Sealed, Timestamp};
 
 /// What a user's browser brought back for an attempt, and what came of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,8 +52,23 @@ pub struct Shown {
     pub status: Option<ProviderStatus>,
     /// Its second word for how far it is.
     pub progress: Option<ProviderStatus>,
-    /// What it offers as evidence, by field. Sorted, each once.
+    /// What tells these two apart from others that are not shown either.
+    pub marks: Marks,
+    /// What it links to, asked for or not, by its own names. Sorted, each once.
     pub offers: Vec<String>,
+}
+
+/// Whose a provider's request is, as far as an answer tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Whose {
+    /// The user's whom the verification names, or it names nobody.
+    Theirs,
+    /// Another's.
+    Anothers,
+    /// The answer names nobody, and need not yet.
+    Unsaid,
+    /// The answer names nobody, though the user's information can be read by now. It may lag behind.
+    Nameless,
 }
 
 /// A caller's decision on claims and evidence.

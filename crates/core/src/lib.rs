@@ -22,6 +22,7 @@ mod state;
 mod timestamp;
 mod values;
 mod verification;
+mod word;
 
 pub use action::{Action, GatewayWidget, QrOrLink, ScopeRequestPopup};
 pub use asking::{Answered, ClaimSource, Resolution, Wish, fields_of, resolve};
@@ -36,7 +37,7 @@ pub use claims::{
 };
 pub use clock::{Clock, SharedClock};
 pub use event::{Event, EventKind, NewEvent};
-pub use handover::{Decision, Handover, HandoverKind, Review, Shown};
+pub use handover::{Decision, Handover, HandoverKind, Review, Shown, Whose};
 pub use ids::{
     AttemptNumber, ChangeId, ConnectionName, EvidenceId, LogId, MalformedId, Principal,
     ProviderName, Revision, Sequence, SlotId, VerificationId,
@@ -50,6 +51,7 @@ pub use state::{Fact, Facts, State, state_of_verification};
 pub use timestamp::Timestamp;
 pub use values::{ClaimValue, Country, Date, derive, is_derivable, normalise};
 pub use verification::{
-    Attempt, ProviderStatus, SUBJECT_ID, SealedAction, StartPhase, Tenancy, TraceParent,
-    Verification, asked_fields, subject_of_id,
+    Attempt, SUBJECT_ID, SealedAction, StartPhase, Tenancy, TraceParent, Verification,
+    asked_fields, subject_of_id,
 };
+pub use word::{Mark, Marks, OTHER_WORD, ProviderStatus, is_word, word_or_other};

@@ -123,6 +123,7 @@ registry! {
     AuthCodeNotYetValid = "AUTH_CODE_NOT_YET_VALID", Request, "The authorization code lies in the future.";
     ReviewNotOpen = "REVIEW_NOT_OPEN", Request, "There is nothing to decide, or not yet.";
     ReviewDecidedOtherwise = "REVIEW_DECIDED_OTHERWISE", Request, "The review was decided before, and otherwise.";
+    DecisionPending = "DECISION_PENDING", Request, "A decision is on its way to the provider.";
 
     ActionExpired = "ACTION_EXPIRED", End, "The user did not act before the action expired.";
     VerificationExpired = "VERIFICATION_EXPIRED", End, "The verification's own time ran out while it waited for the user.";

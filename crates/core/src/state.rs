@@ -126,6 +126,8 @@ pub enum Fact {
     UnusableImages,
     /// A picture is not the one whose digest came beside it.
     DigestMismatch,
+    /// The provider has named the user whom the verification is about, or that is nobody in particular.
+    Matched,
     /// Data came after the attempt was called off, and was not kept.
     DataDiscarded,
     /// The provider says that it could not deliver its data, and goes on trying.
@@ -154,34 +156,35 @@ impl Fact {
 /// Everything that is known about an attempt. Grows, never shrinks.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Facts {
-    bits: u16,
+    bits: u32,
     failed: Option<Reason>,
     rejected: Option<Reason>,
     expired: Option<Reason>,
 }
 
-const ACCEPTED: u16 = 1;
-const CONFIRMED: u16 = 1 << 1;
-const SETTLED: u16 = 1 << 2;
-const SETTLEMENT_FAILED: u16 = 1 << 3;
-const REVIEW_NEEDED: u16 = 1 << 4;
-const DATA_COMPLETE: u16 = 1 << 5;
-const DATA_INCOMPLETE: u16 = 1 << 6;
-const CANCELLED: u16 = 1 << 7;
-const EXTRA_ITEMS: u16 = 1 << 8;
-const DATA_DISCARDED: u16 = 1 << 9;
-const DELIVERY_FAILED: u16 = 1 << 10;
-const UNUSABLE_IMAGES: u16 = 1 << 11;
-const APPROVED: u16 = 1 << 12;
-const DATA_REFUTED: u16 = 1 << 13;
-const DIGEST_MISMATCH: u16 = 1 << 14;
-const REFUTED_IN_PART: u16 = 1 << 15;
+const ACCEPTED: u32 = 1;
+const CONFIRMED: u32 = 1 << 1;
+const SETTLED: u32 = 1 << 2;
+const SETTLEMENT_FAILED: u32 = 1 << 3;
+const REVIEW_NEEDED: u32 = 1 << 4;
+const DATA_COMPLETE: u32 = 1 << 5;
+const DATA_INCOMPLETE: u32 = 1 << 6;
+const CANCELLED: u32 = 1 << 7;
+const EXTRA_ITEMS: u32 = 1 << 8;
+const DATA_DISCARDED: u32 = 1 << 9;
+const DELIVERY_FAILED: u32 = 1 << 10;
+const UNUSABLE_IMAGES: u32 = 1 << 11;
+const APPROVED: u32 = 1 << 12;
+const DATA_REFUTED: u32 = 1 << 13;
+const DIGEST_MISMATCH: u32 = 1 << 14;
+const REFUTED_IN_PART: u32 = 1 << 15;
+const MATCHED: u32 = 1 << 16;
 
 impl Facts {
     /// What a store kept of them.
     #[must_use]
     pub const fn from_parts(
-        bits: u16,
+        bits: u32,
         failed: Option<Reason>,
         rejected: Option<Reason>,
         expired: Option<Reason>,
@@ -196,7 +199,7 @@ impl Facts {
 
     /// What a store keeps of them: the bits, and the reasons of failure, rejection and expiry.
     #[must_use]
-    pub const fn to_parts(self) -> (u16, Option<Reason>, Option<Reason>, Option<Reason>) {
+    pub const fn to_parts(self) -> (u32, Option<Reason>, Option<Reason>, Option<Reason>) {
         (self.bits, self.failed, self.rejected, self.expired)
     }
 
@@ -215,6 +218,7 @@ impl Facts {
             Fact::DataRefuted => self.bits |= DATA_REFUTED,
             Fact::RefutedInPart => self.bits |= REFUTED_IN_PART,
             Fact::DigestMismatch => self.bits |= DIGEST_MISMATCH,
+            Fact::Matched => self.bits |= MATCHED,
             Fact::ExtraItems => self.bits |= EXTRA_ITEMS,
             Fact::UnusableImages => self.bits |= UNUSABLE_IMAGES,
             Fact::DataDiscarded => self.bits |= DATA_DISCARDED,
@@ -227,7 +231,7 @@ impl Facts {
         self
     }
 
-    const fn has(self, bit: u16) -> bool {
+    const fn has(self, bit: u32) -> bool {
         self.bits & bit != 0
     }
 
@@ -282,6 +286,13 @@ impl Facts {
     #[must_use]
     pub const fn is_approved(self) -> bool {
         self.has(APPROVED)
+    }
+
+    /// Whether the provider's request is known to be the user's whom the verification is about: none of
+    /// another's data is taken.
+    #[must_use]
+    pub const fn is_matched(self) -> bool {
+        self.has(MATCHED) || self.has_data()
     }
 
     /// Whether a caller called the attempt off.

@@ -7,13 +7,9 @@ use std::time::Duration;
 
 use crate::{
     AttemptNumber, ConnectionName, Decision, Facts, Handover, HandoverKind, Pii, Principal,
-    ProviderName, Reason, RequestedClaim, Review, Revision, Sealed, SlotHolder, SlotId, State,
-    Timestamp, VerificationId, Wrapped, state_of_verification,
+    ProviderName, ProviderStatus, Reason, RequestedClaim, Review, Revision, Sealed, SlotHolder,
+    SlotId, State, Timestamp, VerificationId, Wrapped, state_of_verification,
 };
-
-/// A provider's own word for how far it is, from the words it documents. Anything else is
-/// `"OTHER"`, and the text itself is kept sealed.
-pub type ProviderStatus = std::borrow::Cow<'static, str>;
 
 /// The trace and span under which a verification was created (W3C `traceparent`), so that later
 /// work can be linked to it.

@@ -12,11 +12,12 @@ mod takings;
 
 use verilane_core::decide::{self, Look, Polls};
 use verilane_core::{
-    Attempt, BindingWrite, ConnectionName, Fact, JobAbout, Pii, Reason, Timestamp, Verification,
+    Attempt, BindingWrite, ConnectionName, JobAbout, Mark, Marks, Pii, Reason, Timestamp,
+    Verification, Whose,
 };
 use verilane_provider::{LookAnswer, LookRequest, ProviderError};
 use verilane_store::{CommitError, Conflict};
-use verilane_vault::SealedWhat;
+use verilane_vault::{IndexKind, SealedWhat};
 
 pub(crate) use self::takings::Takings;
 use crate::EngineError;
@@ -25,7 +26,19 @@ use crate::crash::CrashPoint;
 use crate::engine::{Connection, Engine, RACES};
 use crate::pull::{Haste, PullCause, Pulled};
 use crate::sealing::Sealer;
-use claims::Took;
+use claims::{PATIENCE, Took};
+
+/// What comes of a look.
+#[derive(Clone, Copy)]
+enum Verdict<'a> {
+    /// The provider shows this.
+    Shows(&'a LookAnswer),
+    /// It shows this, and has named nobody however often it was looked at: whose name has not come by now
+    /// is not the user's, unless he was named before.
+    StaysNameless(&'a LookAnswer),
+    /// It knows nothing of the request.
+    KnowsNothing,
+}
 
 impl Engine {
     /// Looks once, and commits what is new.
@@ -70,23 +83,25 @@ impl Engine {
         drop(place);
         let answer = match answer {
             Ok(answer) => answer,
-            Err(error) if is_unknown(&error) => {
-                let news = self.commit_look(about, None, &reference).await?;
-                return Ok(if news {
-                    told(true)
-                } else {
-                    Pulled::Failed(error)
-                });
+            Err(error) if is_unknown(&error) && !has_shown(row, about) => {
+                return self.knows_nothing(about, &reference, error).await;
             }
             Err(error) => return Ok(Pulled::Failed(error)),
         };
         // What was replaced by another attempt's claims is verified only together with its own.
         let is_late = self.is_late_success(row, about, &answer).await?;
-        let shown = !is_late && self.commit_look(about, Some(&answer), &reference).await?;
+        let shows = Verdict::Shows(&answer);
+        let shown = !is_late && self.commit_look(about, shows, &reference).await?;
         let vain = self.pull_gate.answered(about, shown);
-        let taken = match answer.is_anothers {
-            true => Took::Nothing,
-            false => self.take_claims(about, connection, &answer, vain).await?,
+        let stays = Verdict::StaysNameless(&answer);
+        let taken = match answer.whose {
+            Whose::Anothers => Took::Nothing,
+            Whose::Nameless
+                if vain >= PATIENCE && self.commit_look(about, stays, &reference).await? =>
+            {
+                return Ok(told(true));
+            }
+            _ => self.take_claims(about, connection, &answer, vain).await?,
         };
         self.pull_gate.heard(about, asked_at);
         Ok(match taken {
@@ -94,6 +109,22 @@ impl Engine {
             Took::Claims => told(true),
             Took::Later(error) => Pulled::Failed(error),
         })
+    }
+
+    /// The provider has never known anything of a request. It can come to know it a little later than the
+    /// browser, so that is believed only after a few looks.
+    async fn knows_nothing(
+        &self,
+        about: JobAbout,
+        reference: &Pii<String>,
+        error: ProviderError,
+    ) -> Result<Pulled, EngineError> {
+        let vain = self.pull_gate.answered(about, false);
+        let knows_nothing = Verdict::KnowsNothing;
+        if vain >= PATIENCE && self.commit_look(about, knows_nothing, reference).await? {
+            return Ok(told(true));
+        }
+        Ok(Pulled::Failed(error))
     }
 
     /// The provider's name of an attempt's request; none if nothing was brought back.
@@ -137,29 +168,31 @@ impl Engine {
         Ok(holder == Some((about.verification, about.attempt)))
     }
 
-    /// Commits what a look shows, or that the provider knows nothing of the request, against whatever
-    /// the row has become meanwhile. Whether that was news.
+    /// Commits what comes of a look, against whatever the row has become meanwhile. Whether that was news.
     async fn commit_look(
         &self,
         about: JobAbout,
-        answer: Option<&LookAnswer>,
+        verdict: Verdict<'_>,
         reference: &Pii<String>,
     ) -> Result<bool, EngineError> {
         for _ in 0..RACES {
             let row = self.load(about.verification).await?.verification;
             let (number, now) = (about.attempt, self.now());
+            let Some(attempt) = row.attempt(number) else {
+                return Ok(false);
+            };
             let deadlines = &self.config.deadlines;
-            let change = match answer {
-                Some(answer) => decide::looked(&row, number, shown(answer), now, deadlines),
+            let look = self.shown_by(about, attempt, verdict);
+            let is_free = look.as_ref().is_none_or(|look| look.frees(attempt));
+            let change = match look {
+                Some(look) => decide::looked(&row, number, look, now, deadlines),
                 None => decide::unknown_to_provider(&row, number, now, deadlines),
             };
             let Some(mut change) = change else {
                 return Ok(false);
             };
             // What is another user's, or nobody's, is free again for whom it belongs to.
-            if answer.is_none_or(|answer| answer.is_anothers)
-                && let Some(attempt) = row.attempt(number)
-            {
+            if is_free {
                 let key = self.binding_key(attempt, reference)?;
                 change.binding = Some(BindingWrite::Release(key));
             }
@@ -170,6 +203,57 @@ impl Engine {
             }
         }
         Err(EngineError::new(Reason::Contended).about(about.verification))
+    }
+
+    /// What a verdict shows; none if the provider knows nothing.
+    fn shown_by(&self, about: JobAbout, attempt: &Attempt, verdict: Verdict<'_>) -> Option<Look> {
+        match verdict {
+            Verdict::KnowsNothing => None,
+            Verdict::Shows(answer) => Some(self.shown(about, answer)),
+            Verdict::StaysNameless(answer) => {
+                let look = self.shown(about, answer);
+                let whose = if attempt.facts.is_matched() {
+                    look.whose
+                } else {
+                    Whose::Anothers
+                };
+                Some(Look { whose, ..look })
+            }
+        }
+    }
+
+    /// What a look shows, as it is compared with the one before.
+    fn shown(&self, about: JobAbout, answer: &LookAnswer) -> Look {
+        let mark = |text: &Option<Pii<String>>| {
+            let text = text.as_ref()?;
+            Some(self.mark(about, text))
+        };
+        Look {
+            status: answer.status.clone(),
+            rank: answer.rank,
+            fact: answer.fact,
+            whose: answer.whose,
+            progress: answer.progress.clone(),
+            marks: Marks {
+                status: mark(&answer.unshown.status),
+                progress: mark(&answer.unshown.progress),
+            },
+            offers: answer.links.clone(),
+        }
+    }
+
+    /// Of one verification alone, so that nobody who has the store sees that two say the same.
+    fn mark(&self, about: JobAbout, text: &Pii<String>) -> Mark {
+        let parts = [
+            about.verification.as_bytes().as_slice(),
+            text.expose().as_bytes(),
+        ];
+        let digest = self.keys.vault().index(IndexKind::Word, &parts);
+        let mut mark = [0; 8];
+        mark.iter_mut()
+            .zip(digest.as_bytes())
+            .for_each(|(to, from)| *to = *from);
+        Mark(u64::from_be_bytes(mark))
     }
 
     /// Whether a provider can have anything to tell of an attempt that is wanted, however late its turn
@@ -226,28 +310,15 @@ const fn told(news: bool) -> Pulled {
     }
 }
 
+/// Whether the provider has shown anything of an attempt's request yet.
+fn has_shown(row: &Verification, about: JobAbout) -> bool {
+    let handover = row.attempt(about.attempt).and_then(|a| a.handover.as_ref());
+    handover.is_some_and(|handover| handover.shown.status.is_some())
+}
+
 /// Whether the provider knows nothing of a request.
 fn is_unknown(error: &ProviderError) -> bool {
     matches!(error, ProviderError::Refused { reason, .. } if *reason == Reason::ProviderRefused)
-}
-
-fn shown(answer: &LookAnswer) -> Look {
-    let fact = if answer.is_anothers {
-        Some(Fact::Rejected(Reason::SubjectMismatch))
-    } else {
-        answer.fact
-    };
-    Look {
-        status: answer.status.clone(),
-        rank: answer.rank,
-        fact,
-        progress: answer.progress.clone(),
-        offers: answer
-            .offers
-            .iter()
-            .map(|offer| offer.field.clone())
-            .collect(),
-    }
 }
 
 /// Spreads looks that would come together, by up to a tenth of the wait: each verification by its own.

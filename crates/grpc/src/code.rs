@@ -62,7 +62,8 @@ pub(crate) fn code_of(reason: Reason) -> Code {
         | Reason::ContinuationNotOffered
         | Reason::AlreadyContinued
         | Reason::NotContinuable
-        | Reason::ReviewNotOpen => Code::FailedPrecondition,
+        | Reason::ReviewNotOpen
+        | Reason::DecisionPending => Code::FailedPrecondition,
         Reason::ResumeTokenExpired
         | Reason::ResumeTokenUnknown
         | Reason::RequestTooLarge

@@ -5,7 +5,7 @@ use verilane_provider::http::{Answer, HttpError};
 use verilane_provider::{ProviderError, scrubbed};
 
 /// Of a request about a PII request. That it is not there is an answer about it; that we are not let
-/// in, about the connection.
+/// in, about the connection. Any other refusal is documented nowhere, so it says nothing about the request.
 pub fn of_request(error: HttpError) -> ProviderError {
     let HttpError::Answered(answer) = &error else {
         return error.into();
@@ -13,7 +13,8 @@ pub fn of_request(error: HttpError) -> ProviderError {
     match answer.status() {
         401 | 403 => refused(Reason::ConnectionMisconfigured, answer),
         408 | 429 => error.into(),
-        400..500 => refused(Reason::ProviderRefused, answer),
+        404 | 410 => refused(Reason::ProviderRefused, answer),
+        400..500 => refused(Reason::ProviderUnavailable, answer),
         _ => error.into(),
     }
 }

@@ -1,9 +1,9 @@
 //! Civic's words for how far a request is, and what each means for an attempt.
 //!
 //! The published list has seven; `complete` is the older document's word for one of them. What is not
-//! on the list says nothing about the attempt, and is passed on if it is a plain word.
+//! on the list says nothing about the attempt.
 
-use verilane_core::{Fact, ProviderStatus, Reason};
+use verilane_core::{Fact, Reason};
 
 /// What is known of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,11 +40,6 @@ pub const WORDS: [(&str, Meaning); 8] = [
     ),
 ];
 
-/// The most characters of a word that no list has.
-const MAX_WORD: usize = 40;
-/// What stands for a word that is none.
-const OTHER: &str = "OTHER";
-
 const fn means(rank: u16, fact: Option<Fact>) -> Meaning {
     Meaning {
         rank,
@@ -67,20 +62,6 @@ pub fn meaning(word: &str) -> Meaning {
     known.map_or(means(0, None), |(_, meaning)| *meaning)
 }
 
-/// A word as it is passed on: lower-case words joined by hyphens, or `OTHER`.
-#[must_use]
-pub fn passed_on(word: &str) -> ProviderStatus {
-    let is_plain = word.len() <= MAX_WORD
-        && word
-            .split('-')
-            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase()));
-    if is_plain {
-        word.to_owned().into()
-    } else {
-        OTHER.into()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,7 +69,7 @@ mod tests {
     #[test]
     fn every_documented_word_is_passed_on_and_they_rank_in_their_order() {
         for (word, meaning) in &WORDS {
-            assert_eq!(passed_on(word), *word);
+            assert!(verilane_core::is_word(word));
             assert!((1..=5).contains(&meaning.rank));
         }
         let ranks: Vec<_> = WORDS.iter().map(|(_, meaning)| meaning.rank).collect();
@@ -111,27 +92,9 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_no_list_has_means_nothing_and_is_passed_on_if_it_is_one() {
-        let plain = ["escalated", "manual-review", "a-b-c", &"a".repeat(40)];
-        for word in plain {
+    fn a_word_that_no_list_has_means_nothing() {
+        for word in ["escalated", "Complete", "verification_success", ""] {
             assert_eq!(meaning(word), means(0, None));
-            assert_eq!(passed_on(word), word);
-        }
-        let none = [
-            "",
-            "-",
-            "a-",
-            "-a",
-            "a--b",
-            "Complete",
-            "two words",
-            "max@example.org",
-            "step-2",
-            "verification\u{2010}success",
-            &"a".repeat(41),
-        ];
-        for word in none {
-            assert_eq!(passed_on(word), OTHER, "{word}");
         }
     }
 }

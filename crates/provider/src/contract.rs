@@ -18,7 +18,9 @@ use verilane_core::{
 };
 
 pub use exchange::{Exchanged, Granted, ProviderMessage};
-pub use looks::{Continuation, EvidenceBody, EvidenceOffer, LookAnswer, LookRequest, Pace};
+pub use looks::{
+    Continuation, EvidenceBody, EvidenceOffer, LookAnswer, LookRequest, Pace, Unshown,
+};
 pub use messages::{
     Callback, Candidate, DataItem, DataReport, FailureReport, HistoryEntry, HistoryRequest, Image,
     Reading, Refusal, Report, Revalidated, StatusReport, UnsignedData, ValueToCheck,

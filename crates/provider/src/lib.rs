@@ -23,7 +23,7 @@ pub use contract::{
     DataReport, EvidenceBody, EvidenceOffer, Exchanged, FailureReport, Granted, HistoryEntry,
     HistoryRequest, Image, LookAnswer, LookRequest, OfferedClaim, Pace, Prepared, Profile,
     Provider, ProviderMessage, Reading, Refusal, Report, Revalidated, Start, StartRequest, Started,
-    StatusReport, UnsignedData, ValueToCheck,
+    StatusReport, Unshown, UnsignedData, ValueToCheck,
 };
 pub use error::{Brake, ProviderError};
 pub use facade::{

@@ -22,6 +22,8 @@ pub enum IndexKind {
     RequestId,
     /// What a browser brought back, by provider.
     Binding,
+    /// A provider's text that is not shown, to tell whether it has changed.
+    Word,
 }
 
 impl IndexKind {
@@ -36,6 +38,7 @@ impl IndexKind {
             Self::Request => 6,
             Self::RequestId => 7,
             Self::Binding => 8,
+            Self::Word => 9,
         }
     }
 }

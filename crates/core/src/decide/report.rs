@@ -275,17 +275,30 @@ pub(super) fn withdraw_others(draft: &mut Draft, current: &Verification, number:
     }
 }
 
-/// A caller calls the verification off. None if it is verified, or called off already.
-#[must_use]
-pub fn cancel(current: &Verification, now: Timestamp, deadlines: &Deadlines) -> Option<Change> {
-    if matches!(current.state().0, State::Verified | State::Cancelled) {
-        return None;
+/// A caller calls the verification off. None if it is called off already.
+///
+/// # Errors
+/// `ALREADY_VERIFIED`. `DECISION_PENDING`: what was decided is told until the provider has it, and then the
+/// provider has the last word.
+pub fn cancel(
+    current: &Verification,
+    now: Timestamp,
+    deadlines: &Deadlines,
+) -> Result<Option<Change>, Reason> {
+    let mut attempts = current.attempts.iter();
+    match current.state().0 {
+        State::Verified => return Err(Reason::AlreadyVerified),
+        State::Cancelled => return Ok(None),
+        _ if attempts.any(|attempt| attempt.pending_decision().is_some()) => {
+            return Err(Reason::DecisionPending);
+        }
+        _ => {}
     }
-    let newest = current.newest_attempt()?.number;
+    let newest = current.newest_attempt().ok_or(Reason::Internal)?.number;
     let mut draft = Draft::over(current, now);
     for attempt in &current.attempts {
         draft.learn(attempt.number, Fact::Cancelled);
     }
     draft.tell(newest, Said::ours(EventKind::Cancelled));
-    Some(draft.finish(deadlines))
+    Ok(Some(draft.finish(deadlines)))
 }

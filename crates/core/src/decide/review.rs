@@ -11,8 +11,9 @@ use super::exchange::waits_for_browser;
 use super::report::{DataKept, data_kept, withdraw_others};
 use super::timers::{Deadlines, needed_timer};
 use crate::{
-    Assurance, AttemptNumber, Change, Decision, EventKind, Fact, Handover, HandoverKind, JobKind,
-    ProviderStatus, Reason, Review, Sealed, Shown, State, Timestamp, Verification,
+    Assurance, Attempt, AttemptNumber, Change, Decision, EventKind, Fact, Facts, Handover,
+    HandoverKind, JobKind, Marks, ProviderStatus, Reason, Review, Sealed, Shown, State, Timestamp,
+    Verification, Whose,
 };
 
 /// What a provider shows of a request now.
@@ -22,12 +23,49 @@ pub struct Look {
     pub status: ProviderStatus,
     /// The word's place in the provider's order, from 1; 0 if it has none.
     pub rank: u16,
-    /// What it tells about the attempt.
+    /// What it tells about the attempt, if the request is its user's.
     pub fact: Option<Fact>,
+    /// Whose the request is.
+    pub whose: Whose,
     /// Its second word.
     pub progress: Option<ProviderStatus>,
-    /// What it offers as evidence, by field.
+    /// What tells these two apart from others that are not shown either.
+    pub marks: Marks,
+    /// What it links to, asked for or not, by its own names.
     pub offers: Vec<String>,
+}
+
+impl Look {
+    /// What it tells about an attempt. A yes to somebody who has not been named yet is not heard before he
+    /// is; once he was named, only another's name says that the request is not his.
+    fn facts(&self, attempt: &Attempt) -> impl Iterator<Item = Fact> + use<> {
+        let is_matched = attempt.facts.is_matched();
+        let (about_whom, fact) = match self.whose {
+            Whose::Anothers => (Some(Fact::Rejected(Reason::SubjectMismatch)), None),
+            Whose::Theirs => ((!is_matched).then_some(Fact::Matched), self.fact),
+            Whose::Unsaid | Whose::Nameless if is_matched => (None, self.fact),
+            Whose::Unsaid | Whose::Nameless => (
+                None,
+                match self.fact {
+                    Some(Fact::Approved) => Some(Fact::Confirmed),
+                    fact => fact,
+                },
+            ),
+        };
+        about_whom.into_iter().chain(fact)
+    }
+
+    /// Whether it ends what binds a request to an attempt: the request is another's, or has come to a bad end
+    /// without anybody having been named.
+    #[must_use]
+    pub fn frees(&self, attempt: &Attempt) -> bool {
+        let is_no = matches!(self.fact, Some(Fact::Failed(_) | Fact::Rejected(_)));
+        match self.whose {
+            Whose::Anothers => true,
+            Whose::Theirs => false,
+            Whose::Unsaid | Whose::Nameless => is_no && !attempt.facts.is_matched(),
+        }
+    }
 }
 
 /// Who has to know of a decision.
@@ -98,9 +136,7 @@ pub fn looked(
     look.offers.dedup();
     let attempt = current.attempt(number)?;
     let shown = &attempt.handover.as_ref()?.shown;
-    let learns = look
-        .fact
-        .is_some_and(|fact| attempt.facts.with(fact) != attempt.facts);
+    let learns = look.facts(attempt).fold(attempt.facts, Facts::with) != attempt.facts;
     let said = |kind| Said {
         assurance: Assurance::Pulled,
         status: Some(look.status.clone()),
@@ -110,7 +146,8 @@ pub fn looked(
     };
     let mut draft = Draft::over(current, now);
     let mut is_news = false;
-    if learns || shown.status.as_ref() != Some(&look.status) {
+    let is_new_word = shown.status.as_ref() != Some(&look.status);
+    if learns || is_new_word || shown.marks.status != look.marks.status {
         is_news = true;
         let mut moved = false;
         draft.with_attempt(number, |attempt| {
@@ -120,13 +157,13 @@ pub fn looked(
                 moved = true;
             }
         });
-        if let Some(fact) = look.fact {
+        for fact in look.facts(attempt) {
             draft.learn(number, fact);
         }
         let said = said(EventKind::ProviderStatus);
         draft.tell(number, Said { moved, ..said });
     }
-    if shown.progress != look.progress {
+    if shown.progress != look.progress || shown.marks.progress != look.marks.progress {
         is_news = true;
         draft.tell(number, said(EventKind::ProviderProgress));
     }
@@ -140,6 +177,7 @@ pub fn looked(
     let shown = Shown {
         status: Some(look.status),
         progress: look.progress,
+        marks: look.marks,
         offers: look.offers,
     };
     draft.with_handover(number, |handover| handover.shown = shown);

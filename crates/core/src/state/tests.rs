@@ -4,7 +4,7 @@ use super::*;
 
 fn facts() -> impl Strategy<Value = Vec<Fact>> {
     let reason = prop::sample::select(Reason::ALL.to_vec());
-    let fact = (0..19_u8, reason).prop_map(|(which, reason)| match which {
+    let fact = (0..20_u8, reason).prop_map(|(which, reason)| match which {
         0 => Fact::Accepted,
         1 => Fact::Confirmed,
         2 => Fact::Settled,
@@ -23,6 +23,7 @@ fn facts() -> impl Strategy<Value = Vec<Fact>> {
         15 => Fact::DataRefuted,
         16 => Fact::DigestMismatch,
         17 => Fact::RefutedInPart,
+        18 => Fact::Matched,
         _ => Fact::Cancelled,
     });
     prop::collection::vec(fact, 0..12)
@@ -47,7 +48,8 @@ fn says(fact: Fact) -> State {
         | Fact::DeliveryFailed
         | Fact::UnusableImages
         | Fact::RefutedInPart
-        | Fact::DigestMismatch => State::Pending,
+        | Fact::DigestMismatch
+        | Fact::Matched => State::Pending,
     }
 }
 

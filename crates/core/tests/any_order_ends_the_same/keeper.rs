@@ -257,7 +257,7 @@ impl Keeper {
     /// A caller calls it off. False if that is refused.
     pub fn cancel(&mut self) -> bool {
         let change = decide::cancel(&self.row, self.now, &DEADLINES);
-        self.commit_if_any(change)
+        self.commit_if_any(change.ok().flatten())
     }
 
     /// A timer runs out. False if it matters no more, or not yet.

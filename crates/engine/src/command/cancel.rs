@@ -14,7 +14,7 @@ impl Engine {
     /// Calls a verification off. Repeating it changes nothing more.
     ///
     /// # Errors
-    /// `VERIFICATION_NOT_FOUND`; `ALREADY_VERIFIED`; `REVISION_MISMATCH` if it is not at the
+    /// `VERIFICATION_NOT_FOUND`; `ALREADY_VERIFIED`; `DECISION_PENDING`; `REVISION_MISMATCH` if it is not at the
     /// expected revision; and those of the store.
     pub async fn cancel(
         &self,
@@ -35,8 +35,10 @@ impl Engine {
                     .with("revision", row.revision.0));
             }
             let now = self.now();
-            let Some(mut change) = decide::cancel(&row, now, &self.config.deadlines) else {
-                return Err(EngineError::new(Reason::AlreadyVerified).about(id));
+            let change = decide::cancel(&row, now, &self.config.deadlines)
+                .map_err(|reason| EngineError::new(reason).about(id))?;
+            let Some(mut change) = change else {
+                return self.view(row);
             };
             let key = self.keys.of(&row)?;
             let sealer = Sealer { id, key: &key };

@@ -6,14 +6,13 @@
 use verilane_core::decide::{self, Came, DataKept, Document, PulledClaims};
 use verilane_core::{
     Assurance, Attempt, Change, Decision, EvidenceId, JobAbout, Reason, RequestedClaim, Sealed,
-    State, StoredClaim, Timestamp, Verification,
+    State, StoredClaim, Timestamp, Verification, Whose,
 };
 use verilane_provider::{DataItem, LookAnswer, ProviderError};
 use verilane_store::{CommitError, Conflict};
 use verilane_vault::SealedWhat;
 
 use super::evidence::{Fetching, Pictures};
-use super::shown;
 use super::takings::{Fetched, Taking};
 use crate::EngineError;
 use crate::callback::underivable;
@@ -21,9 +20,10 @@ use crate::engine::{Connection, Engine, RACES};
 use crate::evidence::{KeptPiece, value};
 use crate::sealing::Sealer;
 
-/// After how many looks without news a picture that the provider should offer is given up. Looks that
+/// After how many looks without news a picture that the provider should offer is given up, or a name, or the
+/// request itself. Looks that
 /// were not made or not answered don't count, and after a restart they are counted anew.
-const PATIENCE: u32 = 5;
+pub(super) const PATIENCE: u32 = 5;
 
 /// What became of the claims that a look gives.
 pub(super) enum Took {
@@ -152,7 +152,8 @@ impl Engine {
         answer: &LookAnswer,
     ) -> (Verification, Option<Change>) {
         let deadlines = &self.config.deadlines;
-        let look = decide::looked(&row, about.attempt, shown(answer), self.now(), deadlines);
+        let shown = self.shown(about, answer);
+        let look = decide::looked(&row, about.attempt, shown, self.now(), deadlines);
         let after = look.as_ref().and_then(|look| look.verification.as_ref());
         (after.map_or(row, |write| write.row.clone()), look)
     }
@@ -168,17 +169,18 @@ impl Engine {
             let attempt = row.attempt(about.attempt);
             attempt.is_some_and(|attempt| attempt.state().0 == State::Verified)
         };
-        if answer.is_anothers || is_verified(row) {
+        if answer.whose == Whose::Anothers || is_verified(row) {
             return Ok(false);
         }
         let (after, _) = self.as_shown(row.clone(), about, answer);
         Ok(is_verified(&after) && self.wants_claims(&after, about).await?)
     }
 
-    /// Whether an attempt still needs what a look gives: it is open and nothing of it is stored; or it
+    /// Whether an attempt still needs what a look gives, and it is known to be of its user: it is open and nothing of it is stored; or it
     /// was approved, and what stands is nothing, or another attempt's.
     async fn wants_claims(&self, row: &Verification, about: JobAbout) -> Result<bool, EngineError> {
-        let Some(attempt) = row.attempt(about.attempt) else {
+        let attempt = row.attempt(about.attempt);
+        let Some(attempt) = attempt.filter(|attempt| attempt.facts.is_matched()) else {
             return Ok(false);
         };
         let approved = attempt.facts.is_approved() && !attempt.facts.is_cancelled();

@@ -14,7 +14,9 @@ mod stage;
 
 use std::time::Duration;
 
-use verilane_core::{Decision, Event, JobKind, Pii, Principal, State, Timestamp, VerificationId};
+use verilane_core::{
+    Decision, Event, JobKind, Pii, Principal, Reason, State, Timestamp, VerificationId, Whose,
+};
 use verilane_engine::{Continuation, ContinueVerification, ReviewVerification};
 
 use crate::stage::{DAY, HOUR, MINUTE, Play, START, Stage, access, field, request, soon};
@@ -93,6 +95,18 @@ async fn look(stage: &Stage, play: &Play, times: usize) {
 /// How long after now the next look is due, at least.
 async fn wait(stage: &Stage, play: &Play) -> Duration {
     next_look(stage, play).await.since(stage.now())
+}
+
+async fn approve(play: &Play, id: VerificationId) {
+    let decision = ReviewVerification {
+        principal: Principal::anonymous(),
+        verification: id,
+        decision: Decision::Approve,
+        reason: Pii::from(""),
+        expected: None,
+        access: access(),
+    };
+    play.engine.review_verification(decision).await.unwrap();
 }
 
 fn is_in_review(log: &[Event]) -> bool {
@@ -202,15 +216,7 @@ async fn a_provider_that_asks_for_time_when_it_is_told_a_decision_is_left_alone(
     next_look(&stage, &play).await;
     let before = looks.count();
     looks.ask_for_at_decision(HOUR);
-    let decision = ReviewVerification {
-        principal: Principal::anonymous(),
-        verification: id,
-        decision: Decision::Approve,
-        reason: Pii::from(""),
-        expected: None,
-        access: access(),
-    };
-    play.engine.review_verification(decision).await.unwrap();
+    approve(&play, id).await;
     looks.told(1).await;
     let again = START + HOUR;
     soon(async {
@@ -228,5 +234,128 @@ async fn a_provider_that_asks_for_time_when_it_is_told_a_decision_is_left_alone(
     stage.clock.set(again);
     looks.told(2).await;
     looks.seen(before + 1).await;
+    play.close().await;
+}
+
+#[tokio::test]
+async fn what_is_decided_and_not_told_yet_can_t_be_called_off() {
+    let stage = stage();
+    let play = open(&stage).await;
+    let looks = &stage.puppet.looks;
+    looks.done();
+    looks.offer();
+    let id = continued(&play).await;
+    play.until(is_in_review).await;
+    next_look(&stage, &play).await;
+    looks.ask_for_at_decision(HOUR);
+    approve(&play, id).await;
+    looks.told(1).await;
+    let nobody = Principal::anonymous();
+    let refused = play.engine.cancel(id, None, &nobody, &access()).await;
+    assert_eq!(refused.unwrap_err().reason, Reason::DecisionPending);
+    looks.pass();
+    stage.clock.set(START + HOUR);
+    play.until(|log| log.last().unwrap().body.state_after == State::Verified)
+        .await;
+    play.close().await;
+}
+
+/// What a verification is, and why.
+async fn state(play: &Play, id: VerificationId) -> (State, Option<Reason>) {
+    play.view(id).await.row.state()
+}
+
+#[tokio::test]
+async fn a_yes_that_names_nobody_is_one_to_a_user_who_was_named_before() {
+    let stage = stage();
+    let play = open(&stage).await;
+    let looks = &stage.puppet.looks;
+    looks.done();
+    looks.offer();
+    let id = continued(&play).await;
+    play.until(is_in_review).await;
+    looks.tell_whose(Whose::Nameless);
+    looks.pass();
+    stage.clock.set(next_look(&stage, &play).await);
+    play.until(|log| log.last().unwrap().body.state_after != State::InReview)
+        .await;
+    assert_eq!(state(&play, id).await, (State::Verified, None));
+    play.close().await;
+}
+
+#[tokio::test]
+async fn a_name_that_lags_behind_is_waited_for_and_nothing_is_taken_before() {
+    let stage = stage();
+    let play = open(&stage).await;
+    let looks = &stage.puppet.looks;
+    looks.done();
+    looks.offer();
+    looks.tell_whose(Whose::Nameless);
+    let id = continued(&play).await;
+    look(&stage, &play, 5).await;
+    let row = play.view(id).await.row;
+    assert_eq!(row.state().0, State::Processing);
+    assert!(play.store.claims(id).await.unwrap().is_empty());
+    looks.tell_whose(Whose::Theirs);
+    stage.clock.set(next_look(&stage, &play).await);
+    play.until(is_in_review).await;
+    play.close().await;
+}
+
+#[tokio::test]
+async fn a_name_that_never_comes_is_given_up_after_five_looks_in_vain_and_frees_the_request() {
+    let stage = stage();
+    let play = open(&stage).await;
+    let looks = &stage.puppet.looks;
+    looks.done();
+    looks.pass();
+    looks.tell_whose(Whose::Nameless);
+    let id = continued(&play).await;
+    look(&stage, &play, 5).await;
+    assert_eq!(state(&play, id).await.0, State::Processing);
+    stage.clock.set(next_look(&stage, &play).await);
+    play.until(|log| log.last().unwrap().body.state_after != State::Processing)
+        .await;
+    let mismatch = (State::Rejected, Some(Reason::SubjectMismatch));
+    assert_eq!(state(&play, id).await, mismatch);
+    // It can be handed in again, for whom it belongs to.
+    looks.tell_whose(Whose::Theirs);
+    continued(&play).await;
+    play.close().await;
+}
+
+#[tokio::test]
+async fn a_request_that_the_provider_learns_of_late_is_looked_at_again() {
+    let stage = stage();
+    let play = open(&stage).await;
+    let looks = &stage.puppet.looks;
+    looks.done();
+    looks.offer();
+    looks.lack(5);
+    let id = continued(&play).await;
+    look(&stage, &play, 4).await;
+    assert_eq!(looks.count(), 5);
+    assert_eq!(state(&play, id).await, (State::Pending, None));
+    stage.clock.set(next_look(&stage, &play).await);
+    play.until(is_in_review).await;
+    play.close().await;
+}
+
+#[tokio::test]
+async fn a_request_that_the_provider_never_knows_is_given_up_after_five_looks_in_vain() {
+    let stage = stage();
+    let play = open(&stage).await;
+    let looks = &stage.puppet.looks;
+    looks.lack(6);
+    let id = continued(&play).await;
+    look(&stage, &play, 4).await;
+    assert_eq!(state(&play, id).await, (State::Pending, None));
+    stage.clock.set(next_look(&stage, &play).await);
+    play.until(|log| log.last().unwrap().body.state_after != State::Pending)
+        .await;
+    let failed = (State::Failed, Some(Reason::ProviderFailed));
+    assert_eq!(state(&play, id).await, failed);
+    // It can be handed in again.
+    continued(&play).await;
     play.close().await;
 }

@@ -26,7 +26,7 @@ pub const SUCCESS: &str = "verification-success";
 pub const PASS: &str = "partner-pass";
 pub const FAIL: &str = "partner-fail";
 /// Every word that it can say, those that nobody knows included.
-pub const WORDS: [&str; 9] = [
+pub const WORDS: [&str; 11] = [
     "awaiting-user",
     "user-acknowledged",
     SUCCESS,
@@ -35,10 +35,19 @@ pub const WORDS: [&str; 9] = [
     PASS,
     FAIL,
     "manual-review",
+    "ON_HOLD-2",
     "Words: none!",
+    "Other words: none!",
 ];
-/// Its second words, none among them.
-pub const PROGRESS: [Option<&str>; 3] = [None, Some("collecting"), Some("checking")];
+/// Its second words, none among them, and what is no word.
+pub const PROGRESS: [Option<&str>; 6] = [
+    None,
+    Some("collecting"),
+    Some("IN_PROGRESS"),
+    Some("step-2"),
+    Some("by Max"),
+    Some("by Ada"),
+];
 /// What a picture is.
 const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\nno more than its beginning";
 
@@ -68,12 +77,28 @@ pub enum Link {
     Astray,
 }
 
+/// What an answer tells of the user.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Info {
+    /// All, once it can be read.
+    InTime,
+    /// All, from the beginning.
+    Early,
+    /// All but who he is, once it can be read.
+    Nameless,
+    /// Nothing at all.
+    Missing,
+}
+
 #[derive(Clone, Debug)]
 pub struct Request {
     pub owner: usize,
     pub word: &'static str,
     pub progress: Option<&'static str>,
     pub link: Link,
+    /// Whether something is linked to that nobody asked for.
+    pub links_more: bool,
+    pub info: Info,
     /// Whether the e-mail address, which is required, is left out.
     pub lacks: bool,
     /// Whether it is known at all.
@@ -82,6 +107,22 @@ pub struct Request {
     pub decided: Option<Decision>,
     /// How many decisions of ours had an effect.
     pub effects: usize,
+}
+
+impl Request {
+    /// Whether an answer has anything of the user.
+    pub fn informs(&self) -> bool {
+        match self.info {
+            Info::Early => true,
+            Info::InTime | Info::Nameless => is_readable(self.word),
+            Info::Missing => false,
+        }
+    }
+
+    /// Whether it says who he is.
+    pub fn names(&self) -> bool {
+        self.informs() && self.info != Info::Nameless
+    }
 }
 
 /// What was asked and answered.
@@ -113,6 +154,8 @@ pub enum Act {
     Says(usize),
     Progresses(usize),
     Links(Link),
+    LinksMore(bool),
+    Informs(Info),
     Lacks,
     /// Somebody else decides.
     IsDecided(Decision),
@@ -153,6 +196,8 @@ impl World {
             word: COURSE[0],
             progress: None,
             link: Link::Good,
+            links_more: false,
+            info: Info::InTime,
             lacks: false,
             known: true,
             decided: None,
@@ -176,6 +221,8 @@ impl World {
             }
             Act::Progresses(word) => request.progress = PROGRESS[word % PROGRESS.len()],
             Act::Links(link) => request.link = link,
+            Act::LinksMore(more) => request.links_more = more,
+            Act::Informs(info) => request.info = info,
             Act::Lacks => request.lacks = true,
             Act::IsForgotten => request.known = false,
             Act::IsRemembered => request.known = true,
@@ -263,18 +310,29 @@ fn answer_of(number: usize, request: &Request, base: &str) -> String {
     if let Some(progress) = request.progress {
         answer["collection-status"] = json!(progress);
     }
-    if is_readable(request.word) {
-        let mut information = json!({ "address": WALLETS[request.owner] });
+    if request.informs() {
+        let mut information = json!({});
+        if request.info != Info::Nameless {
+            information["address"] = json!(WALLETS[request.owner]);
+        }
         if !request.lacks {
             information["email"] = json!(email_of(number));
         }
+        answer["verifiedInformation"] = information;
+    }
+    let mut links = vec![json!({ "rel": "self", "href": base })];
+    if request.links_more {
+        let href = format!("{base}/piirequest/{id}/evidence/video");
+        links.push(json!({ "rel": "evidence-video", "href": href }));
+    }
+    if is_readable(request.word) {
         let href = match request.link {
             Link::Astray => "http://169.254.169.254/latest".to_owned(),
             Link::Good | Link::Dead => format!("{base}/piirequest/{id}/evidence/selfie"),
         };
-        answer["verifiedInformation"] = information;
-        answer["links"] = json!([{ "rel": "evidence-selfie", "href": href }]);
+        links.push(json!({ "rel": "evidence-selfie", "href": href }));
     }
+    answer["links"] = json!(links);
     answer.to_string()
 }
 

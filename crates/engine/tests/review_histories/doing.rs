@@ -104,6 +104,7 @@ impl History<'_> {
         let expected = match self.model.state(v).0 {
             State::Verified => Err(Reason::AlreadyVerified),
             State::Cancelled => Ok(None),
+            _ if self.model.is_pending(v) => Err(Reason::DecisionPending),
             _ => Ok(Some(Cause::Cancel(v))),
         };
         let expected = self.will(v, expected);

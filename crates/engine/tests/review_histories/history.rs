@@ -94,6 +94,7 @@ impl<'w> History<'w> {
         self.watchers.iter_mut().for_each(Watcher::cut_off);
         let running = self.running.take().unwrap();
         running.end(in_good_order).await;
+        self.model.count_anew();
         self.lasting.doom.set(None);
         self.lasting
             .clock
@@ -210,6 +211,7 @@ impl<'w> History<'w> {
         self.died = Some(self.now());
         self.running = Some(self.lasting.open().await);
         self.explain(true).await?;
+        self.model.count_anew();
         self.tick();
         self.running.as_mut().unwrap().run_jobs();
         self.running().settled().await
@@ -259,6 +261,9 @@ impl<'w> History<'w> {
         let Cause::Asked(noted) = look else {
             let mut after = self.model.clone();
             let told = after.apply(look, self.now());
+            if told.is_empty() {
+                self.model = after;
+            }
             return Ok(told.into());
         };
         match noted {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use verilane_core::{Assurance, Decision, EventKind, Reason, State, Timestamp};
+use verilane_core::{Assurance, Decision, EventKind, Reason, State, Timestamp, Whose};
 
 use crate::civic::{self, FAIL, Link, Noted, PASS, Request, SUCCESS, Seen};
 use crate::service::{CONNECTIONS, Reviews};
@@ -13,6 +13,11 @@ pub const PROCESSING: Duration = Duration::from_secs(24 * 3_600);
 pub const DATA: Duration = Duration::from_secs(3 * 24 * 3_600);
 /// An action lives so long at least.
 const SHORTEST: Duration = Duration::from_secs(305);
+
+/// After how many looks without news a request that is not known, or that names nobody, is given up.
+const PATIENCE: u32 = 5;
+/// What Civic says of a request that leads nowhere.
+const BAD_ENDS: [&str; 3] = ["verification-failed", "user-cancelled", FAIL];
 
 /// What an operator has decided about reviews.
 #[derive(Clone, Copy, Debug)]
@@ -53,11 +58,17 @@ pub struct Attempt {
     expires: Timestamp,
     /// What was handed in for it.
     pub request: Option<usize>,
+    /// What was seen last, whether or not it shows.
     pub word: Option<String>,
     pub progress: Option<String>,
-    offers: bool,
+    /// The links that were seen last: to the picture, and to what nobody asked for.
+    links: (bool, bool),
     pub review: Option<Review>,
     pub cancelled: bool,
+    /// Whether Civic has named the user, if the verification does.
+    matched: bool,
+    /// How many looks in a row have shown nothing new.
+    pub vain: u32,
     pub approved: bool,
     complete: bool,
     incomplete: bool,
@@ -134,10 +145,14 @@ impl Attempt {
         self.confirmed = self.confirmed.or(Some(now));
     }
 
+    fn is_matched(&self) -> bool {
+        self.matched || self.has_data()
+    }
+
     fn facts(&self) -> impl PartialEq + use<> {
         let reasons = (self.failed, self.rejected, self.expired);
         let known = (self.accepted.is_some(), self.confirmed.is_some());
-        (reasons, known, self.approved)
+        (reasons, known, self.approved, self.matched)
     }
 }
 
@@ -211,6 +226,17 @@ const PULLED: Said = Said {
     pulled: true,
 };
 
+/// How a word shows: as it stands, or not at all if there can be a name in it.
+fn shown(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let word = if word.chars().all(is_plain) {
+        word
+    } else {
+        "OTHER"
+    };
+    word.to_owned()
+}
+
 impl Model {
     pub const fn new(rules: Rules) -> Self {
         Self {
@@ -229,6 +255,18 @@ impl Model {
             .find(|(state, _)| *state == State::Verified)
             .or_else(|| states.next_back())
             .unwrap_or((State::Pending, None))
+    }
+
+    /// The service has begun anew, and does not know how often it has looked in vain.
+    pub fn count_anew(&mut self) {
+        let attempts = self.attempts.iter_mut();
+        attempts.for_each(|attempt| attempt.vain = 0);
+    }
+
+    /// Whether Civic is still to be told a decision.
+    pub fn is_pending(&self, v: usize) -> bool {
+        let mut attempts = self.verifications[v].attempts.iter();
+        attempts.any(|a| self.attempts[*a].pending().is_some())
     }
 
     pub fn newest(&self, v: usize) -> usize {
@@ -371,16 +409,12 @@ impl Model {
                 self.decide(self.newest(*v), *decision, EventKind::ReviewDecided, now)
             }
             Cause::Shown(a, Seen::Nothing) => self.unknown(*a, now),
-            Cause::Shown(a, Seen::Request(request)) => {
-                if self.is_late_success(*a, request, now) {
-                    return Vec::new();
-                }
-                self.hear(*a, request, now)
-            }
+            Cause::Shown(a, Seen::Request(request)) => self.show(*a, request, now),
             Cause::Asked(_) | Cause::Given(_, Seen::Nothing) => Vec::new(),
             Cause::Given(a, Seen::Request(request)) => {
                 let late = self.is_late_success(*a, request, now);
-                let look = if late && request.link != Link::Dead && !request.lacks {
+                let gives = request.informs() && request.link != Link::Dead && !request.lacks;
+                let look = if late && gives {
                     self.hear(*a, request, now)
                 } else {
                     Vec::new()
@@ -419,9 +453,11 @@ impl Model {
             request: None,
             word: None,
             progress: None,
-            offers: false,
+            links: (false, false),
             review: None,
             cancelled: false,
+            matched: false,
+            vain: 0,
             approved: false,
             complete: false,
             incomplete: false,
@@ -443,6 +479,11 @@ impl Model {
             return Vec::new();
         }
         let request = attempt.request.unwrap();
+        let vain = attempt.vain;
+        self.attempts[a].vain += 1;
+        if vain < PATIENCE {
+            return Vec::new();
+        }
         self.holders.remove(&request);
         let fails = |attempt: &mut Attempt| {
             attempt.failed = attempt.failed.max(Some(Reason::ProviderFailed));
@@ -450,34 +491,70 @@ impl Model {
         vec![self.tell(a, EventKind::FailureReported, now, PULLED, fails)]
     }
 
-    /// Whether what can be read is about another than the verification names.
+    fn whose(&self, a: usize, request: &Request) -> Whose {
+        match self.verifications[self.attempts[a].of].subject {
+            None => Whose::Theirs,
+            Some(named) if request.names() && named == request.owner => Whose::Theirs,
+            Some(_) if request.names() => Whose::Anothers,
+            Some(_) if civic::is_readable(request.word) => Whose::Nameless,
+            Some(_) => Whose::Unsaid,
+        }
+    }
+
     fn is_anothers(&self, a: usize, request: &Request) -> bool {
-        let named = self.verifications[self.attempts[a].of].subject;
-        civic::is_readable(request.word) && named.is_some_and(|named| named != request.owner)
+        self.whose(a, request) == Whose::Anothers
+    }
+
+    /// What a look shows, and that it was one more in vain if that is nothing new.
+    fn show(&mut self, a: usize, request: &Request, now: Timestamp) -> Vec<Told> {
+        let is_late = self.is_late_success(a, request, now);
+        let told = match is_late {
+            true => Vec::new(),
+            false => self.hear(a, request, now),
+        };
+        let vain = self.attempts[a].vain;
+        self.attempts[a].vain = if told.is_empty() { vain + 1 } else { 0 };
+        let is_nameless = self.whose(a, request) == Whose::Nameless;
+        let is_given_up = is_nameless && !self.attempts[a].is_matched() && vain >= PATIENCE;
+        if told.is_empty() && is_given_up {
+            return self.hear_as(a, request, Whose::Anothers, now);
+        }
+        told
     }
 
     fn hear(&mut self, a: usize, request: &Request, now: Timestamp) -> Vec<Told> {
-        let is_anothers = self.is_anothers(a, request);
-        let offers = civic::is_readable(request.word) && !is_anothers;
-        let is_word = |word: &str| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-        let word = if is_word(request.word) {
-            request.word
-        } else {
-            "OTHER"
+        let whose = self.whose(a, request);
+        self.hear_as(a, request, whose, now)
+    }
+
+    fn hear_as(&mut self, a: usize, request: &Request, whose: Whose, now: Timestamp) -> Vec<Told> {
+        let links = match self.is_anothers(a, request) {
+            true => (false, false),
+            false => (civic::is_readable(request.word), request.links_more),
         };
-        let word = Some(word.to_owned());
-        let progress = request.progress.map(str::to_owned);
         let said = Said {
-            word: word.clone(),
-            progress: progress.clone(),
+            word: Some(shown(request.word)),
+            progress: request.progress.map(shown),
             ..PULLED
         };
+        let word = Some(request.word.to_owned());
+        let progress = request.progress.map(str::to_owned);
         let mut after = self.attempts[a].clone();
-        if is_anothers {
-            after.rejected = after.rejected.max(Some(Reason::SubjectMismatch));
-        } else {
-            after.hear(request.word, now);
+        match whose {
+            Whose::Anothers => {
+                after.rejected = after.rejected.max(Some(Reason::SubjectMismatch));
+            }
+            Whose::Theirs => {
+                after.matched |= !after.has_data();
+                after.hear(request.word, now);
+            }
+            Whose::Nameless if request.word == PASS && !after.is_matched() => {
+                after.hear(SUCCESS, now);
+            }
+            Whose::Nameless | Whose::Unsaid => after.hear(request.word, now),
         }
+        let is_no = BAD_ENDS.contains(&request.word) && !after.is_matched();
+        let is_free = whose == Whose::Anothers || (whose != Whose::Theirs && is_no);
         let attempt = &self.attempts[a];
         let before = attempt.state().0;
         let news = [
@@ -486,15 +563,15 @@ impl Model {
                 EventKind::ProviderStatus,
             ),
             (attempt.progress != progress, EventKind::ProviderProgress),
-            (attempt.offers != offers, EventKind::EvidenceOffered),
+            (attempt.links != links, EventKind::EvidenceOffered),
         ];
-        (after.word, after.progress, after.offers) = (word, progress, offers);
+        (after.word, after.progress, after.links) = (word, progress, links);
         let mut told = Vec::new();
         for (_, kind) in news.iter().filter(|(is_news, _)| *is_news) {
             let after = after.clone();
             told.push(self.tell(a, *kind, now, said.clone(), |attempt| *attempt = after));
         }
-        if is_anothers && !told.is_empty() {
+        if is_free && !told.is_empty() {
             let request = self.attempts[a].request.unwrap();
             self.holders.remove(&request);
         }
@@ -528,6 +605,9 @@ impl Model {
     /// Whether an attempt has a use for claims. The first success keeps its own.
     fn wants_claims(&self, a: usize) -> bool {
         let attempt = &self.attempts[a];
+        if !attempt.is_matched() {
+            return false;
+        }
         let approved = attempt.approved && !attempt.cancelled;
         if !attempt.has_data() {
             return approved || !attempt.is_over();
@@ -537,7 +617,8 @@ impl Model {
     }
 
     fn given(&mut self, a: usize, request: &Request, now: Timestamp) -> Vec<Told> {
-        let readable = civic::is_readable(request.word) && !self.is_anothers(a, request);
+        let readable = civic::is_readable(request.word) && request.informs();
+        let readable = readable && !self.is_anothers(a, request);
         if !readable || request.link == Link::Dead || !self.wants_claims(a) {
             return Vec::new();
         }

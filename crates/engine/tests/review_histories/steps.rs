@@ -4,7 +4,7 @@
 use verilane_core::Decision;
 use verilane_engine::CrashPoint;
 
-use crate::civic::{Act, Link, Mood, WALLETS, WORDS};
+use crate::civic::{Act, Info, Link, Mood, PROGRESS, WALLETS, WORDS};
 use crate::histories::chance::Chance;
 use crate::service::CONNECTIONS;
 
@@ -68,6 +68,7 @@ pub fn steps(chance: &mut Chance) -> Vec<Step> {
             2 => steps.extend(told_to_nobody(chance)),
             3 => steps.extend(approved_when_replaced(chance)),
             4 => steps.extend(stalls(chance)),
+            5..7 => steps.extend(unnamed(chance)),
             _ => steps.push(step(chance)),
         }
     }
@@ -127,14 +128,24 @@ fn expects(chance: &mut Chance) -> Expects {
 }
 
 fn act(chance: &mut Chance) -> Act {
-    match chance.below(20) {
+    let infos = [
+        Info::InTime,
+        Info::InTime,
+        Info::Early,
+        Info::Nameless,
+        Info::Missing,
+    ];
+    match chance.below(25) {
         0..8 => Act::Next,
         8..11 => Act::Says(chance.pick(WORDS.len())),
-        11 => Act::Progresses(chance.pick(3)),
+        11 => Act::Progresses(chance.pick(PROGRESS.len())),
         12..15 => Act::Links(chance.one(&[Link::Good, Link::Good, Link::Dead, Link::Astray])),
         15 => Act::Lacks,
         16 | 17 => Act::IsDecided(chance.one(&DECISIONS)),
         18 => Act::IsForgotten,
+        19 | 20 => Act::Informs(chance.one(&infos)),
+        21 | 22 => Act::LinksMore(chance.is_one_in(2)),
+        23 => Act::Progresses(chance.pick(PROGRESS.len())),
         _ => Act::IsRemembered,
     }
 }
@@ -163,6 +174,36 @@ fn stalls(chance: &mut Chance) -> Vec<Step> {
     steps
 }
 
+/// A request that names nobody, for a while or for good, is handed in for its user or for another.
+fn unnamed(chance: &mut Chance) -> Vec<Step> {
+    let info = chance.one(&[Info::Nameless, Info::Missing]);
+    let word = chance.one(&[2, 3, 4, 5, 6]);
+    let owner = chance.pick(WALLETS.len());
+    let mut steps = vec![
+        Step::Create {
+            via: chance.pick(CONNECTIONS.len()),
+            subject: Some(chance.pick(WALLETS.len())),
+            lifetime: 3_600,
+            ttl: 3 * 86_400,
+            most: 2,
+            needs_picture: chance.is_one_in(2),
+        },
+        Step::Begin(owner),
+        Step::Civic(0, Act::Informs(info)),
+        Step::Continue(0, Some(0), Expects::Nothing),
+        Step::Civic(0, Act::Says(word)),
+        Step::Wait(chance.one(&[700, 5_000, 30_000, 200_000])),
+    ];
+    if chance.is_one_in(2) {
+        steps.push(Step::Civic(0, Act::Informs(Info::InTime)));
+        steps.push(Step::Wait(30_000));
+        steps.push(Step::Civic(0, Act::Informs(info)));
+        steps.push(Step::Review(0, chance.one(&DECISIONS), Expects::Nothing));
+        steps.push(Step::Wait(5_000));
+    }
+    steps
+}
+
 /// A request is handed in before Civic knows it; what is free again is handed in for another.
 fn told_to_nobody(chance: &mut Chance) -> Vec<Step> {
     let mut steps = vec![
@@ -171,6 +212,7 @@ fn told_to_nobody(chance: &mut Chance) -> Vec<Step> {
         Step::Begin(chance.pick(WALLETS.len())),
         Step::Civic(0, Act::IsForgotten),
         Step::Continue(0, Some(0), Expects::Nothing),
+        Step::Wait(chance.one(&[700, 60_000])),
         Step::Civic(0, Act::IsRemembered),
         Step::Continue(1, Some(0), Expects::Nothing),
         Step::Civic(0, Act::Says(2)),

@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{Barrier, watch};
-use verilane_core::{Fact, Pii, ProviderStatus, Reason};
+use verilane_core::{Fact, Pii, ProviderStatus, Reason, Whose};
 use verilane_provider::{
     DataItem, DataReport, EvidenceBody, EvidenceOffer, LookAnswer, LookRequest, ProviderError,
+    Unshown,
 };
 
 /// The fields that are pictures.
@@ -31,6 +32,9 @@ pub enum Served {
 /// What it shows of every request, and how often that was seen.
 pub struct Looks {
     is_done: Mutex<bool>,
+    whose: Mutex<Whose>,
+    passed: Mutex<bool>,
+    unknown: Mutex<usize>,
     offers: Mutex<bool>,
     asks_for: Mutex<VecDeque<Duration>>,
     asks_for_at_pictures: Mutex<VecDeque<Duration>>,
@@ -46,6 +50,9 @@ impl Looks {
     pub fn new() -> Self {
         Self {
             is_done: Mutex::new(false),
+            whose: Mutex::new(Whose::Theirs),
+            passed: Mutex::new(false),
+            unknown: Mutex::new(0),
             offers: Mutex::new(false),
             asks_for: Mutex::default(),
             asks_for_at_pictures: Mutex::default(),
@@ -61,6 +68,21 @@ impl Looks {
     /// The user is done: data can be read.
     pub fn done(&self) {
         *self.is_done.lock() = true;
+    }
+
+    /// The next so many looks find nothing there.
+    pub fn lack(&self, looks: usize) {
+        *self.unknown.lock() = looks;
+    }
+
+    /// Whose each request is, as the answers tell from now on.
+    pub fn tell_whose(&self, whose: Whose) {
+        *self.whose.lock() = whose;
+    }
+
+    /// The review said yes. Nothing more is told of the user.
+    pub fn pass(&self) {
+        *self.passed.lock() = true;
     }
 
     /// The pictures are offered from now on.
@@ -122,11 +144,22 @@ impl Looks {
     pub fn look(&self, request: &LookRequest<'_>) -> Result<LookAnswer, ProviderError> {
         self.count.send_modify(|count| *count += 1);
         busy(&self.asks_for)?;
+        let mut unknown = self.unknown.lock();
+        if let Some(left) = unknown.checked_sub(1) {
+            *unknown = left;
+            return Err(ProviderError::Refused {
+                reason: Reason::ProviderRefused,
+                text: None,
+            });
+        }
         let is_done = *self.is_done.lock();
+        let passed = *self.passed.lock();
         let (status, rank, fact) = match is_done {
+            _ if passed => ("passed", 3, Some(Fact::Approved)),
             true => ("done", 2, Some(Fact::Confirmed)),
             false => ("waits", 1, None),
         };
+        let is_done = is_done && !passed;
         let item = |field: &&str| DataItem {
             field: (*field).to_owned(),
             value: Pii::from("ada@example.org"),
@@ -138,21 +171,25 @@ impl Looks {
         let pictures = request.fields.iter();
         let pictures = pictures.filter(|field| PICTURES.contains(field));
         let offers = pictures.filter(|_| is_done && *self.offers.lock());
+        let offers: Vec<_> = offers.map(|field| (*field).to_owned()).collect();
         Ok(LookAnswer {
             status: ProviderStatus::from(status),
             rank,
             fact,
             progress: None,
-            is_anothers: false,
+            unshown: Unshown::default(),
+            whose: *self.whose.lock(),
             data: is_done.then(|| DataReport {
                 items: values.map(item).collect(),
                 unrequested: 0,
             }),
             document: is_done.then(|| Pii::from("Passport")),
+            links: offers.clone(),
             offers: offers
+                .into_iter()
                 .map(|field| EvidenceOffer {
-                    field: (*field).to_owned(),
-                    link: self.link_to(field),
+                    link: self.link_to(&field),
+                    field,
                 })
                 .collect(),
             message: Pii::new(b"{}".to_vec()),

@@ -2,7 +2,7 @@
 
 use verilane_api::v1;
 use verilane_api::v1::continue_verification_request::Continuation as Continued;
-use verilane_core::{Decision, Pii, Principal, ProviderStatus, Reason, Revision};
+use verilane_core::{Decision, Pii, Principal, Reason, Revision, word_or_other};
 use verilane_engine::{
     Brought, Continuation, ContinueVerification, EngineError, PageEvent, ReviewVerification,
 };
@@ -10,8 +10,6 @@ use verilane_engine::{
 use super::create::access;
 use super::violations::Violations;
 
-/// Most characters of a provider's word.
-const MAX_WORD: usize = 64;
 /// Most characters that are kept of what its script says besides, and most bytes that are taken.
 const KEPT_OF_WORDS: usize = 200;
 const MAX_WORDS: usize = 16 * 1024;
@@ -40,7 +38,10 @@ pub(crate) fn read_continuation(
                 violations.invalid("page_error.message", "must have 16 KiB at most");
             }
             let words = shortened(error.message).into();
-            Some(Brought::Page(PageEvent::Error(word(&error.r#type)), words))
+            Some(Brought::Page(
+                PageEvent::Error(word_or_other(&error.r#type)),
+                words,
+            ))
         }
         None => {
             let (field, why) = ("continuation", "must be set");
@@ -66,16 +67,6 @@ fn shortened(mut text: String) -> String {
         text.truncate(end);
     }
     text
-}
-
-/// A word of a provider's script, if it is one: it stands in an event, where free text could name somebody.
-fn word(text: &str) -> ProviderStatus {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if (1..=MAX_WORD).contains(&text.len()) && text.bytes().all(plain) {
-        text.to_owned().into()
-    } else {
-        "OTHER".into()
-    }
 }
 
 /// Reads a decision.

@@ -78,6 +78,9 @@ fn attempt(attempt: &Attempt, action: Option<v1::Action>) -> v1::Attempt {
         review: handover
             .and_then(|handover| handover.review.as_ref())
             .map(|one| review(one, attempt)),
+        evidence_offered: handover
+            .map(|handover| handover.shown.offers.clone())
+            .unwrap_or_default(),
     }
 }
 

@@ -106,30 +106,53 @@ fn nothing_is_taken_before_it_may_be_read() {
 }
 
 #[test]
-fn another_user_s_request_gives_nothing() {
+fn another_user_s_request_gives_nothing_and_is_known_whatever_its_status() {
     let table = [
-        ("", false),
-        ("wallet:0xab", false),
-        ("did:x:ab", false),
-        ("wallet:0xac", true),
-        ("did:x:ac", true),
+        ("", Whose::Theirs),
+        ("wallet:0xab", Whose::Theirs),
+        ("did:x:ab", Whose::Theirs),
+        ("wallet:0xac", Whose::Anothers),
+        ("did:x:ac", Whose::Anothers),
     ];
-    for (subject, is_anothers) in table {
-        let answer = look(&sample("partner-pass"), subject);
-        assert_eq!(answer.is_anothers, is_anothers, "{subject}");
-        assert_eq!(answer.data.is_none(), is_anothers);
-        assert_eq!(answer.offers.is_empty(), is_anothers);
+    let words = WORDS
+        .iter()
+        .map(|(word, meaning)| (*word, meaning.is_readable));
+    for (word, is_readable) in words.chain([("archived", false)]) {
+        for (subject, whose) in table {
+            let answer = look(&sample(word), subject);
+            assert_eq!(answer.whose, whose, "{word} {subject}");
+            let gives = is_readable && whose == Whose::Theirs;
+            assert_eq!(answer.data.is_some(), gives);
+            assert_eq!(answer.offers.is_empty(), !gives);
+            assert_eq!(answer.links.is_empty(), whose == Whose::Anothers);
+        }
     }
+}
+
+#[test]
+fn an_answer_that_names_nobody_tells_whether_it_should() {
     let mut unnamed = sample("verification-success");
     let information = unnamed["verifiedInformation"].as_object_mut().unwrap();
     information.retain(|name, _| name != "address");
-    assert!(look(&unnamed, "wallet:0xab").is_anothers);
-    assert!(!look(&unnamed, "did:x:ab").is_anothers);
-    unnamed["status"] = "user-acknowledged".into();
-    assert!(!look(&unnamed, "wallet:0xab").is_anothers);
-    let bare = json!({ "id": "abcde", "status": "verification-success" });
-    assert!(look(&bare, "wallet:0xab").is_anothers);
-    assert!(!look(&bare, "").is_anothers);
+    let bare = |word| json!({ "id": "abcde", "status": word });
+    let table = [
+        (&unnamed, "wallet:0xab", Whose::Nameless),
+        (&unnamed, "did:x:ab", Whose::Theirs),
+        (&unnamed, "", Whose::Theirs),
+        (
+            &bare("verification-success"),
+            "wallet:0xab",
+            Whose::Nameless,
+        ),
+        (&bare("partner-pass"), "wallet:0xab", Whose::Nameless),
+        (&bare("partner-fail"), "did:x:ab", Whose::Nameless),
+        (&bare("user-acknowledged"), "wallet:0xab", Whose::Unsaid),
+        (&bare("user-cancelled"), "wallet:0xab", Whose::Unsaid),
+        (&bare("verification-success"), "", Whose::Theirs),
+    ];
+    for (answer, subject, whose) in table {
+        assert_eq!(look(answer, subject).whose, whose, "{answer} {subject}");
+    }
 }
 
 #[test]
@@ -154,7 +177,7 @@ fn an_answer_about_another_request_is_none() {
 }
 
 #[test]
-fn a_picture_goes_by_either_name_and_each_is_offered_once() {
+fn a_picture_goes_by_either_name_is_offered_once_and_what_is_no_link_is_passed_over() {
     let mut answer = sample("complete");
     answer["links"] = json!([
         { "rel": "idDocumentFront", "href": "https://api.civic.com/front" },
@@ -164,7 +187,11 @@ fn a_picture_goes_by_either_name_and_each_is_offered_once() {
         { "rel": "evidence-selfie", "href": "https://api.civic.com/selfie" },
         { "rel": "evidence-video", "href": "https://api.civic.com/video" },
         { "rel": "evidence-document" },
+        { "rel": "evidence-document", "href": 7 },
+        { "rel": ["evidence-document"], "href": "https://api.civic.com/d" },
         { "href": "https://api.civic.com/unnamed" },
+        "https://api.civic.com/bare",
+        null,
     ]);
     let answer = look(&answer, "");
     let offers = answer.offers.iter();
@@ -177,6 +204,28 @@ fn a_picture_goes_by_either_name_and_each_is_offered_once() {
         ("idDocumentBack", "https://api.civic.com/back#abcde"),
     ];
     assert_eq!(offers, expected);
+}
+
+#[test]
+fn links_are_named_whatever_the_status_and_whether_or_not_they_were_asked_for() {
+    let link = |rel: &str| json!({ "rel": rel, "href": "https://api.civic.com/x?of=max" });
+    let mut links: Vec<Value> = ["self", "evidence-video", "idDocumentFront", "step-2"]
+        .into_iter()
+        .chain(["evidence-video", "of Max Mustermann", "a,b", ""])
+        .map(link)
+        .collect();
+    links.push(json!({ "rel": "evidence-selfie", "href": null }));
+    for word in ["awaiting-user", "complete", "archived"] {
+        let body = json!({ "id": "abcde", "status": word, "links": links });
+        let answer = look(&body, "");
+        let named = ["evidence-video", "idDocumentFront", "step-2"];
+        assert_eq!(answer.links, named, "{word}");
+    }
+    let many: Vec<_> = (0..200)
+        .map(|number| link(&format!("link-{number}")))
+        .collect();
+    let body = json!({ "id": "abcde", "status": "complete", "links": many });
+    assert_eq!(look(&body, "").links.len(), MAX_LINKS);
 }
 
 #[test]
@@ -198,17 +247,31 @@ fn a_value_that_is_none_did_not_come() {
 }
 
 #[test]
-fn a_second_word_is_passed_on_if_it_is_one() {
-    for (word, passed) in [
-        (json!(null), None),
-        (json!(""), None),
-        (json!("started"), Some("started")),
-        (json!("Max Mustermann"), Some("OTHER")),
-        (json!({ "step": 2 }), Some("OTHER")),
+fn both_words_are_passed_on_and_what_is_none_is_told_apart_without_being_shown() {
+    for (word, passed, unshown) in [
+        (json!(null), None, None),
+        (json!(""), None, None),
+        (json!("started"), Some("started"), None),
+        (json!("IN_PROGRESS"), Some("IN_PROGRESS"), None),
+        (json!("step-2"), Some("step-2"), None),
+        (
+            json!("Max Mustermann"),
+            Some("OTHER"),
+            Some("Max Mustermann"),
+        ),
+        (json!({ "step": 2 }), Some("OTHER"), Some("{\"step\":2}")),
     ] {
         let body = json!({ "id": "abcde", "status": "complete", "collection-status": word });
-        assert_eq!(look(&body, "").progress.as_deref(), passed);
+        let answer = look(&body, "");
+        assert_eq!(answer.progress.as_deref(), passed);
+        let told = answer.unshown.progress.as_ref();
+        assert_eq!(told.map(|text| text.expose().as_str()), unshown);
+        assert!(answer.unshown.status.is_none());
+        assert!(!format!("{answer:?}").contains("Mustermann"));
     }
+    let answer = look(&json!({ "id": "abcde", "status": "0800 12345" }), "");
+    assert_eq!(answer.status, "OTHER");
+    assert_eq!(answer.unshown.status.unwrap().expose(), "0800 12345");
 }
 
 #[test]

@@ -20,7 +20,8 @@ fn is_refused<T>(outcome: &Result<T, ProviderError>) -> bool {
     let Err(ProviderError::Refused { reason, .. }) = outcome else {
         return false;
     };
-    *reason == Reason::ProviderRefused
+    // That it is not known, or some other no.
+    [Reason::ProviderRefused, Reason::ProviderUnavailable].contains(reason)
 }
 
 #[tokio::test]

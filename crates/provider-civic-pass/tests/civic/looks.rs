@@ -1,6 +1,6 @@
 //! Looks at requests: on every course, about whom, under which name.
 
-use verilane_core::{ClaimName, DocumentType, Fact, Pii, Reason};
+use verilane_core::{ClaimName, DocumentType, Fact, Pii, Reason, Whose};
 use verilane_provider::{Continuation, LookAnswer, Provider as _, ProviderError};
 use verilane_provider_civic_pass::fields::by_name;
 use verilane_sandbox::{PiiOrder, Turn};
@@ -142,23 +142,25 @@ async fn another_user_s_request_is_known_as_such_and_gives_nothing() {
         ..PiiOrder::default()
     };
     let table = [
-        ("ready", "", false),
-        ("ready", "wallet:0xabcd", false),
-        ("ready", "did:ethr:0xAbCd", false),
-        ("ready", "wallet:0xabce", true),
-        ("ready+another-wallet", "wallet:0xabcd", true),
-        ("ready+another-wallet", "did:ethr:0xAbCd", false),
-        ("ready+another-did", "did:ethr:0xAbCd", true),
-        ("ready+unnamed", "wallet:0xabcd", true),
-        ("ready+unnamed", "", false),
-        ("stalled+unnamed", "wallet:0xabcd", false),
+        ("ready", "", Whose::Theirs),
+        ("ready", "wallet:0xabcd", Whose::Theirs),
+        ("ready", "did:ethr:0xAbCd", Whose::Theirs),
+        ("ready", "wallet:0xabce", Whose::Anothers),
+        ("ready+another-wallet", "wallet:0xabcd", Whose::Anothers),
+        ("ready+another-wallet", "did:ethr:0xAbCd", Whose::Theirs),
+        ("ready+another-did", "did:ethr:0xAbCd", Whose::Anothers),
+        ("ready+unnamed", "wallet:0xabcd", Whose::Nameless),
+        ("ready+without-claims", "wallet:0xabcd", Whose::Nameless),
+        ("ready+unnamed", "", Whose::Theirs),
+        ("stalled+unnamed", "wallet:0xabcd", Whose::Unsaid),
     ];
-    for (names, subject, is_anothers) in table {
+    for (names, subject, whose) in table {
         for speaks in BOTH {
             let stage = Stage::set(speaks, names).await;
             let request = stage.widget(order());
             let answer = stage.look_for(&request, subject).await.unwrap();
-            assert_eq!(answer.is_anothers, is_anothers, "{names} {subject}");
+            assert_eq!(answer.whose, whose, "{names} {subject}");
+            let is_anothers = whose == Whose::Anothers;
             assert!(!is_anothers || (answer.data.is_none() && answer.offers.is_empty()));
         }
     }

@@ -2,10 +2,46 @@
 
 use std::time::Duration;
 
+use verilane_core::Reason;
 use verilane_provider::ProviderError;
-use verilane_sandbox::PiiOrder;
+use verilane_sandbox::{
+    AnswerFault, AnswerTrouble, CivicPassEndpoint, CivicPassScenario, PiiOrder,
+};
 
-use crate::stage::{BOTH, Stage};
+use crate::stage::{BOTH, Speaks, Stage};
+
+#[tokio::test]
+async fn only_what_is_not_there_is_unknown_and_any_other_refusal_is_trouble() {
+    for (code, expected) in [
+        (404, Reason::ProviderRefused),
+        (410, Reason::ProviderRefused),
+        (401, Reason::ConnectionMisconfigured),
+        (403, Reason::ConnectionMisconfigured),
+        (400, Reason::ProviderUnavailable),
+        (409, Reason::ProviderUnavailable),
+        (422, Reason::ProviderUnavailable),
+        (425, Reason::ProviderUnavailable),
+    ] {
+        let trouble = AnswerTrouble::Http {
+            code,
+            retry_after: None,
+            text: "no".to_owned(),
+            handled: false,
+        };
+        let mut scenario = CivicPassScenario::named("ready").unwrap();
+        scenario.answers.push(AnswerFault {
+            endpoint: Some(CivicPassEndpoint::Request),
+            ..AnswerFault::always(trouble)
+        });
+        let stage = Stage::with(Speaks::Oauth, scenario).await;
+        let request = stage.widget(PiiOrder::default());
+        let outcome = stage.look(&request).await;
+        let Err(ProviderError::Refused { reason, .. }) = outcome else {
+            panic!("{code}: {outcome:?}");
+        };
+        assert_eq!(reason, expected, "{code}");
+    }
+}
 
 #[tokio::test]
 async fn trouble_passes_and_says_what_it_was() {

@@ -1,7 +1,7 @@
 //! What a plug-in must hold to whose provider is looked at: what a browser brings back, looks, evidence,
 //! decisions. None of them but a decision changes anything at the provider, and that once.
 
-use verilane_core::{Decision, Fact, Pii};
+use verilane_core::{Decision, Fact, Pii, Whose};
 
 use super::stage::Stage;
 use super::unanswered::{each_says_what_may_be_done_next, is_unclear, nonsense};
@@ -122,10 +122,11 @@ fn told(answer: &LookAnswer) -> String {
     let LookAnswer {
         rank,
         fact,
-        is_anothers,
+        whose,
+        links,
         ..
     } = answer;
-    format!("{status} {rank} {fact:?} {progress:?} {is_anothers} {document:?} {all:?}")
+    format!("{status} {rank} {fact:?} {progress:?} {whose:?} {links:?} {document:?} {all:?}")
 }
 
 /// Reading it asks nobody, and is a function of what was brought back.
@@ -176,7 +177,7 @@ pub async fn a_look_changes_nothing_and_shows_the_same_each_time<B: Bench>() {
             .is_some_and(|data| !data.items.is_empty())
     );
     assert_eq!(first.fact, Some(Fact::Confirmed));
-    assert!(!first.is_anothers && !first.message.expose().is_empty());
+    assert!(first.whose == Whose::Theirs && !first.message.expose().is_empty());
     for _ in 0..3 {
         assert_eq!(told(&open.look().await.unwrap()), told(&first));
     }
@@ -206,7 +207,8 @@ pub async fn a_look_at_another_user_s_request_gives_nothing<B: Bench>() {
     let another = open.stage.bench.wish_of_another();
     let another = open.stage.facade.prepare(&another).unwrap().subject;
     let answer = open.look_for(&another, &open.fields()).await.unwrap();
-    assert!(answer.is_anothers && answer.data.is_none() && answer.offers.is_empty());
+    assert!(answer.whose == Whose::Anothers && answer.data.is_none());
+    assert!(answer.links.is_empty() && answer.offers.is_empty());
 }
 
 /// However it is not answered, the next look is as good as ever. Nothing leads it elsewhere.

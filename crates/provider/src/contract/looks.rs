@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use verilane_core::{Fact, Pii, ProviderStatus};
+use verilane_core::{Fact, Pii, ProviderStatus, Whose};
 
 use super::DataReport;
 use crate::ProviderError;
@@ -43,26 +43,42 @@ pub struct LookRequest<'a> {
 /// What a provider shows of a request.
 #[derive(Clone, Debug)]
 pub struct LookAnswer {
-    /// Its word. Words that it does not document are passed on, if they are plain words.
+    /// Its word, as [`word_or_other`](verilane_core::word_or_other) makes it: those that it does not document
+    /// are passed on too.
     pub status: ProviderStatus,
     /// The word's place in the provider's order, from 1; 0 if it has none.
     pub rank: u16,
-    /// What it tells about the attempt.
+    /// What it tells about the attempt, if the request is its user's.
     pub fact: Option<Fact>,
     /// Its second word for how far it is.
     pub progress: Option<ProviderStatus>,
-    /// Whether the request is another user's than the one whom the verification names.
-    pub is_anothers: bool,
-    /// What it gives of what was asked for, pictures left out; none as long as nothing can be read.
+    /// What stands behind those of the two that are no words.
+    pub unshown: Unshown,
+    /// Whose the request is: compared whenever the answer names somebody, whatever its status.
+    pub whose: Whose,
+    /// What it gives of what was asked for, pictures left out; none as long as nothing can be read, or of
+    /// another's. Of one that names nobody it is taken only if the user was named before.
     pub data: Option<DataReport>,
     /// The kind of document that the data comes from, in the provider's own word, known to us or not.
     pub document: Option<Pii<String>>,
+    /// The names of all that it links to, asked for or not, whatever its status: words, none twice.
+    pub links: Vec<String>,
     /// What it offers as evidence, of what was asked for. No field twice.
     pub offers: Vec<EvidenceOffer>,
     /// The answer, as received, and its media type.
     pub message: Pii<Vec<u8>>,
     /// The media type of the message.
     pub media_type: String,
+}
+
+/// Texts in the place of words, which could name somebody: whoever asked tells by them that something has
+/// changed, and shows them nowhere.
+#[derive(Clone, Debug, Default)]
+pub struct Unshown {
+    /// In the place of the status.
+    pub status: Option<Pii<String>>,
+    /// In the place of the second word.
+    pub progress: Option<Pii<String>>,
 }
 
 /// A piece of evidence that can be fetched, for a while.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use verilane_core::{
     Action, DocumentType, FieldViolation, GatewayWidget, Pii, QrOrLink, Reason, ScopeRequestPopup,
-    Timestamp, Wish,
+    Timestamp, Wish, is_word,
 };
 
 use crate::{
@@ -19,14 +19,14 @@ use crate::{
 
 /// Most bytes of a name: a field, a status, a fingerprint.
 const MAX_NAME: usize = 128;
-/// Most bytes of a word that a look shows.
-const MAX_WORD: usize = 64;
 /// Most bytes of a subject, and of what identifies a report.
 const MAX_SUBJECT: usize = 512;
 /// Most claims in one request.
 const MAX_CLAIMS: usize = 128;
 /// Most bytes of a link.
 const MAX_LINK: usize = 8 * 1024;
+/// Most links of a look that have a name.
+const MAX_LINKS: usize = 64;
 /// Most bytes of a picture of a QR code.
 const MAX_PNG: usize = 512 * 1024;
 /// Most bytes of one value, and of its pepper.
@@ -399,6 +399,12 @@ pub(super) fn look(request: &LookRequest<'_>, answer: &LookAnswer) -> Result<(),
     if !words.into_iter().all(|word| is_word(word)) {
         return Err(ProviderError::InvalidAnswer("a status of it is no word"));
     }
+    let linked: BTreeSet<_> = answer.links.iter().filter(|name| is_word(name)).collect();
+    if linked.len() != answer.links.len() || linked.len() > MAX_LINKS {
+        return Err(ProviderError::InvalidAnswer(
+            "its links have names that are no words, twice, or too many",
+        ));
+    }
     let mut offered = BTreeSet::new();
     let offers = answer.offers.iter().all(|offer| {
         let asked = request.fields.contains(&offer.field.as_str());
@@ -425,11 +431,6 @@ pub(super) fn is_reference(text: &Pii<String>) -> bool {
 
 fn is_subject(text: &Pii<String>) -> bool {
     text.expose().is_empty() || is_text(text.expose(), MAX_SUBJECT)
-}
-
-fn is_word(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    is_text(text, MAX_WORD) && text.chars().all(plain)
 }
 
 fn is_name(text: &str) -> bool {

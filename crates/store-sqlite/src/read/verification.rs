@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 use verilane_core::{
     Attempt, AttemptNumber, ClaimName, ClaimStatus, Decision, DocumentType, Facts, Handover,
-    HandoverKind, RequestedClaim, Review, SealedAction, Sequence, Shown, SlotId, StartPhase,
-    TraceParent, Verification, VerificationId,
+    HandoverKind, Mark, Marks, ProviderStatus, RequestedClaim, Review, SealedAction, Sequence,
+    Shown, SlotId, StartPhase, TraceParent, Verification, VerificationId,
 };
 use verilane_store::Loaded;
 
@@ -162,9 +162,14 @@ fn handover(cells: &mut Cells<'_, '_>) -> Result<Option<Handover>> {
         return Ok(None);
     };
     let revision = cells.revision()?;
+    let (status, progress) = (marked(cells)?, marked(cells)?);
     let shown = Shown {
-        status: cells.status()?,
-        progress: cells.status()?,
+        status: status.0,
+        progress: progress.0,
+        marks: Marks {
+            status: status.1,
+            progress: progress.1,
+        },
         offers: offers(&cells.get::<String>()?),
     };
     let open = cells.maybe_time()?;
@@ -184,6 +189,21 @@ fn handover(cells: &mut Cells<'_, '_>) -> Result<Option<Handover>> {
             decided,
         }),
     }))
+}
+
+/// A word, and the mark that can stand behind it.
+fn marked(cells: &mut Cells<'_, '_>) -> Result<(Option<ProviderStatus>, Option<Mark>)> {
+    let read = |text: &str| {
+        let Some((word, mark)) = text.split_once('#') else {
+            return Some((text.to_owned(), None));
+        };
+        let mark = u64::from_str_radix(mark, 16).ok()?;
+        Some((word.to_owned(), Some(Mark(mark))))
+    };
+    Ok(match cells.maybe_word(read)? {
+        Some((word, mark)) => (Some(word.into()), mark),
+        None => (None, None),
+    })
 }
 
 fn offers(joined: &str) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! A verification's rows: of what stood before, only what differs is written.
 
 use rusqlite::{Result, params};
-use verilane_core::{Attempt, Reason, Sequence, Verification};
+use verilane_core::{Attempt, Mark, Reason, Sequence, Verification};
 
 use super::statements::Statements;
 use crate::columns::{int, span};
@@ -216,8 +216,14 @@ fn handover(statements: &mut Statements<'_>, id: &[u8; 16], attempt: &Attempt) -
         attempt.number,
         handover.reference.as_bytes(),
         int(handover.revision.0),
-        handover.shown.status.as_deref(),
-        handover.shown.progress.as_deref(),
+        marked(
+            handover.shown.status.as_deref(),
+            handover.shown.marks.status
+        ),
+        marked(
+            handover.shown.progress.as_deref(),
+            handover.shown.marks.progress
+        ),
         handover.shown.offers.join(","),
         review.map(|review| review.open_time.as_micros()),
         review.and_then(|review| review.deadline.map(|time| time.as_micros())),
@@ -227,6 +233,15 @@ fn handover(statements: &mut Statements<'_>, id: &[u8; 16], attempt: &Attempt) -
         handover.kind.as_str(),
     ])?;
     Ok(())
+}
+
+/// A word, and behind it the mark of what is not shown.
+fn marked(word: Option<&str>, mark: Option<Mark>) -> Option<String> {
+    let word = word?;
+    Some(mark.map_or_else(
+        || word.to_owned(),
+        |Mark(mark)| format!("{word}#{mark:016x}"),
+    ))
 }
 
 fn requested(

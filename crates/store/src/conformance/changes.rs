@@ -335,7 +335,11 @@ pub async fn a_row_is_replaced_whole(place: impl StoreUnderTest) {
             let handover = row.attempts[0].handover.as_mut().unwrap();
             handover.shown = verilane_core::Shown {
                 status: Some("a-word".into()),
-                progress: Some("another".into()),
+                progress: Some(verilane_core::OTHER_WORD.into()),
+                marks: verilane_core::Marks {
+                    status: None,
+                    progress: Some(verilane_core::Mark(7)),
+                },
                 offers: vec!["one".to_owned(), "two".to_owned()],
             };
             handover.review = Some(verilane_core::Review {

@@ -80,7 +80,7 @@ fn a_page_is_believed_on_its_word_alone_and_each_thing_is_noted_once() {
 #[test]
 fn a_page_tells_nothing_late_or_of_what_waits_for_no_browser() {
     let ended = row_of(&tell(&begun(), &PageEvent::Declined, MADE).unwrap());
-    let cancelled = row_of(&cancel(&begun(), MADE, &DEADLINES).unwrap());
+    let cancelled = row_of(&cancel(&begun(), MADE, &DEADLINES).unwrap().unwrap());
     let mut intended = begun();
     intended.attempts[0].phase = StartPhase::Intended;
     let mut over = begun();
@@ -186,7 +186,7 @@ fn an_exchange_that_comes_to_nothing_ends_the_attempt_for_its_reason_and_drops_t
 #[test]
 fn what_exchanges_no_code_comes_to_nothing_by_an_exchange() {
     let looked_at = row_of(&handed_in(&begun(), HandoverKind::Request, MADE).unwrap());
-    let cancelled = row_of(&cancel(&exchanging(), MADE, &DEADLINES).unwrap());
+    let cancelled = row_of(&cancel(&exchanging(), MADE, &DEADLINES).unwrap().unwrap());
     for row in [begun(), looked_at, cancelled] {
         let end = (Fact::Failed(Reason::ExchangeRefused), Assurance::Pulled);
         assert_eq!(exchange_ended(&row, 1, end, MADE, &DEADLINES), None);
@@ -394,7 +394,7 @@ proptest! {
                 }
                 Deed::Data(..) => None,
                 Deed::Cancelled => {
-                    let change = cancel(&row, now, &DEADLINES);
+                    let change = cancel(&row, now, &DEADLINES).ok().flatten();
                     if change.is_some() {
                         expected = (State::Cancelled, Some(Reason::CancelledByCaller));
                     }

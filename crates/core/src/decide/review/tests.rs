@@ -8,7 +8,7 @@ use crate::decide::rows::{DAY, DEADLINES, MADE, begun, kinds, row_of};
 use crate::decide::{
     Polls, cancel, expire_action, miss_data_deadline, miss_processing_deadline, next_look,
 };
-use crate::{DocumentType, NewEvent};
+use crate::{DocumentType, Mark, NewEvent, OTHER_WORD};
 
 /// One whose browser has brought something back.
 fn handed_over() -> Verification {
@@ -30,7 +30,9 @@ fn look(status: &'static str, rank: u16, fact: Option<Fact>) -> Look {
         status: status.into(),
         rank,
         fact,
+        whose: Whose::Theirs,
         progress: None,
+        marks: Marks::default(),
         offers: Vec::new(),
     }
 }
@@ -105,6 +107,92 @@ fn each_difference_between_two_looks_is_one_event_and_the_same_look_is_none() {
 }
 
 #[test]
+fn a_change_between_two_texts_that_are_not_shown_is_told_all_the_same() {
+    let text = |status, progress| Look {
+        progress: Some(OTHER_WORD.into()),
+        marks: Marks {
+            status: Some(Mark(status)),
+            progress: Some(Mark(progress)),
+        },
+        ..look(OTHER_WORD, 0, None)
+    };
+    let row = row_of(&looked(&handed_over(), 1, text(1, 1), MADE, &DEADLINES).unwrap());
+    assert_eq!(looked(&row, 1, text(1, 1), MADE, &DEADLINES), None);
+    let change = looked(&row, 1, text(1, 2), MADE, &DEADLINES).unwrap();
+    assert_eq!(kinds(&change), [EventKind::ProviderProgress]);
+    let row = row_of(&change);
+    let change = looked(&row, 1, text(2, 2), MADE, &DEADLINES).unwrap();
+    assert_eq!(kinds(&change), [EventKind::ProviderStatus]);
+    assert_eq!(
+        looked(&row_of(&change), 1, text(2, 2), MADE, &DEADLINES),
+        None
+    );
+}
+
+fn nameless(look: Look) -> Look {
+    Look {
+        whose: Whose::Nameless,
+        ..look
+    }
+}
+
+#[test]
+fn once_the_user_was_named_only_another_s_name_is_a_mismatch() {
+    let row = in_review(Reviewer::Provider);
+    let verified = row_of(&looked(&row, 1, nameless(passed()), MADE, &DEADLINES).unwrap());
+    assert_eq!(verified.state().0, State::Verified);
+    // Named once is enough, whether or not anything was taken.
+    let named = row_of(&looked(&handed_over(), 1, readable(), MADE, &DEADLINES).unwrap());
+    let passed_now = row_of(&looked(&named, 1, nameless(passed()), MADE, &DEADLINES).unwrap());
+    assert!(passed_now.attempts[0].facts.is_approved());
+    let anothers = Look {
+        whose: Whose::Anothers,
+        ..passed()
+    };
+    let rejected = row_of(&looked(&named, 1, anothers, MADE, &DEADLINES).unwrap());
+    assert_eq!(
+        rejected.state(),
+        (State::Rejected, Some(Reason::SubjectMismatch))
+    );
+}
+
+#[test]
+fn nobody_is_verified_before_he_is_named() {
+    let early = looked(&handed_over(), 1, nameless(passed()), MADE, &DEADLINES).unwrap();
+    let row = row_of(&early);
+    assert_eq!(row.state().0, State::Processing);
+    assert!(!row.attempts[0].facts.is_approved() && !row.attempts[0].facts.is_matched());
+    assert_eq!(looked(&row, 1, nameless(passed()), MADE, &DEADLINES), None);
+    // His name is news, though the word is the same.
+    let change = looked(&row, 1, passed(), MADE, &DEADLINES).unwrap();
+    assert_eq!(kinds(&change), [EventKind::ProviderStatus]);
+    let attempt = &row_of(&change).attempts[0];
+    assert!(attempt.facts.is_approved() && attempt.facts.is_matched());
+}
+
+#[test]
+fn a_request_is_free_again_once_it_is_another_s_or_came_to_a_bad_end_unnamed() {
+    let unmatched = handed_over();
+    let matched = row_of(&looked(&unmatched, 1, readable(), MADE, &DEADLINES).unwrap());
+    let declined = || {
+        let no = Fact::Rejected(Reason::UserDeclined);
+        look("user-cancelled", 4, Some(no))
+    };
+    let table = [
+        (declined(), Whose::Unsaid, [true, false]),
+        (declined(), Whose::Nameless, [true, false]),
+        (declined(), Whose::Theirs, [false, false]),
+        (readable(), Whose::Nameless, [false, false]),
+        (readable(), Whose::Anothers, [true, true]),
+    ];
+    for (look, whose, frees) in table {
+        let look = Look { whose, ..look };
+        let frees_of = |row: &Verification| look.frees(&row.attempts[0]);
+        assert_eq!([&unmatched, &matched].map(frees_of), frees, "{look:?}");
+    }
+}
+
+#[test]
 fn a_word_that_comes_again_after_another_is_told_again_and_moves_nothing() {
     let row = row_of(&looked(&handed_over(), 1, readable(), MADE, &DEADLINES).unwrap());
     let back = look("user-acknowledged", 2, Some(Fact::Accepted));
@@ -134,7 +222,7 @@ fn nothing_can_be_brought_back_twice_late_or_for_an_attempt_that_has_ended() {
         Some(Reason::AlreadyContinued)
     );
     assert_eq!(refused(&begun(), MADE + DAY), Some(Reason::NotContinuable));
-    let cancelled = row_of(&cancel(&begun(), MADE, &DEADLINES).unwrap());
+    let cancelled = row_of(&cancel(&begun(), MADE, &DEADLINES).unwrap().unwrap());
     assert_eq!(refused(&cancelled, MADE), Some(Reason::NotContinuable));
 }
 
@@ -153,6 +241,11 @@ fn the_provider_has_the_last_word_of_a_decision_unless_nobody_can_be_told() {
     assert_eq!(
         needed_timer(&waiting, 1, &DEADLINES).unwrap().0,
         JobKind::SendDecision
+    );
+    // It is told until the provider has it, so nobody calls it off on the way.
+    assert_eq!(
+        cancel(&waiting, MADE, &DEADLINES),
+        Err(Reason::DecisionPending)
     );
     let done = row_of(&looked(&waiting, 1, passed(), MADE, &DEADLINES).unwrap());
     assert_eq!(done.state().0, State::Verified);
@@ -396,7 +489,10 @@ proptest! {
                     decided.ok().flatten()
                 }
                 Deed::Cancel => {
+                    let is_pending = row.attempts[0].pending_decision().is_some();
                     let change = cancel(&row, now, &DEADLINES);
+                    prop_assert_eq!(change == Err(Reason::DecisionPending), is_pending);
+                    let change = change.ok().flatten();
                     model.cancelled |= change.is_some();
                     change
                 }

@@ -1,11 +1,13 @@
 //! Each check with what passes and what does not.
 
 use verilane_core::{
-    CallbackChannel, ClaimName, ClaimRequest, ClaimSelector, DocumentType, ProviderName,
+    CallbackChannel, ClaimName, ClaimRequest, ClaimSelector, DocumentType, ProviderName, Whose,
 };
 
 use super::*;
-use crate::{ActionLifetime, Candidate, DataItem, EvidenceOffer, FailureReport, OfferedClaim};
+use crate::{
+    ActionLifetime, Candidate, DataItem, EvidenceOffer, FailureReport, OfferedClaim, Unshown,
+};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
@@ -422,9 +424,11 @@ fn a_look_shows_words_and_what_was_asked_for() {
         rank: 3,
         fact: None,
         progress: Some("documents-collected".into()),
-        is_anothers: false,
+        unshown: Unshown::default(),
+        whose: Whose::Theirs,
         data: None,
         document: None,
+        links: vec!["B-2".to_owned()],
         offers: vec![EvidenceOffer {
             field: "A".to_owned(),
             link: Pii::from("https://storage.example/a"),
@@ -457,7 +461,10 @@ fn a_look_shows_words_and_what_was_asked_for() {
         ..answer()
     }));
     let offer = answer().offers.remove(0);
-    let changes: [&dyn Fn(&mut LookAnswer); 8] = [
+    let changes: [&dyn Fn(&mut LookAnswer); 11] = [
+        &|answer| answer.links[0] = "a,b".to_owned(),
+        &|answer| answer.links.push("B-2".to_owned()),
+        &|answer| answer.links = (0..65).map(|number| format!("A{number}")).collect(),
         &|answer| answer.status = "two words".into(),
         &|answer| answer.status = "".into(),
         &|answer| answer.progress = Some("max@example.org".into()),
