@@ -205,11 +205,20 @@ pub async fn an_exchange_that_fails_says_whether_the_code_may_be_spent<B: Bench>
             }
         }
     }
-    for (status, is_spent) in [(400, false), (401, false), (403, true), (404, false)] {
+    // A gateway refuses with 403 too.
+    let duplicate: &[u8] = br#"{"message":"Duplicate Request"}"#;
+    let gateway: &[u8] = br#"{"message":"Missing Authentication Token"}"#;
+    for (status, body, is_spent) in [
+        (400, gateway, false),
+        (401, gateway, false),
+        (403, gateway, false),
+        (403, duplicate, true),
+        (404, gateway, false),
+    ] {
         let Some(open) = Open::<B>::new().await else {
             return;
         };
-        let failure = open.upset(Upset::Answered(status, "", Vec::new())).await;
+        let failure = open.upset(Upset::Answered(status, "", body.to_vec())).await;
         let is_refused = matches!(failure, ProviderError::Refused { .. });
         assert!(is_refused, "{status}: {failure:?}");
         assert_eq!(says_spent(&failure), is_spent, "{status}");
