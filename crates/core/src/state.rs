@@ -269,10 +269,10 @@ impl Facts {
     }
 
     /// Whether the provider has nothing more to tell: it could not settle, or all is settled and the
-    /// data is here.
+    /// data came, kept or not.
     #[must_use]
     pub const fn is_told_out(self) -> bool {
-        self.has(SETTLEMENT_FAILED) || (self.has(SETTLED) && self.has_data())
+        self.has(SETTLEMENT_FAILED) || (self.has(SETTLED) && self.is_delivered())
     }
 
     /// Whether data may still come and be kept: until there is some, or the attempt is cancelled.
@@ -309,14 +309,17 @@ impl Facts {
 
     /// What a reader should know beside the state, in the registry's order.
     pub fn warnings(self) -> impl Iterator<Item = Reason> {
-        let data = self.has_data();
+        let delivered = self.is_delivered();
         [
-            (self.has(SETTLED) && !data, Reason::DataNotDelivered),
+            (self.has(SETTLED) && !delivered, Reason::DataNotDelivered),
             (
-                self.has(SETTLEMENT_FAILED) && data,
+                self.has(SETTLEMENT_FAILED) && self.has_data(),
                 Reason::SettlementFailed,
             ),
-            (self.has(DELIVERY_FAILED) && !data, Reason::DeliveryFailed),
+            (
+                self.has(DELIVERY_FAILED) && !delivered,
+                Reason::DeliveryFailed,
+            ),
             (self.has(EXTRA_ITEMS), Reason::ItemNotRequested),
             (self.has(DATA_DISCARDED), Reason::LateDataDiscarded),
             (self.has(REFUTED_IN_PART), Reason::OptionalClaimNotValid),

@@ -128,3 +128,14 @@ fn settlement_that_failed_is_a_warning_once_data_is_here_in_either_order() {
     let without = Facts::default().with(Fact::SettlementFailed);
     assert_eq!(without.state(), (State::Failed, Some(Reason::FinishFailed)));
 }
+
+#[test]
+fn data_that_came_and_was_not_kept_was_delivered() {
+    let settled = Facts::default().with(Fact::Cancelled).with(Fact::Settled);
+    let warnings = |facts: Facts| facts.warnings().collect::<Vec<_>>();
+    assert_eq!(warnings(settled), [Reason::DataNotDelivered]);
+    assert!(!settled.is_told_out());
+    let delivered = settled.with(Fact::DataDiscarded);
+    assert_eq!(warnings(delivered), [Reason::LateDataDiscarded]);
+    assert!(delivered.is_told_out());
+}

@@ -122,11 +122,14 @@ impl Attempt {
     }
 
     fn warnings(&self) -> Vec<Reason> {
-        let data = self.data.is_some();
+        let delivered = self.is_delivered();
         let all = [
-            (self.settled && !data, Reason::DataNotDelivered),
-            (self.unsettled && data, Reason::SettlementFailed),
-            (self.undelivered && !data, Reason::DeliveryFailed),
+            (self.settled && !delivered, Reason::DataNotDelivered),
+            (
+                self.unsettled && self.data.is_some(),
+                Reason::SettlementFailed,
+            ),
+            (self.undelivered && !delivered, Reason::DeliveryFailed),
             (self.extra, Reason::ItemNotRequested),
             (self.discarded, Reason::LateDataDiscarded),
         ];
