@@ -144,7 +144,10 @@ impl History<'_> {
             let whose = self.model.whose(slot, of_it);
             for (of, letter) in &whose {
                 let a = of.ok_or_else(|| format!("nobody's: {letter:?}"))?;
-                if self.should_know(&world, a, letter) && !self.is_known(&whose, a, letter) {
+                let heard = |a| self.is_known(&whose, a, letter);
+                // Who had taken its request over, and was called off since, may have heard of it.
+                let mut before = self.model.called_off_beside(slot, a);
+                if self.should_know(&world, a, letter) && !heard(a) && !before.any(heard) {
                     return Err(format!("attempt {a} never heard of {letter:?}, {ending:?}"));
                 }
             }

@@ -406,6 +406,15 @@ impl Model {
             .unwrap_or(a)
     }
 
+    /// Those who lived by the request of an attempt until they were called off.
+    pub fn called_off_beside(&self, slot: Slot, a: usize) -> impl Iterator<Item = usize> {
+        let expiration = self.attempts[a].expiration();
+        self.held(slot).filter(move |other| {
+            let attempt = &self.attempts[*other];
+            *other != a && attempt.cancelled && attempt.expiration() == expiration
+        })
+    }
+
     pub fn judge(&self, letter: &Letter, deadline: i64, now: i64) -> Judgement {
         let Some(a) = self.meant(letter, deadline - 180) else {
             return Judgement::Refused(Reason::CallbackAttemptUnknown);
