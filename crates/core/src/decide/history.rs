@@ -130,10 +130,9 @@ fn leave_until_accepted(places: &mut [Option<usize>], entries: &[Noted], tenanci
         let before = before(&runs, place);
         if let (Some(false), Some(before)) = (runs.get(place), before) {
             if accepts && open != Some(before) {
-                runs.iter_mut()
-                    .skip(place)
-                    .take(1)
-                    .for_each(|run| *run = true);
+                if let Some(run) = runs.get_mut(place) {
+                    *run = true;
+                }
             } else {
                 *whose = Some(before);
             }
